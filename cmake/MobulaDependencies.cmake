@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+# Third-party packages, all from Debian 12. Which layer may link which is in MobulaLayers.cmake.
+
+find_package(Threads REQUIRED)
+find_package(absl REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(gRPC CONFIG REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS context)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(hiredis REQUIRED IMPORTED_TARGET hiredis)
+
+if(MOBULA_TESTS)
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+endif()
+find_package(rapidcheck REQUIRED)
+if(MOBULA_BENCH)
+  find_package(benchmark REQUIRED)
+endif()
+
+if(MOBULA_PYTHON)
+  if(MOBULA_PYTHON_EXECUTABLE)
+    set(Python_EXECUTABLE "${MOBULA_PYTHON_EXECUTABLE}")
+  elseif(EXISTS "${PROJECT_SOURCE_DIR}/.venv/bin/python")
+    set(Python_EXECUTABLE "${PROJECT_SOURCE_DIR}/.venv/bin/python")
+  endif()
+  find_package(Python 3.11 REQUIRED COMPONENTS Interpreter Development.Module)
+  # A pybind11 installed beside that Python knows its own place; otherwise Debian's is found.
+  execute_process(
+    COMMAND "${Python_EXECUTABLE}" -m pybind11 --cmakedir
+    OUTPUT_VARIABLE pybind11_ROOT OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+  set(PYBIND11_FINDPYTHON ON)
+  find_package(pybind11 REQUIRED)
+endif()
