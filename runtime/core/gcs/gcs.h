@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <variant>
+#include <vector>
+
+#include "runtime/core/protocol/effects.h"
+
+namespace mobula::gcs {
+
+struct Options {
+  /// A node that has not reported for this long is declared dead.
+  Duration node_timeout = Milliseconds(1800);
+  /// How often silence is looked for, and changed node views are sent out.
+  Duration check_period = Milliseconds(200);
+  Duration broadcast_delay = Milliseconds(20);
+  /// A suspected node must report within this.
+  Duration suspicion_timeout = Milliseconds(800);
+};
+
+/// Tell tools and the trace: an actor started, restarted or ended; a node joined or died.
+struct ClusterEvent {
+  std::string text;
+  MOBULA_FIELDS(ClusterEvent, text)
+};
+
+using Event = std::variant<MessageReceived, TimerFired>;
+using Effect = std::variant<Send, StartTimer, ClusterEvent>;
+using Effects = std::vector<Effect>;
+
+/// The global control store: membership and health, jobs, actor directory and lifecycle, key-value store.
+/// The only authority that declares a node dead, and that is for ever. View: the cluster's. Pure.
+/// Ray counterpart: GCS (OSDI'18, section 4.2).
+class Gcs {
+ public:
+  explicit Gcs(Options options);
+  ~Gcs();
+  Gcs(const Gcs&) = delete;
+  Gcs& operator=(const Gcs&) = delete;
+
+  /// The only mutator. Appends to `out`, which the caller clears.
+  void Handle(Instant now, const Event& event, Effects& out);
+  void CheckInvariants() const;
+
+  [[nodiscard]] std::vector<NodeView> Nodes() const;
+  [[nodiscard]] std::vector<ActorView> Actors() const;
+  [[nodiscard]] std::vector<JobView> Jobs() const;
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace mobula::gcs

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "runtime/core/gcs/gcs.h"
+#include "runtime/core/link/link.h"
+#include "runtime/core/raylet/raylet.h"
+
+namespace mobula::node {
+
+// ---- Events: besides the raylet's own -----------------------------------------------------------------------
+
+/// A process of this node wrote to somebody.
+struct EnvelopeSent {
+  Envelope envelope;
+  MOBULA_FIELDS(EnvelopeSent, envelope)
+};
+struct FrameReceived {
+  link::Frame frame;
+  MOBULA_FIELDS(FrameReceived, frame)
+};
+/// The transport to `peer` broke or could not be made. `refused`: its host answered that nobody listens.
+struct LinkBroken {
+  NodeId peer;
+  std::string reason;
+  bool refused = false;
+  MOBULA_FIELDS(LinkBroken, peer, reason, refused)
+};
+
+using Event = std::variant<EnvelopeSent, FrameReceived, LinkBroken, TimerFired, raylet::NodeStarted,
+                           raylet::ProcessExited, raylet::ProcessOutput, raylet::ChunkReceived,
+                           raylet::StopRequested>;
+
+// ---- Effects ------------------------------------------------------------------------------------------------
+
+/// Hand it to a process of this node.
+struct DeliverLocal {
+  WorkerId worker;
+  Envelope envelope;
+  MOBULA_FIELDS(DeliverLocal, worker, envelope)
+};
+/// To the daemon at `address` (host:port in the real world), over the stream that is open or a new one.
+struct SendFrame {
+  std::string address;
+  link::Frame frame;
+  MOBULA_FIELDS(SendFrame, address, frame)
+};
+/// Bytes of an object for the daemon at `address`.
+struct SendChunkTo {
+  std::string address;
+  raylet::SendChunk chunk;
+  MOBULA_FIELDS(SendChunkTo, address, chunk)
+};
+/// The peer is dead for ever: close what is open to it.
+struct CloseLink {
+  NodeId peer;
+  MOBULA_FIELDS(CloseLink, peer)
+};
+
+using Effect = std::variant<DeliverLocal, SendFrame, SendChunkTo, CloseLink, StartTimer, raylet::StartProcess,
+                            raylet::KillProcess, raylet::DiscardMemory, raylet::Fenced, raylet::Stopped,
+                            gcs::ClusterEvent>;
+using Effects = std::vector<Effect>;
+
+struct Options {
+  /// Also where raylet-less nodes (a GCS in a process of its own) say who they are.
+  raylet::Options raylet;
+  bool has_raylet = true;
+  bool has_gcs = false;
+  gcs::Options gcs;
+  link::Options link;
+  /// The node whose daemon holds the GCS, and its address.
+  NodeId gcs_node;
+  std::string gcs_address;
+};
+
+/// The daemon of one node: its raylet, on the head node the GCS, and the links to other daemons. Routes
+/// envelopes among them and the node's processes. The unit that the real daemon and the simulator host.
+///
+/// A message to a process of this node that does not exist is answered with `WorkerDied`; one to a node that
+/// is dead for ever likewise, by the sender's own daemon.
+class Node {
+ public:
+  explicit Node(Options options);
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  /// The only mutator. Appends to `out`, which the caller clears.
+  void Handle(Instant now, const Event& event, Effects& out);
+  void CheckInvariants() const;
+
+  [[nodiscard]] NodeId Self() const;
+  /// Null without one.
+  [[nodiscard]] const raylet::Raylet* FindRaylet() const;
+  [[nodiscard]] const gcs::Gcs* FindGcs() const;
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace mobula::node

@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Every message of the protocol. A message travels between two addresses exactly once and in order for as
+/// long as both nodes live: on one node through a socket, across nodes through the Link machine
+/// (runtime/core/link), which numbers, repeats and de-duplicates frames. Beyond that, requests to the GCS
+/// carry a `request` number, are repeated until answered, and are answered again when repeated, because
+/// the GCS may restart. A message for a worker that no longer exists is answered with `WorkerDied`.
+///
+/// runtime/wire/mobula.proto states the same structs as Protocol Buffers; a test keeps the two equal.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "runtime/core/protocol/cluster.h"
+#include "runtime/core/protocol/task_spec.h"
+
+namespace mobula {
+
+// ---- Process and its daemon -------------------------------------------------------------------------------
+
+/// First message of a worker or driver to its daemon.
+struct RegisterWorker {
+  WorkerId worker;
+  std::uint32_t pid = 0;
+  Language language = Language::kPython;
+  bool is_driver = false;
+  /// Drivers only.
+  JobConfig job_config;
+  MOBULA_FIELDS(RegisterWorker, worker, pid, language, is_driver, job_config)
+};
+
+/// Answer to `RegisterWorker`; for a driver, once the GCS knows the job.
+struct WorkerRegistered {
+  Address address;
+  JobId job;
+  JobConfig job_config;
+  /// The driver of the job: the address of its root task.
+  Address driver;
+  NodeInfo node;
+  MOBULA_FIELDS(WorkerRegistered, address, job, job_config, driver, node)
+};
+
+/// A worker waits in `get` or `wait` for something that is not here: its lease's CPU may be lent out.
+struct TaskBlocked {
+  WorkerId worker;
+  MOBULA_FIELDS(TaskBlocked, worker)
+};
+struct TaskUnblocked {
+  WorkerId worker;
+  MOBULA_FIELDS(TaskUnblocked, worker)
+};
+
+/// A worker is about to exit on purpose (`exit_actor`, `max_calls`): its death is not a failure.
+struct WorkerExiting {
+  WorkerId worker;
+  std::string reason;
+  MOBULA_FIELDS(WorkerExiting, worker, reason)
+};
+
+/// Asks a daemon to report the death of one of its workers. Answered at once when it is dead or unknown.
+struct WatchWorker {
+  WorkerId worker;
+  MOBULA_FIELDS(WatchWorker, worker)
+};
+
+/// A process is gone for ever. Sent to its watchers, and instead of delivery to whoever writes to it.
+struct WorkerDied {
+  Address worker;
+  std::string reason;
+  /// It meant to exit.
+  bool intended = false;
+  MOBULA_FIELDS(WorkerDied, worker, reason, intended)
+};
+
+/// A daemon tells its processes that a node is gone for ever, with all its workers and copies.
+struct NodeDied {
+  NodeId node;
+  std::string reason;
+  MOBULA_FIELDS(NodeDied, node, reason)
+};
+
+/// Lines that a worker wrote, on their way to the driver of its job.
+struct LogLines {
+  WorkerId worker;
+  std::uint32_t pid = 0;
+  /// Function or class that runs there.
+  std::string name;
+  std::string node_name;
+  bool is_error = false;
+  std::vector<std::string> lines;
+  MOBULA_FIELDS(LogLines, worker, pid, name, node_name, is_error, lines)
+};
+
+// ---- Leases -----------------------------------------------------------------------------------------------
+
+/// An owner asks a raylet for one worker. `request` is unique per owner; a repeated request gets the same
+/// answer, never a second worker.
+struct RequestLease {
+  std::uint64_t request = 0;
+  Address owner;
+  JobId job;
+  ResourceSet resources;
+  SchedulingStrategy strategy;
+  Language language = Language::kPython;
+  std::string runtime_env;
+  /// Shown to people: what will run.
+  std::string name;
+  /// Tasks of this class still waiting at the owner, this one included.
+  std::uint32_t backlog = 1;
+  /// The actor that will live in the worker; nil for tasks. Such a lease ends with the worker.
+  ActorId actor;
+  /// How often it was sent on; a raylet that cannot serve a spilled request queues it.
+  std::uint32_t spill_count = 0;
+  /// Nodes that hold the large arguments, most bytes first.
+  std::vector<NodeId> preferred;
+  MOBULA_FIELDS(RequestLease, request, owner, job, resources, strategy, language, runtime_env, name, backlog,
+                actor, spill_count, preferred)
+};
+struct LeaseGranted {
+  std::uint64_t request = 0;
+  LeaseId lease;
+  Address worker;
+  std::uint32_t pid = 0;
+  MOBULA_FIELDS(LeaseGranted, request, lease, worker, pid)
+};
+/// Ask `node` instead.
+struct LeaseSpilled {
+  std::uint64_t request = 0;
+  NodeId node;
+  MOBULA_FIELDS(LeaseSpilled, request, node)
+};
+/// It will never be granted here (hard affinity to a dead node, the environment cannot be made).
+struct LeaseRefused {
+  std::uint64_t request = 0;
+  ErrorInfo error;
+  MOBULA_FIELDS(LeaseRefused, request, error)
+};
+/// No node of the cluster could grant it as things stand. It stays queued; the owner warns its user.
+struct LeaseInfeasible {
+  std::uint64_t request = 0;
+  std::string message;
+  MOBULA_FIELDS(LeaseInfeasible, request, message)
+};
+/// The owner has no use for it any more. A grant under way is returned by the owner.
+struct CancelLeaseRequest {
+  std::uint64_t request = 0;
+  Address owner;
+  MOBULA_FIELDS(CancelLeaseRequest, request, owner)
+};
+struct ReturnLease {
+  LeaseId lease;
+  MOBULA_FIELDS(ReturnLease, lease)
+};
+/// Others wait for these resources: the owner lets what was pushed finish, then returns the lease.
+struct ReclaimLease {
+  LeaseId lease;
+  MOBULA_FIELDS(ReclaimLease, lease)
+};
+/// GCS to raylet: end the process (killed actor, dead owner). Others cannot ask this.
+struct KillWorker {
+  WorkerId worker;
+  std::string reason;
+  MOBULA_FIELDS(KillWorker, worker, reason)
+};
+
+// ---- Tasks ------------------------------------------------------------------------------------------------
+
+/// Owner (or the GCS, for an actor's creation) to a leased worker or an actor.
+struct PushTask {
+  TaskSpec spec;
+  MOBULA_FIELDS(PushTask, spec)
+};
+/// The answer to a `PushTask`, to its sender.
+struct TaskDone {
+  TaskId task;
+  std::uint32_t attempt = 0;
+  std::vector<TaskResult> results;
+  /// The application raised; the results hold its exception.
+  bool application_error = false;
+  /// References from the arguments that the executor still holds and whose owner is the task's sender:
+  /// it becomes a borrower of each. For other owners it has registered there before this is sent.
+  std::vector<ObjectId> retained;
+  /// Run time, from which the owner learns how many tasks to keep in flight.
+  Duration run_time;
+  MOBULA_FIELDS(TaskDone, task, attempt, results, application_error, retained, run_time)
+};
+/// The worker gives back a pushed task it has not started (it blocks, exits, or was cancelled before the
+/// start). It counts as no attempt.
+struct TaskReturned {
+  TaskId task;
+  std::uint32_t attempt = 0;
+  MOBULA_FIELDS(TaskReturned, task, attempt)
+};
+struct CancelTask {
+  TaskId task;
+  std::uint32_t attempt = 0;
+  /// End the process if need be.
+  bool force = false;
+  bool recursive = true;
+  MOBULA_FIELDS(CancelTask, task, attempt, force, recursive)
+};
+
+// ---- Ownership --------------------------------------------------------------------------------------------
+
+enum class ObjectPhase {
+  kPending,  ///< Its task has not finished.
+  kInline,   ///< `value` is the value (or its error).
+  kStored,   ///< In the stores of `locations`.
+};
+BOOST_DESCRIBE_ENUM(ObjectPhase, kPending, kInline, kStored)
+
+/// What an owner knows of an object's value.
+struct ObjectStatus {
+  ObjectPhase phase = ObjectPhase::kPending;
+  Payload value;
+  /// Of a stored object: kValue or kException, bytes, and nodes with a complete copy.
+  PayloadKind kind = PayloadKind::kValue;
+  std::uint64_t size = 0;
+  std::vector<NodeId> locations;
+  MOBULA_FIELDS(ObjectStatus, phase, value, kind, size, locations)
+};
+
+/// A borrower asks the owner for a value. Answered once it is there.
+struct GetObjectStatus {
+  ObjectId object;
+  /// Nodes from which the asker could not get it: the owner checks them off, and recovers the object when
+  /// no copy is left.
+  std::vector<NodeId> failed_at;
+  MOBULA_FIELDS(GetObjectStatus, object, failed_at)
+};
+struct ObjectStatusReply {
+  ObjectId object;
+  ObjectStatus status;
+  MOBULA_FIELDS(ObjectStatusReply, object, status)
+};
+/// `borrower` holds a reference. Sent while the object is surely alive (the sender holds what it came in),
+/// which it holds on to until `BorrowerAdded` is back.
+struct AddBorrower {
+  ObjectId object;
+  Address borrower;
+  /// Unique per sender; comes back in the answer.
+  std::uint64_t request = 0;
+  MOBULA_FIELDS(AddBorrower, object, borrower, request)
+};
+struct BorrowerAdded {
+  std::uint64_t request = 0;
+  ObjectId object;
+  /// The object was no longer known: the reference dangles (its owner is another incarnation).
+  bool gone = false;
+  MOBULA_FIELDS(BorrowerAdded, request, object, gone)
+};
+/// `borrower` holds no reference any more.
+struct RemoveBorrower {
+  ObjectId object;
+  Address borrower;
+  /// How many registrations (AddBorrower or `retained`) the borrower had heard of when it let go; the owner
+  /// ignores the message when more have come since.
+  std::uint64_t registrations = 0;
+  MOBULA_FIELDS(RemoveBorrower, object, borrower, registrations)
+};
+/// A raylet tells the owner that its node gained or lost a complete copy.
+struct ObjectLocationChanged {
+  ObjectId object;
+  NodeId node;
+  bool added = true;
+  MOBULA_FIELDS(ObjectLocationChanged, object, node, added)
+};
+
+// ---- Object store of a node -------------------------------------------------------------------------------
+
+/// A process asks its daemon for room. Answered when there is room; the process writes there and seals.
+struct CreateObject {
+  std::uint64_t request = 0;
+  ObjectRef object;
+  std::uint64_t size = 0;
+  MOBULA_FIELDS(CreateObject, request, object, size)
+};
+struct ObjectCreated {
+  std::uint64_t request = 0;
+  ObjectId object;
+  std::uint64_t offset = 0;
+  /// kObjectStoreFull, or kInvalid when it exists already.
+  ErrorInfo error;
+  MOBULA_FIELDS(ObjectCreated, request, object, offset, error)
+};
+/// The content is complete and will not change. This node holds the primary copy until the owner frees it.
+struct SealObject {
+  ObjectId object;
+  MOBULA_FIELDS(SealObject, object)
+};
+/// Gets a copy to this node, from any of `locations`, and pins it for the sender. Answered by
+/// `ObjectAvailable`, or by `ObjectUnavailable` when every location failed.
+struct FetchObject {
+  ObjectRef object;
+  std::uint64_t size = 0;
+  std::vector<NodeId> locations;
+  MOBULA_FIELDS(FetchObject, object, size, locations)
+};
+/// Pinned for the receiver until it sends `ReleaseObject`.
+struct ObjectAvailable {
+  ObjectId object;
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+  MOBULA_FIELDS(ObjectAvailable, object, offset, size)
+};
+struct ObjectUnavailable {
+  ObjectId object;
+  std::vector<NodeId> failed_at;
+  ErrorInfo error;
+  MOBULA_FIELDS(ObjectUnavailable, object, failed_at, error)
+};
+/// Ends one pin (one `ObjectAvailable`).
+struct ReleaseObject {
+  ObjectId object;
+  MOBULA_FIELDS(ReleaseObject, object)
+};
+/// Owner to raylet: no reference is left anywhere. The copy goes as soon as nobody has it mapped.
+struct FreeObject {
+  ObjectId object;
+  MOBULA_FIELDS(FreeObject, object)
+};
+
+/// Raylet to raylet: send these bytes of a sealed object. The bytes come on the chunk stream.
+struct RequestChunk {
+  ObjectId object;
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+  MOBULA_FIELDS(RequestChunk, object, offset, length)
+};
+/// There is no such copy here.
+struct ChunkUnavailable {
+  ObjectId object;
+  MOBULA_FIELDS(ChunkUnavailable, object)
+};
+
+// ---- GCS: nodes and jobs ----------------------------------------------------------------------------------
+
+struct RegisterNode {
+  NodeInfo info;
+  MOBULA_FIELDS(RegisterNode, info)
+};
+/// The cluster as it is; the node is a member from now on.
+struct NodeRegistered {
+  std::vector<NodeView> nodes;
+  MOBULA_FIELDS(NodeRegistered, nodes)
+};
+/// Sent periodically and when something changed.
+struct NodeReport {
+  NodeId node;
+  std::uint64_t version = 0;
+  ResourceSet available;
+  std::vector<PendingDemand> demand;
+  MOBULA_FIELDS(NodeReport, node, version, available, demand)
+};
+/// GCS to every node: the nodes whose view changed.
+struct ClusterChanged {
+  std::vector<NodeView> nodes;
+  MOBULA_FIELDS(ClusterChanged, nodes)
+};
+/// A node leaves on purpose; its death is told at once.
+struct UnregisterNode {
+  NodeId node;
+  std::string reason;
+  MOBULA_FIELDS(UnregisterNode, node, reason)
+};
+/// Evidence, not proof: the sender's connection to `node` was refused or reset. The GCS checks.
+struct NodeSuspected {
+  NodeId node;
+  std::string reason;
+  MOBULA_FIELDS(NodeSuspected, node, reason)
+};
+struct RegisterJob {
+  std::uint64_t request = 0;
+  Address driver;
+  JobConfig config;
+  MOBULA_FIELDS(RegisterJob, request, driver, config)
+};
+struct JobRegistered {
+  std::uint64_t request = 0;
+  JobId job;
+  Address driver;
+  MOBULA_FIELDS(JobRegistered, request, job, driver)
+};
+/// A raylet to the GCS when a driver ended, however; then the GCS to every raylet, which ends its workers.
+struct JobFinished {
+  JobId job;
+  MOBULA_FIELDS(JobFinished, job)
+};
+/// A raylet to the GCS: for the actors that lived there or were owned there.
+struct ReportWorkerDied {
+  Address worker;
+  std::string reason;
+  bool intended = false;
+  MOBULA_FIELDS(ReportWorkerDied, worker, reason, intended)
+};
+
+// ---- GCS: actors ------------------------------------------------------------------------------------------
+
+struct RegisterActor {
+  std::uint64_t request = 0;
+  TaskSpec creation;
+  MOBULA_FIELDS(RegisterActor, request, creation)
+};
+/// kInvalid when the name is taken.
+struct ActorRegistered {
+  std::uint64_t request = 0;
+  ErrorInfo error;
+  MOBULA_FIELDS(ActorRegistered, request, error)
+};
+/// The sender wants `ActorUpdate`s from now on, and one at once.
+struct SubscribeActor {
+  ActorId actor;
+  MOBULA_FIELDS(SubscribeActor, actor)
+};
+struct ActorUpdate {
+  ActorView actor;
+  MOBULA_FIELDS(ActorUpdate, actor)
+};
+struct KillActor {
+  ActorId actor;
+  bool no_restart = true;
+  MOBULA_FIELDS(KillActor, actor, no_restart)
+};
+/// Its owner saw the last handle go: the actor finishes the calls it has, then ends.
+struct ActorOutOfScope {
+  ActorId actor;
+  MOBULA_FIELDS(ActorOutOfScope, actor)
+};
+struct GetNamedActor {
+  std::uint64_t request = 0;
+  std::string name;
+  std::string ray_namespace;
+  MOBULA_FIELDS(GetNamedActor, request, name, ray_namespace)
+};
+struct NamedActorReply {
+  std::uint64_t request = 0;
+  bool found = false;
+  ActorView actor;
+  MOBULA_FIELDS(NamedActorReply, request, found, actor)
+};
+
+// ---- GCS: key-value store and queries -----------------------------------------------------------------------
+
+enum class KvOperation { kPut, kGet, kDelete, kExists, kKeys };
+BOOST_DESCRIBE_ENUM(KvOperation, kPut, kGet, kDelete, kExists, kKeys)
+
+struct KvRequest {
+  std::uint64_t request = 0;
+  KvOperation operation = KvOperation::kGet;
+  /// Keeps functions, user keys and so on apart.
+  std::string space;
+  /// The key; for kKeys its prefix.
+  std::string key;
+  Bytes value;
+  bool overwrite = true;
+  MOBULA_FIELDS(KvRequest, request, operation, space, key, value, overwrite)
+};
+struct KvReply {
+  std::uint64_t request = 0;
+  /// kPut: a new key was added. kGet, kExists: it is there. kDelete: it was there.
+  bool found = false;
+  Bytes value;
+  std::vector<std::string> keys;
+  MOBULA_FIELDS(KvReply, request, found, value, keys)
+};
+struct ListNodes {
+  std::uint64_t request = 0;
+  MOBULA_FIELDS(ListNodes, request)
+};
+struct ListNodesReply {
+  std::uint64_t request = 0;
+  std::vector<NodeView> nodes;
+  MOBULA_FIELDS(ListNodesReply, request, nodes)
+};
+struct ListActors {
+  std::uint64_t request = 0;
+  MOBULA_FIELDS(ListActors, request)
+};
+struct ListActorsReply {
+  std::uint64_t request = 0;
+  std::vector<ActorView> actors;
+  MOBULA_FIELDS(ListActorsReply, request, actors)
+};
+struct ListJobs {
+  std::uint64_t request = 0;
+  MOBULA_FIELDS(ListJobs, request)
+};
+struct ListJobsReply {
+  std::uint64_t request = 0;
+  std::vector<JobView> jobs;
+  MOBULA_FIELDS(ListJobsReply, request, jobs)
+};
+
+// ---- The whole protocol -----------------------------------------------------------------------------------
+
+/// The position of an alternative is its field number in the proto's `oneof`, minus one: add at the end.
+using Message = std::variant<
+    RegisterWorker, WorkerRegistered, TaskBlocked, TaskUnblocked, WorkerExiting, WatchWorker, WorkerDied,
+    NodeDied, LogLines, RequestLease, LeaseGranted, LeaseSpilled, LeaseRefused, LeaseInfeasible,
+    CancelLeaseRequest, ReturnLease, ReclaimLease, KillWorker, PushTask, TaskDone, TaskReturned, CancelTask,
+    GetObjectStatus, ObjectStatusReply, AddBorrower, BorrowerAdded, RemoveBorrower, ObjectLocationChanged,
+    CreateObject, ObjectCreated, SealObject, FetchObject, ObjectAvailable, ObjectUnavailable, ReleaseObject,
+    FreeObject, RequestChunk, ChunkUnavailable, RegisterNode, NodeRegistered, NodeReport, ClusterChanged,
+    UnregisterNode, NodeSuspected, RegisterJob, JobRegistered, JobFinished, ReportWorkerDied, RegisterActor,
+    ActorRegistered, SubscribeActor, ActorUpdate, KillActor, ActorOutOfScope, GetNamedActor,
+    NamedActorReply, KvRequest, KvReply, ListNodes, ListNodesReply, ListActors, ListActorsReply, ListJobs,
+    ListJobsReply>;
+
+struct Envelope {
+  Address source;
+  Address target;
+  Message message;
+  MOBULA_FIELDS(Envelope, source, target, message)
+};
+
+}  // namespace mobula

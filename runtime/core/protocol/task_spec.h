@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/base/resources.h"
+#include "runtime/core/protocol/address.h"
+#include "runtime/core/protocol/error.h"
+
+namespace mobula {
+
+enum class Language { kPython, kCpp };
+BOOST_DESCRIBE_ENUM(Language, kPython, kCpp)
+
+enum class TaskKind { kNormal, kActorCreation, kActorCall };
+BOOST_DESCRIBE_ENUM(TaskKind, kNormal, kActorCreation, kActorCall)
+
+/// What to run. The code itself lies in the GCS key-value store under `id` (Python) or in the library that
+/// the workers load, under `name` (C++). For actor calls `name` is the method.
+struct FunctionRef {
+  Language language = Language::kPython;
+  FunctionId id;
+  std::string name;
+  MOBULA_FIELDS(FunctionRef, language, id, name)
+};
+
+/// One argument slot: a reference whose value the executor receives, or an inline value. How slots map to
+/// positions and keywords is the language layer's business.
+struct TaskArgument {
+  /// Nil id for an inline argument.
+  ObjectRef reference;
+  Payload value;
+  /// References inside the inline value: kept alive with the task, delivered as references.
+  std::vector<ObjectRef> contained;
+  MOBULA_FIELDS(TaskArgument, reference, value, contained)
+
+  [[nodiscard]] bool IsReference() const { return !reference.id.IsNil(); }
+};
+
+enum class StrategyKind {
+  kDefault,       ///< Pack on the local node up to half full, then spread (Ray's hybrid policy).
+  kSpread,        ///< Over all nodes in turn.
+  kNodeAffinity,  ///< On `node`; when `soft`, elsewhere if it is gone.
+};
+BOOST_DESCRIBE_ENUM(StrategyKind, kDefault, kSpread, kNodeAffinity)
+
+struct SchedulingStrategy {
+  StrategyKind kind = StrategyKind::kDefault;
+  NodeId node;
+  bool soft = false;
+  MOBULA_FIELDS(SchedulingStrategy, kind, node, soft)
+  auto operator<=>(const SchedulingStrategy&) const = default;
+};
+
+/// Options of an actor, in its creation task only.
+struct ActorOptions {
+  /// -1 for without end.
+  std::int32_t max_restarts = 0;
+  std::int32_t max_task_retries = 0;
+  std::uint32_t max_concurrency = 1;
+  /// Empty for an anonymous actor.
+  std::string name;
+  std::string ray_namespace;
+  bool detached = false;
+  /// An asyncio actor: calls may be started while others wait; the language layer interleaves them.
+  bool is_async = false;
+  /// What other processes need to make a handle (method names and options); the language layer's.
+  Bytes handle_description;
+  MOBULA_FIELDS(ActorOptions, max_restarts, max_task_retries, max_concurrency, name, ray_namespace,
+                detached, is_async, handle_description)
+};
+
+/// Everything needed to run a task once more. Kept by its owner as lineage.
+struct TaskSpec {
+  TaskId task;
+  /// Counts executions from 0. An answer for another attempt than the current one is dropped.
+  std::uint32_t attempt = 0;
+  TaskKind kind = TaskKind::kNormal;
+  JobId job;
+  Address owner;
+  TaskId parent;
+  FunctionRef function;
+  /// Shown to people: function name, or Class.method.
+  std::string name;
+  std::vector<TaskArgument> arguments;
+  std::uint32_t num_returns = 1;
+  ResourceSet resources;
+  SchedulingStrategy strategy;
+  /// System failures; -1 for without end.
+  std::int32_t max_retries = 3;
+  /// Whether application exceptions count as failures to retry.
+  bool retry_exceptions = false;
+  /// Which environment the worker needs, by content hash; empty for the job's own.
+  std::string runtime_env;
+  /// The actor made or called; nil for a normal task.
+  ActorId actor;
+  /// Position among the calls of `owner` to `actor`, from 0, of the actor incarnation it was sent to.
+  std::uint64_t sequence = 0;
+  /// Creation tasks only.
+  std::optional<ActorOptions> actor_options;
+  /// Opaque to the runtime; the language layer's own per-task options.
+  Bytes language_options;
+  MOBULA_FIELDS(TaskSpec, task, attempt, kind, job, owner, parent, function, name, arguments, num_returns,
+                resources, strategy, max_retries, retry_exceptions, runtime_env, actor, sequence,
+                actor_options, language_options)
+
+  [[nodiscard]] ObjectId Return(std::uint32_t index) const { return ObjectId{task, index}; }
+};
+
+/// One result as the executor reports it. Inline when `in_store` is false.
+struct TaskResult {
+  ObjectId object;
+  Payload value;
+  bool in_store = false;
+  std::uint64_t size = 0;
+  /// References inside the value. The caller is registered as a borrower of each before the report is sent.
+  std::vector<ObjectRef> contained;
+  MOBULA_FIELDS(TaskResult, object, value, in_store, size, contained)
+};
+
+}  // namespace mobula

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What a Raylet machine hears and says. One machine serves one node.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "runtime/core/protocol/effects.h"
+
+namespace mobula::raylet {
+
+// ---- Events -----------------------------------------------------------------------------------------------
+
+/// The node is up; the machine registers with the GCS.
+struct NodeStarted {
+  MOBULA_FIELDS(NodeStarted)
+};
+/// A process of this node is gone: the operating system, a closed socket or the simulator says so.
+struct ProcessExited {
+  WorkerId worker;
+  std::string reason;
+  MOBULA_FIELDS(ProcessExited, worker, reason)
+};
+/// A worker of this node wrote whole lines to its standard output or error.
+struct ProcessOutput {
+  WorkerId worker;
+  bool is_error = false;
+  std::vector<std::string> lines;
+  MOBULA_FIELDS(ProcessOutput, worker, is_error, lines)
+};
+/// Bytes [offset, offset + length) of an object that this node is pulling lie in its buffer.
+struct ChunkReceived {
+  NodeId source;
+  ObjectId object;
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+  MOBULA_FIELDS(ChunkReceived, source, object, offset, length)
+};
+/// Leave the cluster in order: tell the GCS, end the workers, then `Stopped`.
+struct StopRequested {
+  std::string reason;
+  MOBULA_FIELDS(StopRequested, reason)
+};
+
+using Event = std::variant<MessageReceived, TimerFired, NodeStarted, ProcessExited, ProcessOutput,
+                           ChunkReceived, StopRequested>;
+
+// ---- Effects ----------------------------------------------------------------------------------------------
+
+/// Start a worker process that registers under this id.
+struct StartProcess {
+  WorkerId worker;
+  Language language = Language::kPython;
+  JobId job;
+  JobConfig job_config;
+  std::string runtime_env;
+  MOBULA_FIELDS(StartProcess, worker, language, job, job_config, runtime_env)
+};
+/// End it at once; `ProcessExited` follows.
+struct KillProcess {
+  WorkerId worker;
+  std::string reason;
+  MOBULA_FIELDS(KillProcess, worker, reason)
+};
+/// Send bytes of a sealed object from this node's store to a peer that pulls it.
+struct SendChunk {
+  NodeId target;
+  ObjectId object;
+  /// Within the object.
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+  /// Of the object's first byte in this node's store.
+  std::uint64_t store_offset = 0;
+  MOBULA_FIELDS(SendChunk, target, object, offset, length, store_offset)
+};
+/// Give the memory of this range back to the operating system, if it helps: nothing lives there.
+struct DiscardMemory {
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+  MOBULA_FIELDS(DiscardMemory, offset, size)
+};
+/// A node of the cluster view appeared, or is dead for ever: the node layer keeps its links by this.
+struct PeerChanged {
+  NodeInfo info;
+  bool alive = true;
+  MOBULA_FIELDS(PeerChanged, info, alive)
+};
+/// The GCS has declared this very node dead: end every worker, drop the store, come back as a new node.
+struct Fenced {
+  std::string reason;
+  MOBULA_FIELDS(Fenced, reason)
+};
+/// Every worker is gone after `StopRequested`.
+struct Stopped {
+  MOBULA_FIELDS(Stopped)
+};
+
+using Effect = std::variant<Send, StartTimer, StartProcess, KillProcess, SendChunk, DiscardMemory,
+                            PeerChanged, Fenced, Stopped>;
+using Effects = std::vector<Effect>;
+
+}  // namespace mobula::raylet

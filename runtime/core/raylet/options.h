@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "runtime/core/protocol/cluster.h"
+
+namespace mobula::raylet {
+
+struct Options {
+  NodeInfo info;
+  /// Bytes of the node's store.
+  std::uint64_t store_capacity = 0;
+  /// Offsets of objects are multiples of this.
+  std::uint64_t store_alignment = 64;
+  /// Between two reports to the GCS when nothing changed, and at least between two when much does.
+  Duration report_period = Milliseconds(500);
+  Duration report_delay = Milliseconds(20);
+  /// Idle workers kept beyond one per CPU end after this.
+  Duration idle_worker_timeout = Seconds(1);
+  /// A process that was started and has not registered by then is killed.
+  Duration start_timeout = Seconds(60);
+  /// Share of a node's CPUs up to which the hybrid policy packs before it spreads.
+  double spread_threshold = 0.5;
+  /// Object transfer: bytes of a chunk, chunks requested at once per pull, and until one is asked again.
+  std::uint64_t chunk_bytes = 5ull << 20;
+  std::uint32_t chunks_in_flight = 4;
+  Duration chunk_timeout = Seconds(2);
+  /// How long `CreateObject` waits for room before it fails.
+  Duration create_timeout = Seconds(10);
+};
+
+}  // namespace mobula::raylet

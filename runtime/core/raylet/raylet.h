@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/core/raylet/events.h"
+#include "runtime/core/raylet/options.h"
+
+namespace mobula::raylet {
+
+struct WorkerView {
+  WorkerId worker;
+  std::uint32_t pid = 0;
+  /// "starting", "idle", "leased", "actor", "driver".
+  std::string state;
+  JobId job;
+  std::string running;
+  bool blocked = false;
+  MOBULA_FIELDS(WorkerView, worker, pid, state, job, running, blocked)
+};
+struct StoredObjectView {
+  ObjectRef object;
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+  bool sealed = false;
+  bool primary = false;
+  std::uint32_t pins = 0;
+  MOBULA_FIELDS(StoredObjectView, object, offset, size, sealed, primary, pins)
+};
+
+/// The node manager: grants leases against the node's resources, keeps the pool of worker processes, indexes
+/// the node's object store, and pulls objects from other nodes. View: one node's, with the cluster view that
+/// the GCS sends. Pure: no clock, thread or I/O.
+class Raylet {
+ public:
+  explicit Raylet(Options options);
+  ~Raylet();
+  Raylet(const Raylet&) = delete;
+  Raylet& operator=(const Raylet&) = delete;
+
+  /// The only mutator. Appends to `out`, which the caller clears.
+  void Handle(Instant now, const Event& event, Effects& out);
+  void CheckInvariants() const;
+
+  /// Whether messages to this process can be delivered (it registered and has not exited).
+  [[nodiscard]] bool IsRegistered(WorkerId worker) const;
+  /// Where the buffer of an object being pulled, or stored, begins; empty when there is none. The host writes
+  /// arriving chunks there.
+  [[nodiscard]] std::optional<std::uint64_t> StoreOffset(ObjectId object) const;
+  [[nodiscard]] std::vector<WorkerView> Workers() const;
+  [[nodiscard]] std::vector<StoredObjectView> Objects() const;
+  [[nodiscard]] const ResourceSet& Available() const;
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace mobula::raylet

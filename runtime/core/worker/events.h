@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What a Worker machine hears and says. One machine serves one process: a driver, or a worker that runs
+/// tasks. The language layer (Python, C++) posts events and is answered by `Fulfil...` and `RunTask`.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "runtime/core/protocol/effects.h"
+
+namespace mobula::worker {
+
+/// Names a blocking call of the language layer within its process; chosen by the layer, never reused.
+using RequestId = std::uint64_t;
+
+// ---- Events: from the language layer ----------------------------------------------------------------------
+
+/// The process is connected to its daemon; the machine registers. Answered by `Registered`.
+struct Started {
+  RegisterWorker registration;
+  MOBULA_FIELDS(Started, registration)
+};
+
+/// A normal task, an actor's creation (`actor_options` set) or an actor call. Each return value gets one
+/// local reference of this process; an actor's creation has one return, which stands for the handle.
+/// REQUIRES: spec.owner is this process and spec.task was derived with ChildTask.
+struct TaskSubmitted {
+  TaskSpec spec;
+  MOBULA_FIELDS(TaskSubmitted, spec)
+};
+
+/// A small `put`. The object gets one local reference.
+struct ObjectPut {
+  ObjectId object;
+  Payload value;
+  std::vector<ObjectRef> contained;
+  MOBULA_FIELDS(ObjectPut, object, value, contained)
+};
+
+/// Room in the node's store for a large `put` (owner: this process; the object then gets one local
+/// reference) or for a large result of `object.task` (owner: that task's). Answered by `FulfilCreate`.
+struct BufferRequested {
+  RequestId request = 0;
+  ObjectRef object;
+  std::uint64_t size = 0;
+  MOBULA_FIELDS(BufferRequested, request, object, size)
+};
+/// The buffer is written. For a `put` only; results are sealed by `TaskExecuted`.
+struct BufferSealed {
+  ObjectId object;
+  PayloadKind kind = PayloadKind::kValue;
+  std::uint64_t size = 0;
+  std::vector<ObjectRef> contained;
+  MOBULA_FIELDS(BufferSealed, object, kind, size, contained)
+};
+
+/// Blocks until every object is there (or failed), or the timeout passes. Answered by `FulfilGet`.
+/// REQUIRES: the process holds a reference to each.
+struct GetRequested {
+  RequestId request = 0;
+  std::vector<ObjectId> objects;
+  std::optional<Duration> timeout;
+  /// The caller is not a running task that gives its CPU back while it waits (the driver, a background
+  /// thread).
+  bool releases_cpu = true;
+  MOBULA_FIELDS(GetRequested, request, objects, timeout, releases_cpu)
+};
+/// Answered by `FulfilWait` once `num_returns` of the objects are ready (a failed object is ready).
+struct WaitRequested {
+  RequestId request = 0;
+  std::vector<ObjectId> objects;
+  std::uint32_t num_returns = 1;
+  std::optional<Duration> timeout;
+  /// Ready means: here on this node.
+  bool fetch_local = true;
+  bool releases_cpu = true;
+  MOBULA_FIELDS(WaitRequested, request, objects, num_returns, timeout, fetch_local, releases_cpu)
+};
+/// The caller went away (an interrupt): the request will not be fulfilled.
+struct RequestAbandoned {
+  RequestId request = 0;
+  MOBULA_FIELDS(RequestAbandoned, request)
+};
+
+/// The language layer made one more reference object for this id (unpickled, copied). Where the reference
+/// came out of another object's value or a running task's arguments, `container` names that object, or is
+/// {task, 0} with `container_is_task`: it is held until the owner knows this process as a borrower.
+struct ReferenceAdded {
+  ObjectRef reference;
+  ObjectId container;
+  bool container_is_task = false;
+  MOBULA_FIELDS(ReferenceAdded, reference, container, container_is_task)
+};
+/// One reference object of the language layer is gone.
+struct ReferenceRemoved {
+  ObjectId object;
+  MOBULA_FIELDS(ReferenceRemoved, object)
+};
+/// The language layer no longer maps the object's memory (one `FulfilGet` or `RunTask` buffer).
+struct BufferReleased {
+  ObjectId object;
+  MOBULA_FIELDS(BufferReleased, object)
+};
+
+/// A question to the GCS: any message with a `request` field. The machine numbers it, repeats it until it is
+/// answered and answers with `FulfilGcs`.
+struct GcsRequested {
+  RequestId request = 0;
+  Message question;
+  MOBULA_FIELDS(GcsRequested, request, question)
+};
+struct ActorKillRequested {
+  ActorId actor;
+  bool no_restart = true;
+  MOBULA_FIELDS(ActorKillRequested, actor, no_restart)
+};
+struct CancelRequested {
+  ObjectId object;
+  bool force = false;
+  bool recursive = true;
+  MOBULA_FIELDS(CancelRequested, object, force, recursive)
+};
+
+/// The language layer finished a `RunTask`. Every large result was written to a buffer before.
+struct TaskExecuted {
+  TaskId task;
+  std::uint32_t attempt = 0;
+  std::vector<TaskResult> results;
+  bool application_error = false;
+  /// The process must not be used again (`exit_actor`, `max_calls`): it leaves after answering.
+  bool exit_after = false;
+  MOBULA_FIELDS(TaskExecuted, task, attempt, results, application_error, exit_after)
+};
+
+using Event = std::variant<MessageReceived, TimerFired, Started, TaskSubmitted, ObjectPut, BufferRequested,
+                           BufferSealed, GetRequested, WaitRequested, RequestAbandoned, ReferenceAdded,
+                           ReferenceRemoved, BufferReleased, GcsRequested, ActorKillRequested,
+                           CancelRequested, TaskExecuted>;
+
+// ---- Effects: to the language layer -----------------------------------------------------------------------
+
+/// A value in this node's store, pinned for the language layer until it posts `BufferReleased`.
+struct StoredValue {
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+  PayloadKind kind = PayloadKind::kValue;
+  MOBULA_FIELDS(StoredValue, offset, size, kind)
+};
+/// One fetched object: in the store when `stored`, else `value` (which may be an error).
+struct FetchedValue {
+  ObjectId object;
+  Payload value;
+  std::optional<StoredValue> stored;
+  MOBULA_FIELDS(FetchedValue, object, value, stored)
+};
+
+/// The process is a member: its address, job and node are known.
+struct Registered {
+  WorkerRegistered answer;
+  MOBULA_FIELDS(Registered, answer)
+};
+/// In the order asked for. On timeout `timed_out` and no values.
+struct FulfilGet {
+  RequestId request = 0;
+  bool timed_out = false;
+  std::vector<FetchedValue> values;
+  MOBULA_FIELDS(FulfilGet, request, timed_out, values)
+};
+/// The ready ones, at most `num_returns`, in the order asked for.
+struct FulfilWait {
+  RequestId request = 0;
+  std::vector<ObjectId> ready;
+  MOBULA_FIELDS(FulfilWait, request, ready)
+};
+struct FulfilCreate {
+  RequestId request = 0;
+  std::uint64_t offset = 0;
+  ErrorInfo error;
+  MOBULA_FIELDS(FulfilCreate, request, offset, error)
+};
+struct FulfilGcs {
+  RequestId request = 0;
+  Message answer;
+  MOBULA_FIELDS(FulfilGcs, request, answer)
+};
+/// Run this. `arguments[i]` is the value for `spec.arguments[i]`. Calls of an actor with concurrency above
+/// one may overlap; else the machine hands out one task at a time.
+struct RunTask {
+  TaskSpec spec;
+  std::vector<FetchedValue> arguments;
+  MOBULA_FIELDS(RunTask, spec, arguments)
+};
+/// Interrupt a running task (raise in it, cancel its coroutine).
+struct InterruptTask {
+  TaskId task;
+  MOBULA_FIELDS(InterruptTask, task)
+};
+/// Leave the process, now.
+struct ExitProcess {
+  std::string reason;
+  MOBULA_FIELDS(ExitProcess, reason)
+};
+/// Tell the user (driver only): infeasible resources, a lost node.
+struct Warn {
+  std::string message;
+  MOBULA_FIELDS(Warn, message)
+};
+/// Show a worker's output (driver only).
+struct ShowLogs {
+  LogLines logs;
+  MOBULA_FIELDS(ShowLogs, logs)
+};
+/// For the trace and the report: a task is executed once more, and why.
+struct TaskRetried {
+  TaskId task;
+  std::uint32_t attempt = 0;
+  std::string name;
+  std::string reason;
+  MOBULA_FIELDS(TaskRetried, task, attempt, name, reason)
+};
+
+using Effect = std::variant<Send, StartTimer, Registered, FulfilGet, FulfilWait, FulfilCreate, FulfilGcs,
+                            RunTask, InterruptTask, ExitProcess, Warn, ShowLogs, TaskRetried>;
+using Effects = std::vector<Effect>;
+
+}  // namespace mobula::worker

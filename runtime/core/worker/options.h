@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "runtime/base/time.h"
+
+namespace mobula::worker {
+
+/// Tunables of a process's runtime; the defaults are Ray's where Ray has the option.
+struct Options {
+  /// How long an idle lease is kept for the next task of its class.
+  Duration lease_linger = Milliseconds(100);
+  /// Lease requests of one class under way at once.
+  std::uint32_t lease_requests_max = 16;
+  /// Work kept in flight on one leased worker, so that it never waits for the owner: as many tasks as fit in
+  /// this span at the class's measured run time. A class with no measurement gets one at a time.
+  Duration pipeline_span = Milliseconds(1);
+  std::uint32_t pipeline_depth_max = 256;
+  /// Until a GCS request is sent again, doubling from the first to the second.
+  Duration gcs_retry_min = Milliseconds(500);
+  Duration gcs_retry_max = Seconds(5);
+  /// Lineage kept at most; the oldest goes first (Ray: 1 GiB).
+  std::uint64_t lineage_bytes_max = 1ull << 30;
+};
+
+}  // namespace mobula::worker
