@@ -7,10 +7,10 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
 
-# -fPIC and -pthread are given to everything by hand, because a precompiled header is only accepted by
-# compilations with the same: CMake would compile executables with -fPIE, and gRPC asks for -pthread.
-# The prefix map makes __FILE__ and debug information relative to the root, so that objects do not
-# depend on where the checkout lies.
+# -fPIC and -pthread are given to everything by hand, because a precompiled header is only accepted
+# by compilations with the same: CMake would compile executables with -fPIE, and gRPC asks for
+# -pthread. The prefix map makes __FILE__ and debug information relative to the root, so that
+# objects do not depend on where the checkout lies.
 add_compile_options(
   -fPIC
   -pthread

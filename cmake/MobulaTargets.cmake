@@ -149,6 +149,22 @@ function(mobula_proto)
   mobula_set_layer(${target})
 endfunction()
 
+# mobula_python_module(NAME <name> SRCS <file.cc>... [DEPS <target>...])
+# Defines the extension module mobula.<name> with pybind11, and builds it into python/mobula, so that
+# a package that points there is always the last build's.
+function(mobula_python_module)
+  cmake_parse_arguments(PARSE_ARGV 0 ARG "" "NAME" "SRCS;DEPS")
+  mobula_reject_leftovers(mobula_python_module)
+  # Without the extras: pybind11 would add link-time optimisation, and refuse our precompiled header.
+  pybind11_add_module(${ARG_NAME} MODULE NO_EXTRAS ${ARG_SRCS})
+  set_target_properties(${ARG_NAME} PROPERTIES
+    LIBRARY_OUTPUT_DIRECTORY "${PROJECT_SOURCE_DIR}/python/mobula")
+  target_include_directories(${ARG_NAME} PRIVATE "${PROJECT_SOURCE_DIR}")
+  target_link_libraries(${ARG_NAME} PRIVATE ${ARG_DEPS})
+  install(TARGETS ${ARG_NAME} LIBRARY DESTINATION mobula)
+  mobula_set_layer(${ARG_NAME})
+endfunction()
+
 # Stops when a function above was given an argument that it does not know, e.g. a misspelt DEPS.
 macro(mobula_reject_leftovers function)
   if(ARG_UNPARSED_ARGUMENTS)
