@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The alias and the fixtures that Ray's own tests use."""
+
+import time
+
+import pytest
+
+import mobula.alias
+
+mobula.alias.install()
+
+import ray  # noqa: E402
+from ray.cluster_utils import Cluster  # noqa: E402
+
+
+@pytest.fixture
+def shutdown_only():
+    """Nothing is started; whatever the test starts is stopped."""
+    yield None
+    ray.shutdown()
+
+
+@pytest.fixture
+def ray_start_regular():
+    """One node with one CPU, as Ray's fixture, which many tests take for granted."""
+    yield ray.init(num_cpus=1)
+    ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def ray_start_4_cpus():
+    """One cluster for a whole file: most tests only need that there is one."""
+    yield ray.init(num_cpus=4)
+    ray.shutdown()
+
+
+@pytest.fixture
+def ray_start_cluster():
+    """An empty `Cluster` to add nodes to."""
+    cluster = Cluster()
+    yield cluster
+    ray.shutdown()
+    cluster.shutdown()
+
+
+def wait_for(condition, timeout=10):
+    """Waits until `condition()` is true; fails naming it otherwise."""
+    deadline = time.time() + timeout
+    while time.time() < deadline:
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"not true after {timeout} s: {condition}")
+
+
+@pytest.fixture(name="wait_for")
+def wait_for_fixture():
+    return wait_for
