@@ -3,6 +3,7 @@
 /// BOOST_DESCRIBE_STRUCT; its text, its trace hash and (in runtime/wire) its encoding follow from that.
 #pragma once
 
+#include <boost/describe/class.hpp>
 #include <boost/describe/enum.hpp>
 #include <boost/describe/enum_to_string.hpp>
 #include <boost/describe/enumerators.hpp>

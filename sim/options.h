@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "faults/fault.h"
+#include "runtime/base/resources.h"
+#include "runtime/core/gcs/gcs.h"
+#include "runtime/core/link/link.h"
+#include "runtime/core/protocol/task_spec.h"
+#include "runtime/core/raylet/options.h"
+#include "runtime/core/worker/options.h"
+
+namespace mobula::sim {
+
+/// What one simulated node has.
+struct NodeShape {
+  /// Its resources: CPU, GPU, memory and the user's own.
+  ResourceSet resources = ResourceSet::Of({{"CPU", 2}, {"memory", 8e9}});
+  /// Bytes of its object store.
+  std::uint64_t store_capacity = 1ull << 30;
+  std::map<std::string, std::string> labels;
+};
+
+/// How long things take that are not user code.
+struct Timing {
+  /// From a process to another one, or to the daemon, of its node.
+  Duration local_hop = Microseconds(10);
+  /// From node to node, without queueing.
+  Duration link_latency = Microseconds(100);
+  /// Of each direction of each link; object chunks queue for it, messages only for one another.
+  double link_bytes_per_second = 1e9;
+  /// From the wish for a worker process until it registers.
+  Duration process_start = Milliseconds(1);
+  /// A node's daemon, from its start or restart until it joins.
+  Duration node_start = Milliseconds(1);
+  /// Link latencies and starts take up to this share longer, at random: so another seed is another
+  /// run.
+  double jitter = 0.1;
+};
+
+struct Options {
+  /// Named n1, n2, ... in this order. n1 is the head: it holds the GCS and, by default, the
+  /// drivers.
+  std::vector<NodeShape> nodes = std::vector<NodeShape>(1);
+  std::uint64_t seed = 0;
+  Timing timing;
+  /// Virtual time a task takes besides its sleeps and waits, from its spec. Empty: 50 us each.
+  std::function<Duration(const TaskSpec&)> task_cost;
+  faults::Schedule faults;
+  /// Checks the machine's invariants after every event.
+  bool check_invariants = false;
+  /// Writes every event as a line of JSON to this file; empty for none.
+  std::string trace_file;
+  /// Nothing but housekeeping for this long is the end, or a deadlock. Longer than every timeout of
+  /// the machines.
+  Duration idle_after = Seconds(70);
+
+  /// Tunables of the machines. `info` and `store_capacity` of the raylet's are set for each node.
+  worker::Options worker;
+  raylet::Options raylet;
+  gcs::Options gcs;
+  link::Options link;
+};
+
+}  // namespace mobula::sim

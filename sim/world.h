@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "runtime/core/protocol/cluster.h"
+#include "runtime/core/worker/process.h"
+#include "runtime/core/worker/worker.h"
+#include "sim/hub_action.h"
+#include "sim/options.h"
+#include "sim/report.h"
+
+namespace mobula::node {
+class Node;
+}
+
+namespace mobula::sim {
+
+/// What a driver says of itself.
+struct DriverOptions {
+  /// The node it runs on.
+  std::string node = "n1";
+  Language language = Language::kPython;
+  JobConfig job_config;
+};
+
+/// Lets a process's blocking calls switch to other user code. Set by hubs whose user code blocks in
+/// `worker::Process` itself (fibers); a hub that switches above it (greenlets) needs none.
+class Blocker {
+ public:
+  virtual ~Blocker() = default;
+  virtual worker::Completion Await(WorkerId process, RequestId request) = 0;
+  virtual void Sleep(WorkerId process, Duration span) = 0;
+};
+
+/// The simulated world: nodes with their daemons and processes, the network between them, and
+/// virtual time. It decides nothing: it turns the machines' effects into later events.
+/// Deterministic: equal options and an equally behaving hub give equal events, seen in `TraceHash`.
+///
+/// User code is run by a hub, in this loop:
+///
+///     hub                                 world
+///      | Step() ------------------------->| handles events until there is something for user code
+///      |<---------------------- HubAction |
+///      | runs that code until it blocks or ends; meanwhile it calls ProcessOf(p).Post(...),
+///      StartSleep, | WriteOutput, EndProcess, ...     | (no virtual time passes) | Step()
+///      ------------------------->|
+///
+/// The cluster starts with the first driver (`AddDriver`); before that only the hub's own sleeps
+/// pass time.
+class World {
+ public:
+  /// InvalidArgument, with what was expected, for wrong options (no node, a fault on an unknown
+  /// node or on the head, a trace file that cannot be written).
+  static absl::StatusOr<std::unique_ptr<World>> Create(Options options);
+  ~World();
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  // ---- Set-up
+  // ----------------------------------------------------------------------------------------------
+
+  /// Changes what a node has. FailedPrecondition once the cluster runs, NotFound for an unknown
+  /// name.
+  absl::Status ConfigureNode(const std::string& name, NodeShape shape);
+  [[nodiscard]] bool ClusterRuns() const;
+  /// The shape a node has or will have. REQUIRES: a node of that name.
+  [[nodiscard]] const NodeShape& ShapeOf(const std::string& name) const;
+  /// n1, n2, ... whether they run or not.
+  [[nodiscard]] std::vector<std::string> NodeNames() const;
+  /// One more node, which joins at once when the cluster runs. Returns its name.
+  std::string AddNode(NodeShape shape);
+  /// A driver process, and the cluster if it does not run yet. `ProcessReady` follows.
+  /// REQUIRES: the node runs, or the cluster does not.
+  WorkerId AddDriver(DriverOptions options);
+  /// Ends every process and node at once, not as a fault; drivers get no `ProcessDead`. Nodes may
+  /// be configured again, and the next driver starts a new cluster.
+  void StopCluster();
+  /// For user code that blocks inside `worker::Process` (see Blocker). Must outlive the world's
+  /// last Step.
+  void SetBlocker(Blocker* blocker);
+
+  // ---- The hub's loop
+  // --------------------------------------------------------------------------------------
+
+  /// Handles events until user code has something to do.
+  HubAction Step();
+  /// The completion of `request` if it is there already (a get of a value at hand): the caller need
+  /// not be suspended. The action is then not returned by Step.
+  std::optional<worker::Completion> TakeCompletion(WorkerId process, RequestId request);
+  /// The language layer's door to a process. Valid for the life of the world, also when the process
+  /// is dead.
+  worker::Process& ProcessOf(WorkerId process);
+  [[nodiscard]] bool IsAlive(WorkerId process) const;
+  /// `SleepOver` follows after `span` (at once when it is not positive). `process` may be nil: the
+  /// hub.
+  SleepId StartSleep(WorkerId process, Duration span);
+  /// The sleeper went away.
+  void CancelSleep(SleepId sleep);
+  /// The process wrote whole lines.
+  void WriteOutput(WorkerId process, bool is_error, std::vector<std::string> lines);
+  /// The process ends: a driver's program is over, a worker leaves. No `ProcessDead` follows.
+  void EndProcess(WorkerId process, const std::string& reason);
+
+  // ---- Faults: besides those of the options
+  // ----------------------------------------------------------------
+
+  /// NotFound for an unknown name; the head cannot crash (InvalidArgument).
+  absl::Status Inject(const faults::Fault& fault);
+  /// Ends a worker process as `kill -9` does. `ProcessDead` follows.
+  void CrashProcess(WorkerId process, const std::string& reason);
+  /// A node leaves in order: its raylet tells the GCS and ends its workers. NotFound,
+  /// InvalidArgument.
+  absl::Status RemoveNode(const std::string& name);
+  /// Messages between the two are lost while it is down.
+  absl::Status SetLink(const std::string& a, const std::string& b, bool up);
+
+  // ---- What happened, what is
+  // ------------------------------------------------------------------------------
+
+  [[nodiscard]] Instant Now() const;
+  /// Over all events so far: their times, places and contents.
+  [[nodiscard]] std::uint64_t TraceHash() const;
+  [[nodiscard]] const Report& GetReport() const;
+  /// What every process waits for, as in `Idle`.
+  [[nodiscard]] std::vector<std::string> Waits() const;
+  /// The machines, for tests and tools. Null when it does not run (is dead).
+  [[nodiscard]] const node::Node* FindNode(const std::string& name) const;
+  [[nodiscard]] const worker::Worker* FindWorker(WorkerId process) const;
+  /// Living processes in the order of their start.
+  [[nodiscard]] std::vector<WorkerId> Processes() const;
+
+ private:
+  explicit World(Options options);
+
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace mobula::sim
