@@ -6,8 +6,6 @@ find_package(absl REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(gRPC CONFIG REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS context)
-find_package(PkgConfig REQUIRED)
-pkg_check_modules(hiredis REQUIRED IMPORTED_TARGET hiredis)
 
 if(MOBULA_TESTS)
   find_package(GTest REQUIRED)

@@ -19,7 +19,6 @@ set(mobula_layer_bench base core wire faults host sim api python)
 # their includes.
 set(mobula_third_party
   "gRPC:: host"
-  "PkgConfig:: host"
   "protobuf:: wire host faults"
   "Boost::context sim"
   "pybind11:: python"
