@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// An immutable byte string that is shared, not copied: one value may sit in a table, a message and a
-/// retry queue at once.
+/// An immutable byte string that is shared, not copied: one value may sit in a table, a message and
+/// a retry queue at once.
 #pragma once
 
 #include <memory>
@@ -13,7 +13,8 @@ namespace mobula {
 class Bytes {
  public:
   Bytes() = default;
-  explicit Bytes(std::string content) : content_(std::make_shared<const std::string>(std::move(content))) {}
+  explicit Bytes(std::string content)
+      : content_(std::make_shared<const std::string>(std::move(content))) {}
 
   [[nodiscard]] std::string_view View() const {
     return content_ ? std::string_view(*content_) : std::string_view();

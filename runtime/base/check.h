@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// CHECK: for bugs of mobula itself. Always on, in the simulator and in production; never for bad input.
+/// CHECK: for bugs of mobula itself. Always on, in the simulator and in production; never for bad
+/// input.
 #pragma once
 
 #include <sstream>
@@ -11,7 +12,8 @@ namespace mobula {
 using CheckFailureHook = void (*)(const std::string& text);
 void SetCheckFailureHook(CheckFailureHook hook);
 
-[[noreturn]] void CheckFailed(const char* file, int line, const char* condition, const std::string& detail);
+[[noreturn]] void CheckFailed(const char* file, int line, const char* condition,
+                              const std::string& detail);
 
 namespace internal {
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What can be derived from a struct's list of fields. Each message, event and effect is described once with
-/// BOOST_DESCRIBE_STRUCT; its text, its trace hash and (in runtime/wire) its encoding follow from that.
+/// What can be derived from a struct's list of fields. Each message, event and effect is described
+/// once with BOOST_DESCRIBE_STRUCT; its text, its trace hash and (in runtime/wire) its encoding
+/// follow from that.
 #pragma once
 
 #include <boost/describe/class.hpp>
@@ -30,15 +31,15 @@ concept Described = boost::describe::has_describe_members<T>::value && !std::is_
 template <class T>
 concept DescribedEnum = boost::describe::has_describe_enumerators<T>::value;
 
-
-/// Calls `visit(name, field)` for each field of `object`, const or not, in the order of its description.
-/// That order is also the field number on the wire, so new fields go at the end.
+/// Calls `visit(name, field)` for each field of `object`, const or not, in the order of its
+/// description. That order is also the field number on the wire, so new fields go at the end.
 template <class T, class Visit>
   requires Described<std::remove_const_t<T>>
 void ForEachField(T& object, Visit&& visit) {
   using Members =
       boost::describe::describe_members<std::remove_const_t<T>, boost::describe::mod_any_access>;
-  boost::mp11::mp_for_each<Members>([&](auto member) { visit(member.name, object.*member.pointer); });
+  boost::mp11::mp_for_each<Members>(
+      [&](auto member) { visit(member.name, object.*member.pointer); });
 }
 
 namespace internal {
@@ -151,7 +152,8 @@ std::string ToString(const T& value) {
 /// The name of the alternative a message, event or effect holds, for example "PushTask".
 template <class... T>
 std::string NameOf(const std::variant<T...>& value) {
-  return std::visit([]<class Member>(const Member&) { return internal::TypeName<Member>(); }, value);
+  return std::visit([]<class Member>(const Member&) { return internal::TypeName<Member>(); },
+                    value);
 }
 
 /// A running hash over described values: the trace hash is one of these.
@@ -188,7 +190,9 @@ class Hasher {
   void Mix(T value) {
     Word(static_cast<std::uint64_t>(value));
   }
-  void Mix(double value) { Word(static_cast<std::uint64_t>(static_cast<std::int64_t>(value * 1e6))); }
+  void Mix(double value) {
+    Word(static_cast<std::uint64_t>(static_cast<std::int64_t>(value * 1e6)));
+  }
   template <Described T>
   void Mix(const T& value) {
     ForEachField(value, [this](const char*, const auto& field) { Mix(field); });
@@ -222,7 +226,7 @@ class Hasher {
 };
 
 /// Lists a struct's fields for text, hash and wire; also gives it member-wise equality.
-#define MOBULA_FIELDS(Type, ...)           \
+#define MOBULA_FIELDS(Type, ...)                \
   bool operator==(const Type&) const = default; \
   BOOST_DESCRIBE_CLASS(Type, (), (__VA_ARGS__), (), ())
 

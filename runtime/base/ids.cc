@@ -24,7 +24,8 @@ bool ParseWord(std::string_view hex, std::uint64_t& word) {
 
 std::string WordHex(std::uint64_t word, int digits) {
   std::string hex(static_cast<std::size_t>(digits), '0');
-  for (int i = digits - 1; i >= 0; --i, word >>= 4) hex[static_cast<std::size_t>(i)] = kDigits[word & 15];
+  for (int i = digits - 1; i >= 0; --i, word >>= 4)
+    hex[static_cast<std::size_t>(i)] = kDigits[word & 15];
   return hex;
 }
 
@@ -38,7 +39,9 @@ std::uint64_t MixBits(std::uint64_t a, std::uint64_t b) {
   return z ^ (z >> 31);
 }
 
-std::string HexOf(std::uint64_t high, std::uint64_t low) { return WordHex(high, 16) + WordHex(low, 16); }
+std::string HexOf(std::uint64_t high, std::uint64_t low) {
+  return WordHex(high, 16) + WordHex(low, 16);
+}
 
 bool ParseHex(std::string_view hex, std::uint64_t& high, std::uint64_t& low) {
   return hex.size() == 32 && ParseWord(hex.substr(0, 16), high) && ParseWord(hex.substr(16), low);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Strong identifiers. Every id is 128 bits, ordered by value, and derived, never drawn: the same program
-/// names the same tasks and objects in every run, in both worlds.
+/// Strong identifiers. Every id is 128 bits, ordered by value, and derived, never drawn: the same
+/// program names the same tasks and objects in every run, in both worlds.
 #pragma once
 
 #include <compare>
@@ -12,7 +12,8 @@
 
 namespace mobula {
 
-/// Mixes two words into one, well enough that ids derived from neighbouring counters do not collide.
+/// Mixes two words into one, well enough that ids derived from neighbouring counters do not
+/// collide.
 std::uint64_t MixBits(std::uint64_t a, std::uint64_t b);
 
 /// A 128-bit name. `Tag` only keeps the kinds apart; ids of different kinds do not compare.
@@ -60,7 +61,8 @@ std::ostream& operator<<(std::ostream& out, const Id<Tag>& id) {
   return out << id.Short();
 }
 
-/// A node's incarnation: a daemon that restarts, or learns of its own death, comes back under a new one.
+/// A node's incarnation: a daemon that restarts, or learns of its own death, comes back under a new
+/// one.
 using NodeId = Id<struct NodeTag>;
 /// A worker or driver process; never reused.
 using WorkerId = Id<struct WorkerTag>;
@@ -92,8 +94,9 @@ struct ObjectId {
 };
 std::ostream& operator<<(std::ostream& out, const ObjectId& id);
 
-/// The `counter`-th task submitted by attempt `attempt` of `parent`. The attempt takes part, because two
-/// attempts of one parent can be alive at once (a node wrongly declared dead) and each owns its children.
+/// The `counter`-th task submitted by attempt `attempt` of `parent`. The attempt takes part,
+/// because two attempts of one parent can be alive at once (a node wrongly declared dead) and each
+/// owns its children.
 [[nodiscard]] TaskId ChildTask(TaskId parent, std::uint32_t attempt, std::uint64_t counter);
 /// The `counter`-th `put` of attempt `attempt` of `task`.
 [[nodiscard]] ObjectId PutObject(TaskId task, std::uint32_t attempt, std::uint32_t counter);

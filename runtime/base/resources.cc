@@ -17,7 +17,9 @@ ResourceSet ResourceSet::Of(const std::map<std::string, double>& amounts) {
   return set;
 }
 
-double ResourceSet::Get(std::string_view name) const { return static_cast<double>(Units(name)) / kUnit; }
+double ResourceSet::Get(std::string_view name) const {
+  return static_cast<double>(Units(name)) / kUnit;
+}
 
 std::int64_t ResourceSet::Units(std::string_view name) const {
   const auto found = units.find(name);

@@ -34,7 +34,8 @@ class ResourceSet {
   /// Whether every amount of `need` is here.
   [[nodiscard]] bool Covers(const ResourceSet& need) const;
   void Add(const ResourceSet& other);
-  /// REQUIRES: Covers(other), unless `allow_negative` (a lease that resumes while its CPU is lent out).
+  /// REQUIRES: Covers(other), unless `allow_negative` (a lease that resumes while its CPU is lent
+  /// out).
   void Subtract(const ResourceSet& other, bool allow_negative = false);
   /// "{CPU: 2, GPU: 0.5}".
   [[nodiscard]] std::string ToString() const;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A small seeded generator (xoshiro256**, Blackman and Vigna 2018). Handed in at construction; one stream
-/// per node and purpose, so that removing one user of randomness does not reshuffle the others.
+/// A small seeded generator (xoshiro256**, Blackman and Vigna 2018). Handed in at construction; one
+/// stream per node and purpose, so that removing one user of randomness does not reshuffle the
+/// others.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,9 @@ class Rng {
     for (std::uint64_t i = 0; i < 4; ++i) state_[i] = MixBits(seed, i + 1);
   }
   /// An independent stream: the same seed and purpose give the same numbers.
-  [[nodiscard]] Rng Fork(std::uint64_t purpose) const { return Rng(MixBits(state_[0] ^ purpose, state_[3])); }
+  [[nodiscard]] Rng Fork(std::uint64_t purpose) const {
+    return Rng(MixBits(state_[0] ^ purpose, state_[3]));
+  }
 
   std::uint64_t Next() {
     const std::uint64_t result = Rotate(state_[1] * 5, 7) * 9;

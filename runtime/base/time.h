@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Points in time and spans between them, in nanoseconds. Nothing here reads a clock: an `Instant` comes
-/// from the host (steady clock) or the simulator (virtual time), always as an argument.
+/// Points in time and spans between them, in nanoseconds. Nothing here reads a clock: an `Instant`
+/// comes from the host (steady clock) or the simulator (virtual time), always as an argument.
 #pragma once
 
 #include <compare>

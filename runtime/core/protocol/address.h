@@ -5,7 +5,8 @@
 
 namespace mobula {
 
-/// Where a message comes from or goes to: a worker, the daemon of a node, or the GCS wherever it runs.
+/// Where a message comes from or goes to: a worker, the daemon of a node, or the GCS wherever it
+/// runs.
 struct Address {
   NodeId node;
   /// Nil for the node's daemon.

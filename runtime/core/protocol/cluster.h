@@ -94,8 +94,8 @@ struct ActorView {
   Bytes handle_description;
   std::int32_t max_task_retries = 0;
   bool detached = false;
-  MOBULA_FIELDS(ActorView, actor, state, worker, incarnation, class_name, name, ray_namespace, job, pid,
-                death_cause, handle, handle_description, max_task_retries, detached)
+  MOBULA_FIELDS(ActorView, actor, state, worker, incarnation, class_name, name, ray_namespace, job,
+                pid, death_cause, handle, handle_description, max_task_retries, detached)
 };
 
 }  // namespace mobula

@@ -6,8 +6,8 @@
 
 namespace mobula {
 
-/// A timer's name, chosen by the machine that starts it: it comes back unchanged. Timers cannot be stopped;
-/// a machine ignores one that no longer matters.
+/// A timer's name, chosen by the machine that starts it: it comes back unchanged. Timers cannot be
+/// stopped; a machine ignores one that no longer matters.
 struct TimerId {
   /// The machine's own enum.
   std::uint32_t kind = 0;

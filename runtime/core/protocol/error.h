@@ -7,13 +7,14 @@
 
 namespace mobula {
 
-/// Why a value will never come. Each kind is one exception class of `mobula.exceptions` (Ray's names).
+/// Why a value will never come. Each kind is one exception class of `mobula.exceptions` (Ray's
+/// names).
 enum class ErrorKind {
   kNone,
-  kWorkerCrashed,         ///< WorkerCrashedError: the process died and no retry is left.
-  kNodeDied,              ///< NodeDiedError: as above, because its node died.
-  kActorDied,             ///< ActorDiedError: dead for good, or the call was lost with no retry left.
-  kActorUnavailable,      ///< ActorUnavailableError: restarting or unreachable; the call may have run.
+  kWorkerCrashed,     ///< WorkerCrashedError: the process died and no retry is left.
+  kNodeDied,          ///< NodeDiedError: as above, because its node died.
+  kActorDied,         ///< ActorDiedError: dead for good, or the call was lost with no retry left.
+  kActorUnavailable,  ///< ActorUnavailableError: restarting or unreachable; the call may have run.
   kActorUnschedulable,    ///< ActorUnschedulableError
   kTaskUnschedulable,     ///< TaskUnschedulableError
   kTaskCancelled,         ///< TaskCancelledError
@@ -31,13 +32,14 @@ enum class ErrorKind {
   kRuntimeEnvSetup,       ///< RuntimeEnvSetupError
   kPendingCallsLimit,     ///< PendingCallsLimitExceeded
   kGetTimeout,            ///< GetTimeoutError: the request's own deadline passed.
-  kInvalid,               ///< ValueError: the request itself is wrong; the message says what was expected.
+  kInvalid,  ///< ValueError: the request itself is wrong; the message says what was expected.
 };
 BOOST_DESCRIBE_ENUM(ErrorKind, kNone, kWorkerCrashed, kNodeDied, kActorDied, kActorUnavailable,
-                    kActorUnschedulable, kTaskUnschedulable, kTaskCancelled, kObjectLost, kObjectFreed,
-                    kOwnerDied, kObjectFetchTimedOut, kReconstructionFailed, kLineageEvicted,
-                    kMaxAttemptsExceeded, kReferenceCounting, kObjectStoreFull, kOutOfDisk, kOutOfMemory,
-                    kRuntimeEnvSetup, kPendingCallsLimit, kGetTimeout, kInvalid)
+                    kActorUnschedulable, kTaskUnschedulable, kTaskCancelled, kObjectLost,
+                    kObjectFreed, kOwnerDied, kObjectFetchTimedOut, kReconstructionFailed,
+                    kLineageEvicted, kMaxAttemptsExceeded, kReferenceCounting, kObjectStoreFull,
+                    kOutOfDisk, kOutOfMemory, kRuntimeEnvSetup, kPendingCallsLimit, kGetTimeout,
+                    kInvalid)
 
 /// An outcome told to a user: what happened, to what, why, and what would have made it recoverable.
 struct ErrorInfo {
@@ -47,8 +49,8 @@ struct ErrorInfo {
   ObjectId object;
   TaskId task;
   ActorId actor;
-  /// The application's own exception behind it (an actor whose constructor raised), as the language layer
-  /// serialised it; empty when there is none.
+  /// The application's own exception behind it (an actor whose constructor raised), as the language
+  /// layer serialised it; empty when there is none.
   Bytes cause;
   MOBULA_FIELDS(ErrorInfo, kind, message, object, task, actor, cause)
 
@@ -62,7 +64,8 @@ enum class PayloadKind {
 };
 BOOST_DESCRIBE_ENUM(PayloadKind, kValue, kException, kError)
 
-/// A value small enough to travel in messages (at most `kInlineLimit` bytes), or the error in its place.
+/// A value small enough to travel in messages (at most `kInlineLimit` bytes), or the error in its
+/// place.
 struct Payload {
   static constexpr std::uint64_t kInlineLimit = 100 * 1024;
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Every message of the protocol. A message travels between two addresses exactly once and in order for as
-/// long as both nodes live: on one node through a socket, across nodes through the Link machine
-/// (runtime/core/link), which numbers, repeats and de-duplicates frames. Beyond that, requests to the GCS
-/// carry a `request` number, are repeated until answered, and are answered again when repeated, because
-/// the GCS may restart. A message for a worker that no longer exists is answered with `WorkerDied`.
+/// Every message of the protocol. A message travels between two addresses exactly once and in order
+/// for as long as both nodes live: on one node through a socket, across nodes through the Link
+/// machine (runtime/core/link), which numbers, repeats and de-duplicates frames. Beyond that,
+/// requests to the GCS carry a `request` number, are repeated until answered, and are answered
+/// again when repeated, because the GCS may restart. A message for a worker that no longer exists
+/// is answered with `WorkerDied`.
 ///
-/// runtime/wire/mobula.proto states the same structs as Protocol Buffers; a test keeps the two equal.
+/// runtime/wire/mobula.proto states the same structs as Protocol Buffers; a test keeps the two
+/// equal.
 #pragma once
 
 #include <string>
@@ -17,7 +19,8 @@
 
 namespace mobula {
 
-// ---- Process and its daemon -------------------------------------------------------------------------------
+// ---- Process and its daemon
+// -------------------------------------------------------------------------------
 
 /// First message of a worker or driver to its daemon.
 struct RegisterWorker {
@@ -41,7 +44,8 @@ struct WorkerRegistered {
   MOBULA_FIELDS(WorkerRegistered, address, job, job_config, driver, node)
 };
 
-/// A worker waits in `get` or `wait` for something that is not here: its lease's CPU may be lent out.
+/// A worker waits in `get` or `wait` for something that is not here: its lease's CPU may be lent
+/// out.
 struct TaskBlocked {
   WorkerId worker;
   MOBULA_FIELDS(TaskBlocked, worker)
@@ -58,13 +62,15 @@ struct WorkerExiting {
   MOBULA_FIELDS(WorkerExiting, worker, reason)
 };
 
-/// Asks a daemon to report the death of one of its workers. Answered at once when it is dead or unknown.
+/// Asks a daemon to report the death of one of its workers. Answered at once when it is dead or
+/// unknown.
 struct WatchWorker {
   WorkerId worker;
   MOBULA_FIELDS(WatchWorker, worker)
 };
 
-/// A process is gone for ever. Sent to its watchers, and instead of delivery to whoever writes to it.
+/// A process is gone for ever. Sent to its watchers, and instead of delivery to whoever writes to
+/// it.
 struct WorkerDied {
   Address worker;
   std::string reason;
@@ -92,10 +98,11 @@ struct LogLines {
   MOBULA_FIELDS(LogLines, worker, pid, name, node_name, is_error, lines)
 };
 
-// ---- Leases -----------------------------------------------------------------------------------------------
+// ---- Leases
+// -----------------------------------------------------------------------------------------------
 
-/// An owner asks a raylet for one worker. `request` is unique per owner; a repeated request gets the same
-/// answer, never a second worker.
+/// An owner asks a raylet for one worker. `request` is unique per owner; a repeated request gets
+/// the same answer, never a second worker.
 struct RequestLease {
   std::uint64_t request = 0;
   Address owner;
@@ -114,8 +121,8 @@ struct RequestLease {
   std::uint32_t spill_count = 0;
   /// Nodes that hold the large arguments, most bytes first.
   std::vector<NodeId> preferred;
-  MOBULA_FIELDS(RequestLease, request, owner, job, resources, strategy, language, runtime_env, name, backlog,
-                actor, spill_count, preferred)
+  MOBULA_FIELDS(RequestLease, request, owner, job, resources, strategy, language, runtime_env, name,
+                backlog, actor, spill_count, preferred)
 };
 struct LeaseGranted {
   std::uint64_t request = 0;
@@ -136,7 +143,8 @@ struct LeaseRefused {
   ErrorInfo error;
   MOBULA_FIELDS(LeaseRefused, request, error)
 };
-/// No node of the cluster could grant it as things stand. It stays queued; the owner warns its user.
+/// No node of the cluster could grant it as things stand. It stays queued; the owner warns its
+/// user.
 struct LeaseInfeasible {
   std::uint64_t request = 0;
   std::string message;
@@ -164,7 +172,8 @@ struct KillWorker {
   MOBULA_FIELDS(KillWorker, worker, reason)
 };
 
-// ---- Tasks ------------------------------------------------------------------------------------------------
+// ---- Tasks
+// ------------------------------------------------------------------------------------------------
 
 /// Owner (or the GCS, for an actor's creation) to a leased worker or an actor.
 struct PushTask {
@@ -178,15 +187,16 @@ struct TaskDone {
   std::vector<TaskResult> results;
   /// The application raised; the results hold its exception.
   bool application_error = false;
-  /// References from the arguments that the executor still holds and whose owner is the task's sender:
-  /// it becomes a borrower of each. For other owners it has registered there before this is sent.
+  /// References from the arguments that the executor still holds and whose owner is the task's
+  /// sender: it becomes a borrower of each. For other owners it has registered there before this is
+  /// sent.
   std::vector<ObjectId> retained;
   /// Run time, from which the owner learns how many tasks to keep in flight.
   Duration run_time;
   MOBULA_FIELDS(TaskDone, task, attempt, results, application_error, retained, run_time)
 };
-/// The worker gives back a pushed task it has not started (it blocks, exits, or was cancelled before the
-/// start). It counts as no attempt.
+/// The worker gives back a pushed task it has not started (it blocks, exits, or was cancelled
+/// before the start). It counts as no attempt.
 struct TaskReturned {
   TaskId task;
   std::uint32_t attempt = 0;
@@ -201,7 +211,8 @@ struct CancelTask {
   MOBULA_FIELDS(CancelTask, task, attempt, force, recursive)
 };
 
-// ---- Ownership --------------------------------------------------------------------------------------------
+// ---- Ownership
+// --------------------------------------------------------------------------------------------
 
 enum class ObjectPhase {
   kPending,  ///< Its task has not finished.
@@ -224,8 +235,8 @@ struct ObjectStatus {
 /// A borrower asks the owner for a value. Answered once it is there.
 struct GetObjectStatus {
   ObjectId object;
-  /// Nodes from which the asker could not get it: the owner checks them off, and recovers the object when
-  /// no copy is left.
+  /// Nodes from which the asker could not get it: the owner checks them off, and recovers the
+  /// object when no copy is left.
   std::vector<NodeId> failed_at;
   MOBULA_FIELDS(GetObjectStatus, object, failed_at)
 };
@@ -234,8 +245,8 @@ struct ObjectStatusReply {
   ObjectStatus status;
   MOBULA_FIELDS(ObjectStatusReply, object, status)
 };
-/// `borrower` holds a reference. Sent while the object is surely alive (the sender holds what it came in),
-/// which it holds on to until `BorrowerAdded` is back.
+/// `borrower` holds a reference. Sent while the object is surely alive (the sender holds what it
+/// came in), which it holds on to until `BorrowerAdded` is back.
 struct AddBorrower {
   ObjectId object;
   Address borrower;
@@ -254,8 +265,8 @@ struct BorrowerAdded {
 struct RemoveBorrower {
   ObjectId object;
   Address borrower;
-  /// How many registrations (AddBorrower or `retained`) the borrower had heard of when it let go; the owner
-  /// ignores the message when more have come since.
+  /// How many registrations (AddBorrower or `retained`) the borrower had heard of when it let go;
+  /// the owner ignores the message when more have come since.
   std::uint64_t registrations = 0;
   MOBULA_FIELDS(RemoveBorrower, object, borrower, registrations)
 };
@@ -267,9 +278,11 @@ struct ObjectLocationChanged {
   MOBULA_FIELDS(ObjectLocationChanged, object, node, added)
 };
 
-// ---- Object store of a node -------------------------------------------------------------------------------
+// ---- Object store of a node
+// -------------------------------------------------------------------------------
 
-/// A process asks its daemon for room. Answered when there is room; the process writes there and seals.
+/// A process asks its daemon for room. Answered when there is room; the process writes there and
+/// seals.
 struct CreateObject {
   std::uint64_t request = 0;
   ObjectRef object;
@@ -284,7 +297,8 @@ struct ObjectCreated {
   ErrorInfo error;
   MOBULA_FIELDS(ObjectCreated, request, object, offset, error)
 };
-/// The content is complete and will not change. This node holds the primary copy until the owner frees it.
+/// The content is complete and will not change. This node holds the primary copy until the owner
+/// frees it.
 struct SealObject {
   ObjectId object;
   MOBULA_FIELDS(SealObject, object)
@@ -334,7 +348,8 @@ struct ChunkUnavailable {
   MOBULA_FIELDS(ChunkUnavailable, object)
 };
 
-// ---- GCS: nodes and jobs ----------------------------------------------------------------------------------
+// ---- GCS: nodes and jobs
+// ----------------------------------------------------------------------------------
 
 struct RegisterNode {
   NodeInfo info;
@@ -382,7 +397,8 @@ struct JobRegistered {
   Address driver;
   MOBULA_FIELDS(JobRegistered, request, job, driver)
 };
-/// A raylet to the GCS when a driver ended, however; then the GCS to every raylet, which ends its workers.
+/// A raylet to the GCS when a driver ended, however; then the GCS to every raylet, which ends its
+/// workers.
 struct JobFinished {
   JobId job;
   MOBULA_FIELDS(JobFinished, job)
@@ -395,7 +411,8 @@ struct ReportWorkerDied {
   MOBULA_FIELDS(ReportWorkerDied, worker, reason, intended)
 };
 
-// ---- GCS: actors ------------------------------------------------------------------------------------------
+// ---- GCS: actors
+// ------------------------------------------------------------------------------------------
 
 struct RegisterActor {
   std::uint64_t request = 0;
@@ -440,7 +457,8 @@ struct NamedActorReply {
   MOBULA_FIELDS(NamedActorReply, request, found, actor)
 };
 
-// ---- GCS: key-value store and queries -----------------------------------------------------------------------
+// ---- GCS: key-value store and queries
+// -----------------------------------------------------------------------
 
 enum class KvOperation { kPut, kGet, kDelete, kExists, kKeys };
 BOOST_DESCRIBE_ENUM(KvOperation, kPut, kGet, kDelete, kExists, kKeys)
@@ -492,20 +510,24 @@ struct ListJobsReply {
   MOBULA_FIELDS(ListJobsReply, request, jobs)
 };
 
-// ---- The whole protocol -----------------------------------------------------------------------------------
+// ---- The whole protocol
+// -----------------------------------------------------------------------------------
 
-/// The position of an alternative is its field number in the proto's `oneof`, minus one: add at the end.
-using Message = std::variant<
-    RegisterWorker, WorkerRegistered, TaskBlocked, TaskUnblocked, WorkerExiting, WatchWorker, WorkerDied,
-    NodeDied, LogLines, RequestLease, LeaseGranted, LeaseSpilled, LeaseRefused, LeaseInfeasible,
-    CancelLeaseRequest, ReturnLease, ReclaimLease, KillWorker, PushTask, TaskDone, TaskReturned, CancelTask,
-    GetObjectStatus, ObjectStatusReply, AddBorrower, BorrowerAdded, RemoveBorrower, ObjectLocationChanged,
-    CreateObject, ObjectCreated, SealObject, FetchObject, ObjectAvailable, ObjectUnavailable, ReleaseObject,
-    FreeObject, RequestChunk, ChunkUnavailable, RegisterNode, NodeRegistered, NodeReport, ClusterChanged,
-    UnregisterNode, NodeSuspected, RegisterJob, JobRegistered, JobFinished, ReportWorkerDied, RegisterActor,
-    ActorRegistered, SubscribeActor, ActorUpdate, KillActor, ActorOutOfScope, GetNamedActor,
-    NamedActorReply, KvRequest, KvReply, ListNodes, ListNodesReply, ListActors, ListActorsReply, ListJobs,
-    ListJobsReply>;
+/// The position of an alternative is its field number in the proto's `oneof`, minus one: add at the
+/// end.
+using Message =
+    std::variant<RegisterWorker, WorkerRegistered, TaskBlocked, TaskUnblocked, WorkerExiting,
+                 WatchWorker, WorkerDied, NodeDied, LogLines, RequestLease, LeaseGranted,
+                 LeaseSpilled, LeaseRefused, LeaseInfeasible, CancelLeaseRequest, ReturnLease,
+                 ReclaimLease, KillWorker, PushTask, TaskDone, TaskReturned, CancelTask,
+                 GetObjectStatus, ObjectStatusReply, AddBorrower, BorrowerAdded, RemoveBorrower,
+                 ObjectLocationChanged, CreateObject, ObjectCreated, SealObject, FetchObject,
+                 ObjectAvailable, ObjectUnavailable, ReleaseObject, FreeObject, RequestChunk,
+                 ChunkUnavailable, RegisterNode, NodeRegistered, NodeReport, ClusterChanged,
+                 UnregisterNode, NodeSuspected, RegisterJob, JobRegistered, JobFinished,
+                 ReportWorkerDied, RegisterActor, ActorRegistered, SubscribeActor, ActorUpdate,
+                 KillActor, ActorOutOfScope, GetNamedActor, NamedActorReply, KvRequest, KvReply,
+                 ListNodes, ListNodesReply, ListActors, ListActorsReply, ListJobs, ListJobsReply>;
 
 struct Envelope {
   Address source;

@@ -17,8 +17,8 @@ BOOST_DESCRIBE_ENUM(Language, kPython, kCpp)
 enum class TaskKind { kNormal, kActorCreation, kActorCall };
 BOOST_DESCRIBE_ENUM(TaskKind, kNormal, kActorCreation, kActorCall)
 
-/// What to run. The code itself lies in the GCS key-value store under `id` (Python) or in the library that
-/// the workers load, under `name` (C++). For actor calls `name` is the method.
+/// What to run. The code itself lies in the GCS key-value store under `id` (Python) or in the
+/// library that the workers load, under `name` (C++). For actor calls `name` is the method.
 struct FunctionRef {
   Language language = Language::kPython;
   FunctionId id;
@@ -26,8 +26,8 @@ struct FunctionRef {
   MOBULA_FIELDS(FunctionRef, language, id, name)
 };
 
-/// One argument slot: a reference whose value the executor receives, or an inline value. How slots map to
-/// positions and keywords is the language layer's business.
+/// One argument slot: a reference whose value the executor receives, or an inline value. How slots
+/// map to positions and keywords is the language layer's business.
 struct TaskArgument {
   /// Nil id for an inline argument.
   ObjectRef reference;
@@ -96,15 +96,16 @@ struct TaskSpec {
   std::string runtime_env;
   /// The actor made or called; nil for a normal task.
   ActorId actor;
-  /// Position among the calls of `owner` to `actor`, from 0, of the actor incarnation it was sent to.
+  /// Position among the calls of `owner` to `actor`, from 0, of the actor incarnation it was sent
+  /// to.
   std::uint64_t sequence = 0;
   /// Creation tasks only.
   std::optional<ActorOptions> actor_options;
   /// Opaque to the runtime; the language layer's own per-task options.
   Bytes language_options;
-  MOBULA_FIELDS(TaskSpec, task, attempt, kind, job, owner, parent, function, name, arguments, num_returns,
-                resources, strategy, max_retries, retry_exceptions, runtime_env, actor, sequence,
-                actor_options, language_options)
+  MOBULA_FIELDS(TaskSpec, task, attempt, kind, job, owner, parent, function, name, arguments,
+                num_returns, resources, strategy, max_retries, retry_exceptions, runtime_env, actor,
+                sequence, actor_options, language_options)
 
   [[nodiscard]] ObjectId Return(std::uint32_t index) const { return ObjectId{task, index}; }
 };
@@ -115,7 +116,8 @@ struct TaskResult {
   Payload value;
   bool in_store = false;
   std::uint64_t size = 0;
-  /// References inside the value. The caller is registered as a borrower of each before the report is sent.
+  /// References inside the value. The caller is registered as a borrower of each before the report
+  /// is sent.
   std::vector<ObjectRef> contained;
   MOBULA_FIELDS(TaskResult, object, value, in_store, size, contained)
 };
