@@ -13,7 +13,7 @@
 
 namespace mobula::node {
 
-// ---- Events: besides the raylet's own -----------------------------------------------------------------------
+// Events: besides the raylet's own.
 
 /// A process of this node wrote to somebody.
 struct EnvelopeSent {
@@ -36,7 +36,7 @@ using Event = std::variant<EnvelopeSent, FrameReceived, LinkBroken, TimerFired, 
                            raylet::ProcessExited, raylet::ProcessOutput, raylet::ChunkReceived,
                            raylet::StopRequested>;
 
-// ---- Effects ------------------------------------------------------------------------------------------------
+// Effects.
 
 /// Hand it to a process of this node.
 struct DeliverLocal {

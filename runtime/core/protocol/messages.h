@@ -19,8 +19,7 @@
 
 namespace mobula {
 
-// ---- Process and its daemon
-// -------------------------------------------------------------------------------
+// Process and its daemon.
 
 /// First message of a worker or driver to its daemon.
 struct RegisterWorker {
@@ -98,8 +97,7 @@ struct LogLines {
   MOBULA_FIELDS(LogLines, worker, pid, name, node_name, is_error, lines)
 };
 
-// ---- Leases
-// -----------------------------------------------------------------------------------------------
+// Leases.
 
 /// An owner asks a raylet for one worker. `request` is unique per owner; a repeated request gets
 /// the same answer, never a second worker.
@@ -172,8 +170,7 @@ struct KillWorker {
   MOBULA_FIELDS(KillWorker, worker, reason)
 };
 
-// ---- Tasks
-// ------------------------------------------------------------------------------------------------
+// Tasks.
 
 /// Owner (or the GCS, for an actor's creation) to a leased worker or an actor.
 struct PushTask {
@@ -211,8 +208,7 @@ struct CancelTask {
   MOBULA_FIELDS(CancelTask, task, attempt, force, recursive)
 };
 
-// ---- Ownership
-// --------------------------------------------------------------------------------------------
+// Ownership.
 
 enum class ObjectPhase {
   kPending,  ///< Its task has not finished.
@@ -278,8 +274,7 @@ struct ObjectLocationChanged {
   MOBULA_FIELDS(ObjectLocationChanged, object, node, added)
 };
 
-// ---- Object store of a node
-// -------------------------------------------------------------------------------
+// Object store of a node.
 
 /// A process asks its daemon for room. Answered when there is room; the process writes there and
 /// seals.
@@ -348,8 +343,7 @@ struct ChunkUnavailable {
   MOBULA_FIELDS(ChunkUnavailable, object)
 };
 
-// ---- GCS: nodes and jobs
-// ----------------------------------------------------------------------------------
+// GCS: nodes and jobs.
 
 struct RegisterNode {
   NodeInfo info;
@@ -411,8 +405,7 @@ struct ReportWorkerDied {
   MOBULA_FIELDS(ReportWorkerDied, worker, reason, intended)
 };
 
-// ---- GCS: actors
-// ------------------------------------------------------------------------------------------
+// GCS: actors.
 
 struct RegisterActor {
   std::uint64_t request = 0;
@@ -457,8 +450,7 @@ struct NamedActorReply {
   MOBULA_FIELDS(NamedActorReply, request, found, actor)
 };
 
-// ---- GCS: key-value store and queries
-// -----------------------------------------------------------------------
+// GCS: key-value store and queries.
 
 enum class KvOperation { kPut, kGet, kDelete, kExists, kKeys };
 BOOST_DESCRIBE_ENUM(KvOperation, kPut, kGet, kDelete, kExists, kKeys)
@@ -510,8 +502,7 @@ struct ListJobsReply {
   MOBULA_FIELDS(ListJobsReply, request, jobs)
 };
 
-// ---- The whole protocol
-// -----------------------------------------------------------------------------------
+// The whole protocol.
 
 /// The position of an alternative is its field number in the proto's `oneof`, minus one: add at the
 /// end.

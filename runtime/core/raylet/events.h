@@ -10,7 +10,7 @@
 
 namespace mobula::raylet {
 
-// ---- Events -----------------------------------------------------------------------------------------------
+// Events.
 
 /// The node is up; the machine registers with the GCS.
 struct NodeStarted {
@@ -46,7 +46,7 @@ struct StopRequested {
 using Event = std::variant<MessageReceived, TimerFired, NodeStarted, ProcessExited, ProcessOutput,
                            ChunkReceived, StopRequested>;
 
-// ---- Effects ----------------------------------------------------------------------------------------------
+// Effects.
 
 /// Start a worker process that registers under this id.
 struct StartProcess {

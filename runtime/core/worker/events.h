@@ -15,7 +15,7 @@ namespace mobula::worker {
 /// Names a blocking call of the language layer within its process; chosen by the layer, never reused.
 using RequestId = std::uint64_t;
 
-// ---- Events: from the language layer ----------------------------------------------------------------------
+// Events: from the language layer.
 
 /// The process is connected to its daemon; the machine registers. Answered by `Registered`.
 struct Started {
@@ -139,7 +139,7 @@ using Event = std::variant<MessageReceived, TimerFired, Started, TaskSubmitted, 
                            ReferenceRemoved, BufferReleased, GcsRequested, ActorKillRequested,
                            CancelRequested, TaskExecuted>;
 
-// ---- Effects: to the language layer -----------------------------------------------------------------------
+// Effects: to the language layer.
 
 /// A value in this node's store, pinned for the language layer until it posts `BufferReleased`.
 struct StoredValue {
