@@ -14,7 +14,7 @@ namespace mobula::faults {
 /// The node's daemon and all its processes end at once, with their memory and the node's store.
 struct CrashNode {
   std::string node;
-  /// After the start of the cluster.
+  /// After the start of the first driver.
   Duration at;
   /// Nobody answers for it (a pulled cable, a lost machine): the GCS finds out by its silence.
   /// Otherwise the host stays and resets the connections, as after `kill -9`.

@@ -38,6 +38,9 @@ struct Timing {
   Duration process_start = Milliseconds(1);
   /// A node's daemon, from its start or restart until it joins.
   Duration node_start = Milliseconds(1);
+  /// From the start of a cluster until its first driver starts: the nodes have joined by then, as
+  /// when a program is started on a cluster that is up.
+  Duration cluster_start = Milliseconds(50);
   /// Link latencies and starts take up to this share longer, at random: so another seed is another
   /// run.
   double jitter = 0.1;

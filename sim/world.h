@@ -22,6 +22,8 @@ class Node;
 
 namespace mobula::sim {
 
+class Engine;
+
 /// What a driver says of itself.
 struct DriverOptions {
   /// The node it runs on.
@@ -63,8 +65,7 @@ class World {
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
-  // ---- Set-up
-  // ----------------------------------------------------------------------------------------------
+  // Set-up.
 
   /// Changes what a node has. FailedPrecondition once the cluster runs, NotFound for an unknown
   /// name.
@@ -86,8 +87,7 @@ class World {
   /// last Step.
   void SetBlocker(Blocker* blocker);
 
-  // ---- The hub's loop
-  // --------------------------------------------------------------------------------------
+  // The hub's loop.
 
   /// Handles events until user code has something to do.
   HubAction Step();
@@ -108,8 +108,7 @@ class World {
   /// The process ends: a driver's program is over, a worker leaves. No `ProcessDead` follows.
   void EndProcess(WorkerId process, const std::string& reason);
 
-  // ---- Faults: besides those of the options
-  // ----------------------------------------------------------------
+  // Faults: besides those of the options.
 
   /// NotFound for an unknown name; the head cannot crash (InvalidArgument).
   absl::Status Inject(const faults::Fault& fault);
@@ -121,8 +120,7 @@ class World {
   /// Messages between the two are lost while it is down.
   absl::Status SetLink(const std::string& a, const std::string& b, bool up);
 
-  // ---- What happened, what is
-  // ------------------------------------------------------------------------------
+  // What happened, what is.
 
   [[nodiscard]] Instant Now() const;
   /// Over all events so far: their times, places and contents.
@@ -137,10 +135,9 @@ class World {
   [[nodiscard]] std::vector<WorkerId> Processes() const;
 
  private:
-  explicit World(Options options);
+  explicit World(std::unique_ptr<Engine> engine);
 
-  struct Parts;
-  std::unique_ptr<Parts> parts_;
+  std::unique_ptr<Engine> engine_;
 };
 
 }  // namespace mobula::sim

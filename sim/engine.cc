@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/engine.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "faults/schedule.h"
+#include "runtime/base/check.h"
+
+namespace mobula::sim {
+namespace {
+
+constexpr char kHead[] = "n1";
+// Purposes of random streams, and kinds of derived ids.
+constexpr std::uint64_t kNetworkStream = 1;
+constexpr std::uint64_t kStartStream = 2;
+constexpr std::uint64_t kNodeSalt = 0x6E6F6465;
+constexpr std::uint64_t kDriverSalt = 0x647276;
+// What all ids descend from: they must not depend on the seed.
+constexpr NodeId kOrigin{0x6D6F62756C61, 1};
+
+NodeInfo InfoOf(const SimNode& node) {
+  NodeInfo info;
+  info.node = node.id;
+  info.name = node.name;
+  info.address = node.name;
+  info.total = node.shape.resources;
+  info.total.SetUnits(ResourceSet::kObjectStoreMemory,
+                      static_cast<std::int64_t>(node.shape.store_capacity) * ResourceSet::kUnit);
+  info.labels = node.shape.labels;
+  info.is_head = node.name == kHead;
+  return info;
+}
+
+}  // namespace
+
+Engine::Engine(Options options)
+    : options_(std::move(options)),
+      trace_(options_.trace_file),
+      network_(options_.timing, Rng(options_.seed).Fork(kNetworkStream)),
+      start_rng_(Rng(options_.seed).Fork(kStartStream)) {
+  for (NodeShape& shape : std::exchange(options_.nodes, {})) AddNode(std::move(shape));
+}
+
+absl::Status Engine::Check() const {
+  if (nodes_.empty())
+    return absl::InvalidArgumentError("a world needs at least one node, the head");
+  if (!trace_.IsGood()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot write the trace to ", options_.trace_file));
+  }
+  return faults::Validate(options_.faults, NodeNames(), kHead);
+}
+
+// Set-up
+// -------------------------------------------------------------------------------------------------
+
+std::string Engine::AddNode(NodeShape shape) {
+  SimNode& node = nodes_.emplace_back();
+  node.name = absl::StrCat("n", nodes_.size());
+  node.shape = std::move(shape);
+  const auto index = static_cast<NodeIndex>(nodes_.size() - 1);
+  if (cluster_runs_) Push(now_ + Jittered(options_.timing.node_start), {NodeStart{index}, true});
+  return node.name;
+}
+
+void Engine::StartCluster() {
+  cluster_runs_ = true;
+  for (NodeIndex i = 0; i < nodes_.size(); ++i) {
+    // The head first: the others register with it.
+    const Duration delay = i == 0 ? Duration{} : Jittered(options_.timing.node_start);
+    Push(now_ + delay, {NodeStart{i}, true});
+  }
+  if (std::exchange(faults_scheduled_, true)) return;
+  const Instant start = now_ + options_.timing.cluster_start;
+  for (const faults::Fault& fault : options_.faults) {
+    const Duration at = std::visit([](const auto& one) { return one.at; }, fault);
+    Push(start + at, {FaultDue{fault}, true});
+  }
+}
+
+WorkerId Engine::AddDriver(DriverOptions options) {
+  const auto node = IndexOf(options.node);
+  CHECK(node.ok()) << node.status().message();
+  CHECK(!cluster_runs_ || nodes_[*node].Runs()) << options.node << " does not run";
+  const Duration delay =
+      cluster_runs_ ? options_.timing.process_start : options_.timing.cluster_start;
+  if (!cluster_runs_) StartCluster();
+  // A node that starts with the cluster is in its next incarnation by the time the driver starts.
+  const std::uint32_t incarnation = nodes_[*node].incarnation + (nodes_[*node].Runs() ? 0 : 1);
+  SimProcess::Setup setup;
+  setup.id = WorkerId::Derive(kOrigin, kDriverSalt, next_driver_++);
+  setup.node = *node;
+  setup.language = options.language;
+  setup.is_driver = true;
+  Push(now_ + delay, {ProcessStart{setup, incarnation, std::move(options.job_config)}, true});
+  return setup.id;
+}
+
+void Engine::StopCluster() {
+  for (NodeIndex i = 0; i < nodes_.size(); ++i) StopNode(i, "the cluster was stopped", false);
+  queue_.Clear();
+  awake_ = 0;
+  actions_.clear();
+  sleeps_.clear();
+  cluster_runs_ = false;
+}
+
+SimNode* Engine::FindNode(const std::string& name) {
+  const auto index = IndexOf(name);
+  return index.ok() ? &nodes_[*index] : nullptr;
+}
+
+absl::StatusOr<NodeIndex> Engine::IndexOf(const std::string& name) const {
+  for (NodeIndex i = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i].name == name) return i;
+  }
+  return absl::NotFoundError(absl::StrCat("no node is named \"", name, "\""));
+}
+
+std::vector<std::string> Engine::NodeNames() const {
+  std::vector<std::string> names;
+  for (const SimNode& node : nodes_) names.push_back(node.name);
+  return names;
+}
+
+SimProcess* Engine::FindProcess(WorkerId process) {
+  const auto found = processes_.find(process);
+  return found == processes_.end() ? nullptr : found->second.get();
+}
+
+SimProcess& Engine::Get(WorkerId process) {
+  SimProcess* found = FindProcess(process);
+  CHECK(found != nullptr) << "no process " << process;
+  return *found;
+}
+
+std::vector<WorkerId> Engine::Processes() const {
+  std::map<std::uint32_t, WorkerId> by_pid;
+  for (const auto& [id, process] : processes_) {
+    if (process->IsAlive()) by_pid.emplace(process->About().pid, id);
+  }
+  std::vector<WorkerId> ids;
+  for (const auto& [pid, id] : by_pid) ids.push_back(id);
+  return ids;
+}
+
+std::vector<std::string> Engine::Waits() const {
+  std::vector<std::string> waits;
+  for (const WorkerId id : Processes()) {
+    const SimProcess& process = *processes_.at(id);
+    for (std::string& wait : process.Waits(nodes_[process.About().node].name)) {
+      waits.push_back(std::move(wait));
+    }
+  }
+  return waits;
+}
+
+// The loop
+// -----------------------------------------------------------------------------------------------
+
+void Engine::Push(Instant at, Occurrence occurrence) {
+  if (occurrence.keeps_awake) ++awake_;
+  queue_.Push(at, std::move(occurrence));
+}
+
+HubAction Engine::Step() {
+  CHECK(!handling_);
+  while (actions_.empty()) {
+    if (IsIdle()) return Idle{Waits()};
+    Advance();
+  }
+  last_progress_ = now_;
+  HubAction action = std::move(actions_.front());
+  actions_.pop_front();
+  return action;
+}
+
+bool Engine::IsIdle() const {
+  if (queue_.IsEmpty()) return true;
+  return awake_ == 0 && queue_.NextTime() - last_progress_ > options_.idle_after;
+}
+
+void Engine::Advance() {
+  CHECK(now_ <= queue_.NextTime());
+  now_ = queue_.NextTime();
+  Occurrence occurrence = queue_.Pop();
+  if (occurrence.keeps_awake) {
+    --awake_;
+    last_progress_ = now_;
+  }
+  std::visit([this](auto& what) { Handle(what); }, occurrence.what);
+}
+
+std::optional<worker::Completion> Engine::TakeCompletion(WorkerId process, RequestId request) {
+  for (auto action = actions_.begin(); action != actions_.end(); ++action) {
+    auto* completed = std::get_if<Completed>(&*action);
+    if (completed == nullptr || completed->process != process || completed->request != request)
+      continue;
+    worker::Completion completion = std::move(completed->completion);
+    actions_.erase(action);
+    return completion;
+  }
+  return std::nullopt;
+}
+
+SleepId Engine::StartSleep(WorkerId process, Duration span) {
+  const SleepId sleep = next_sleep_++;
+  sleeps_.insert(sleep);
+  Push(now_ + std::max(span, Duration{}), {SleepEnd{process, sleep}, true});
+  return sleep;
+}
+
+void Engine::WriteOutput(SimProcess& process, bool is_error, std::vector<std::string> lines) {
+  if (!process.IsAlive()) return;
+  ToNode(process.About().node, options_.timing.local_hop,
+         raylet::ProcessOutput{process.About().id, is_error, std::move(lines)});
+}
+
+void Engine::PostTo(SimProcess& process, worker::Event event) {
+  CHECK(!handling_) << "user code ran while a machine was at work";
+  if (!process.IsAlive()) return;
+  process.NotePosted(event);
+  HandleInProcess(process, event);
+}
+
+worker::Completion Engine::AwaitIn(SimProcess& process, RequestId request) {
+  if (auto completion = TakeCompletion(process.About().id, request)) return *std::move(completion);
+  CHECK(blocker_ != nullptr) << "Await needs a hub whose user code can block (World::SetBlocker)";
+  return blocker_->Await(process.About().id, request);
+}
+
+void Engine::SleepIn(SimProcess& process, Duration span) {
+  CHECK(blocker_ != nullptr) << "Sleep needs a hub whose user code can block (World::SetBlocker)";
+  blocker_->Sleep(process.About().id, span);
+}
+
+Duration Engine::Jittered(Duration span) {
+  return FromSeconds(span.Seconds() * (1 + options_.timing.jitter * start_rng_.Uniform()));
+}
+
+// What is due
+// --------------------------------------------------------------------------------------------
+
+void Engine::Handle(NodeInput& input) {
+  SimNode& node = nodes_[input.node];
+  if (!node.Runs() || node.incarnation != input.incarnation) return;
+  HandleInNode(input.node, input.event);
+}
+
+void Engine::Handle(ProcessInput& input) {
+  if (!input.process->IsAlive()) return;
+  if (std::holds_alternative<MessageReceived>(input.event)) last_progress_ = now_;
+  HandleInProcess(*input.process, input.event);
+}
+
+void Engine::Handle(NodeStart& start) {
+  SimNode& node = nodes_[start.node];
+  if (node.Runs()) return;
+  node.id = NodeId::Derive(kOrigin, kNodeSalt + start.node, ++node.incarnation);
+  node.store = std::make_shared<StoreMemory>(node.shape.store_capacity);
+  node.host_answers = true;
+  node::Options options;
+  options.raylet = options_.raylet;
+  options.raylet.info = InfoOf(node);
+  options.raylet.store_capacity = node.shape.store_capacity;
+  options.has_gcs = start.node == 0;
+  options.gcs = options_.gcs;
+  options.link = options_.link;
+  options.gcs_node = nodes_.front().id;
+  options.gcs_address = kHead;
+  node.machine = std::make_unique<node::Node>(std::move(options));
+  trace_.RecordWorld(now_, {start.node, {}}, "NodeStart", node.id.Hex());
+  HandleInNode(start.node, raylet::NodeStarted{});
+}
+
+void Engine::Handle(ProcessStart& start) {
+  SimProcess::Setup setup = start.setup;
+  SimNode& node = nodes_[setup.node];
+  const bool wanted = setup.is_driver || node.starting.erase(setup.id) > 0;
+  if (!wanted || !node.Runs() || node.incarnation != start.incarnation) return;
+  setup.node_id = node.id;
+  setup.pid = next_pid_++;
+  auto& process = processes_[setup.id];
+  CHECK(process == nullptr) << "process " << setup.id << " started twice";
+  process = std::make_unique<SimProcess>(*this, setup, options_.worker, node.store);
+  trace_.RecordWorld(now_, {setup.node, setup.id}, "ProcessStart", absl::StrCat("pid ", setup.pid));
+  RegisterWorker registration;
+  registration.worker = setup.id;
+  registration.pid = setup.pid;
+  registration.language = setup.language;
+  registration.is_driver = setup.is_driver;
+  registration.job_config = std::move(start.job_config);
+  HandleInProcess(*process, worker::Started{std::move(registration)});
+}
+
+void Engine::Handle(FrameArrival& arrival) {
+  SimNode& target = nodes_[arrival.target];
+  if (target.Runs() && target.id == arrival.frame.target) {
+    HandleInNode(arrival.target, node::FrameReceived{std::move(arrival.frame)});
+    return;
+  }
+  // Another incarnation listens there, or nobody: whoever is on that host says so.
+  if (!target.Runs() && !target.host_answers) return;
+  if (!network_.IsUp(arrival.target, arrival.source)) return;
+  ToNode(arrival.source, options_.timing.link_latency,
+         node::LinkBroken{arrival.frame.target, "connection refused", true});
+}
+
+void Engine::Handle(ChunkArrival& arrival) {
+  SimNode& target = nodes_[arrival.target];
+  if (!target.Runs() || target.id != arrival.chunk.target) return;
+  const raylet::SendChunk& chunk = arrival.chunk;
+  const auto offset = target.machine->FindRaylet()->StoreOffset(chunk.object);
+  if (!offset) return;
+  std::copy(arrival.bytes.begin(), arrival.bytes.end(),
+            target.store->At(*offset + chunk.offset, chunk.length));
+  last_progress_ = now_;
+  HandleInNode(arrival.target,
+               raylet::ChunkReceived{arrival.source, chunk.object, chunk.offset, chunk.length});
+}
+
+void Engine::Handle(TaskStart& start) {
+  SimProcess& process = *start.process;
+  if (!process.IsAlive()) return;
+  const TaskId task = start.run.spec.task;
+  process.NoteStarted(task, start.run.spec.kind == TaskKind::kActorCreation);
+  ++report_.tasks_run;
+  actions_.push_back(RunTask{process.About().id, std::move(start.run)});
+  if (process.TakeInterrupt(task)) actions_.push_back(InterruptTask{process.About().id, task});
+}
+
+void Engine::Handle(SleepEnd& end) {
+  if (sleeps_.erase(end.sleep) == 0) return;
+  const SimProcess* process = FindProcess(end.process);
+  if (process != nullptr && !process->IsAlive()) return;
+  actions_.push_back(SleepOver{end.process, end.sleep});
+}
+
+void Engine::Handle(FaultDue& due) {
+  std::visit([this](const auto& fault) { Carry(fault); }, due.fault);
+}
+
+void Engine::HandleInNode(NodeIndex index, const node::Event& event) {
+  SimNode& node = nodes_[index];
+  handling_ = true;
+  node_effects_.clear();
+  node.machine->Handle(now_, event, node_effects_);
+  if (options_.check_invariants) node.machine->CheckInvariants();
+  handling_ = false;
+  ++report_.events;
+  trace_.Record(now_, {index, {}}, event, node_effects_);
+  for (const node::Effect& effect : node_effects_) {
+    CarryOut(index, effect);
+    // An effect (Fenced, Stopped) may end the node; the rest is void then.
+    if (!node.Runs()) break;
+  }
+}
+
+void Engine::HandleInProcess(SimProcess& process, const worker::Event& event) {
+  handling_ = true;
+  process_effects_.clear();
+  process.Machine().Handle(now_, event, process_effects_);
+  if (options_.check_invariants) process.Machine().CheckInvariants();
+  handling_ = false;
+  ++report_.events;
+  trace_.Record(now_, {process.About().node, process.About().id}, event, process_effects_);
+  for (const worker::Effect& effect : process_effects_) {
+    CarryOut(process, effect);
+    if (!process.IsAlive()) break;
+  }
+}
+
+}  // namespace mobula::sim

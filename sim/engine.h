@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "sim/event_queue.h"
+#include "sim/network.h"
+#include "sim/occurrence.h"
+#include "sim/sim_node.h"
+#include "sim/sim_process.h"
+#include "sim/trace.h"
+#include "sim/world.h"
+
+namespace mobula::sim {
+
+/// What is inside a World: the machines of all nodes and processes, the queue of what will happen,
+/// and the carrying out of effects. `World` documents the methods of the same names.
+///
+///     queue -> Handle...(occurrence) -> machine.Handle -> Carry out effects -> queue, actions for
+///     the hub
+///
+/// engine.cc holds the loop, engine_effects.cc what effects do, engine_faults.cc how things break.
+class Engine : public ProcessHost {
+ public:
+  explicit Engine(Options options);
+
+  // engine.cc
+  [[nodiscard]] absl::Status Check() const;
+  std::string AddNode(NodeShape shape);
+  WorkerId AddDriver(DriverOptions options);
+  void StopCluster();
+  HubAction Step();
+  std::optional<worker::Completion> TakeCompletion(WorkerId process, RequestId request);
+  SleepId StartSleep(WorkerId process, Duration span);
+  void CancelSleep(SleepId sleep) { sleeps_.erase(sleep); }
+  void WriteOutput(SimProcess& process, bool is_error, std::vector<std::string> lines);
+  [[nodiscard]] std::vector<std::string> Waits() const;
+  [[nodiscard]] std::vector<WorkerId> Processes() const;
+  void PostTo(SimProcess& process, worker::Event event) override;
+  worker::Completion AwaitIn(SimProcess& process, RequestId request) override;
+  void SleepIn(SimProcess& process, Duration span) override;
+  [[nodiscard]] Instant Time() const override { return now_; }
+
+  // engine_faults.cc
+  void EndProcess(SimProcess& process, const std::string& reason, bool tell_hub);
+  void CrashProcess(SimProcess& process, const std::string& reason);
+  absl::Status Inject(const faults::Fault& fault);
+  absl::Status RemoveNode(const std::string& name);
+
+  [[nodiscard]] bool ClusterRuns() const { return cluster_runs_; }
+  SimNode* FindNode(const std::string& name);
+  /// REQUIRES: known.
+  SimProcess& Get(WorkerId process);
+  SimProcess* FindProcess(WorkerId process);
+  [[nodiscard]] std::vector<std::string> NodeNames() const;
+  absl::StatusOr<NodeIndex> IndexOf(const std::string& name) const;
+  void SetBlocker(Blocker* blocker) { blocker_ = blocker; }
+  Network& GetNetwork() { return network_; }
+  [[nodiscard]] const Trace& GetTrace() const { return trace_; }
+  [[nodiscard]] const Report& GetReport() const { return report_; }
+
+ private:
+  // engine.cc
+  void StartCluster();
+  void Push(Instant at, Occurrence occurrence);
+  /// One occurrence from the queue.
+  void Advance();
+  [[nodiscard]] bool IsIdle() const;
+  void Handle(NodeInput& input);
+  void Handle(ProcessInput& input);
+  void Handle(NodeStart& start);
+  void Handle(ProcessStart& start);
+  void Handle(FrameArrival& arrival);
+  void Handle(ChunkArrival& arrival);
+  void Handle(TaskStart& start);
+  void Handle(SleepEnd& end);
+  void Handle(FaultDue& due);
+  void HandleInNode(NodeIndex node, const node::Event& event);
+  void HandleInProcess(SimProcess& process, const worker::Event& event);
+  Duration Jittered(Duration span);
+
+  // engine_effects.cc
+  void CarryOut(NodeIndex node, const node::Effect& effect);
+  void CarryOut(SimProcess& process, const worker::Effect& effect);
+  void DeliverLocal(NodeIndex node, const node::DeliverLocal& deliver);
+  void SendFrame(NodeIndex source, const node::SendFrame& send);
+  void SendChunk(NodeIndex source, const node::SendChunkTo& send);
+  void StartProcess(NodeIndex node, const raylet::StartProcess& start);
+  void SendFromProcess(SimProcess& process, const Send& send);
+  void AssignTask(SimProcess& process, const worker::RunTask& run);
+  void Interrupt(SimProcess& process, TaskId task);
+  void ToNode(NodeIndex node, Duration delay, node::Event event);
+  void ToProcess(SimProcess& process, Duration delay, worker::Event event, bool keeps_awake);
+
+  // engine_faults.cc
+  void Carry(const faults::CrashNode& fault);
+  void Carry(const faults::RestartNode& fault);
+  void Carry(const faults::CrashWorker& fault);
+  void KillProcess(NodeIndex node, const raylet::KillProcess& kill);
+  /// The daemon and its processes are gone; frames on their way to it are lost.
+  void StopNode(NodeIndex node, const std::string& reason, bool tell_hub);
+  void NoteLosses(NodeIndex node);
+  /// The node's peers see their connections to it reset.
+  void ResetConnections(NodeIndex node);
+  void Note(Place place, const std::string& text);
+
+  Options options_;
+  Instant now_;
+  Trace trace_;
+  Report report_;
+  Network network_;
+  Rng start_rng_;
+  EventQueue<Occurrence> queue_;
+  /// Occurrences in the queue that keep the world awake.
+  std::size_t awake_ = 0;
+  /// When something last happened that was not housekeeping.
+  Instant last_progress_;
+  bool cluster_runs_ = false;
+  bool faults_scheduled_ = false;
+  std::deque<SimNode> nodes_;
+  /// All that ever were, so that user code may call the dead.
+  std::map<WorkerId, std::unique_ptr<SimProcess>> processes_;
+  std::uint32_t next_pid_ = 1001;
+  std::uint64_t next_driver_ = 1;
+  SleepId next_sleep_ = 1;
+  /// Under way; one that is gone ends unheard.
+  std::set<SleepId> sleeps_;
+  /// For the hub, in order.
+  std::deque<HubAction> actions_;
+  Blocker* blocker_ = nullptr;
+  /// A machine is at work: user code must not call in.
+  bool handling_ = false;
+  /// Reused from event to event.
+  node::Effects node_effects_;
+  worker::Effects process_effects_;
+};
+
+}  // namespace mobula::sim

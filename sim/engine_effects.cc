@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/check.h"
+#include "sim/engine.h"
+#include "sim/message_size.h"
+
+namespace mobula::sim {
+namespace {
+
+template <class... Functions>
+struct Overloaded : Functions... {
+  using Functions::operator()...;
+};
+
+// What a frame or chunk carries besides its content.
+constexpr std::uint64_t kHeaderBytes = 64;
+constexpr Duration kDefaultTaskCost = Microseconds(50);
+// A process's timer longer than this is a user's deadline, not housekeeping.
+constexpr Duration kHousekeepingTimer = Seconds(10);
+
+}  // namespace
+
+void Engine::ToNode(NodeIndex node, Duration delay, node::Event event) {
+  Push(now_ + delay, {NodeInput{node, nodes_[node].incarnation, std::move(event)}});
+}
+
+void Engine::ToProcess(SimProcess& process, Duration delay, worker::Event event, bool keeps_awake) {
+  Push(now_ + delay, {ProcessInput{&process, std::move(event)}, keeps_awake});
+}
+
+// Of daemons
+// ---------------------------------------------------------------------------------------------
+
+void Engine::CarryOut(NodeIndex node, const node::Effect& effect) {
+  std::visit(
+      Overloaded{
+          [&](const node::DeliverLocal& deliver) { DeliverLocal(node, deliver); },
+          [&](const node::SendFrame& send) { SendFrame(node, send); },
+          [&](const node::SendChunkTo& send) { SendChunk(node, send); },
+          // Simulated connections need no closing, and memory is given back when the world ends.
+          [&](const node::CloseLink&) {},
+          [&](const raylet::DiscardMemory&) {},
+          [&](const StartTimer& start) { ToNode(node, start.delay, TimerFired{start.timer}); },
+          [&](const raylet::StartProcess& start) { StartProcess(node, start); },
+          [&](const raylet::KillProcess& kill) { KillProcess(node, kill); },
+          [&](const raylet::Fenced& fenced) {
+            Note({node, {}}, absl::StrCat(nodes_[node].name, " learned of its own death (",
+                                          fenced.reason, ") and comes back as a new node"));
+            StopNode(node, "its node was declared dead", true);
+            Push(now_ + Jittered(options_.timing.node_start), {NodeStart{node}, true});
+          },
+          [&](const raylet::Stopped&) {
+            Note({node, {}}, absl::StrCat(nodes_[node].name, " left the cluster"));
+            StopNode(node, "its node left the cluster", true);
+          },
+          [&](const gcs::ClusterEvent& event) {
+            Note({node, {}}, event.text);
+          },
+      },
+      effect);
+}
+
+void Engine::DeliverLocal(NodeIndex node, const node::DeliverLocal& deliver) {
+  SimProcess* process = FindProcess(deliver.worker);
+  // To a dead process: lost, as what lies in a socket when its reader is killed.
+  if (process == nullptr || !process->IsAlive() || process->About().node != node) return;
+  ToProcess(*process, options_.timing.local_hop,
+            MessageReceived{deliver.envelope.source, deliver.envelope.message}, false);
+}
+
+void Engine::SendFrame(NodeIndex source, const node::SendFrame& send) {
+  const auto target = IndexOf(send.address);
+  CHECK(target.ok()) << target.status().message();
+  const std::uint64_t bytes = kHeaderBytes + SizeOf(send.frame);
+  if (const auto arrival = network_.SendMessage(now_, source, *target, bytes)) {
+    Push(*arrival, {FrameArrival{source, *target, send.frame}});
+  }
+}
+
+void Engine::SendChunk(NodeIndex source, const node::SendChunkTo& send) {
+  const auto target = IndexOf(send.address);
+  CHECK(target.ok()) << target.status().message();
+  const raylet::SendChunk& chunk = send.chunk;
+  const auto arrival = network_.SendChunk(now_, source, *target, kHeaderBytes + chunk.length);
+  if (!arrival) return;
+  const std::byte* begin =
+      nodes_[source].store->At(chunk.store_offset + chunk.offset, chunk.length);
+  std::vector<std::byte> bytes(begin, begin + chunk.length);
+  Push(*arrival, {ChunkArrival{nodes_[source].id, *target, chunk, std::move(bytes)}});
+}
+
+void Engine::StartProcess(NodeIndex node, const raylet::StartProcess& start) {
+  SimProcess::Setup setup;
+  setup.id = start.worker;
+  setup.node = node;
+  setup.language = start.language;
+  nodes_[node].starting.insert(start.worker);
+  Push(now_ + Jittered(options_.timing.process_start),
+       {ProcessStart{setup, nodes_[node].incarnation, {}}, true});
+}
+
+// Of processes
+// -------------------------------------------------------------------------------------------
+
+void Engine::CarryOut(SimProcess& process, const worker::Effect& effect) {
+  const WorkerId id = process.About().id;
+  const auto complete = [&](const auto& answer) {
+    process.NoteAnswered(answer.request);
+    actions_.push_back(Completed{id, answer.request, answer});
+  };
+  std::visit(
+      Overloaded{
+          [&](const Send& send) { SendFromProcess(process, send); },
+          [&](const StartTimer& start) {
+            ToProcess(process, start.delay, TimerFired{start.timer},
+                      start.delay > kHousekeepingTimer);
+          },
+          [&](const worker::Registered& registered) {
+            process.Register(registered.answer);
+            const SimProcess::Setup& about = process.About();
+            actions_.push_back(ProcessReady{id, about.is_driver, registered.answer,
+                                            nodes_[about.node].name, about.pid, about.language});
+          },
+          [&](const worker::FulfilGet& answer) { complete(answer); },
+          [&](const worker::FulfilWait& answer) { complete(answer); },
+          [&](const worker::FulfilCreate& answer) { complete(answer); },
+          [&](const worker::FulfilGcs& answer) { complete(answer); },
+          [&](const worker::RunTask& run) { AssignTask(process, run); },
+          [&](const worker::InterruptTask& interrupt) { Interrupt(process, interrupt.task); },
+          [&](const worker::ExitProcess& leave) { EndProcess(process, leave.reason, true); },
+          [&](const worker::Warn& warn) {
+            actions_.push_back(Warned{id, warn.message});
+          },
+          [&](const worker::ShowLogs& show) {
+            actions_.push_back(LogsShown{id, show.logs});
+          },
+          [&](const worker::TaskRetried& retried) {
+            ++report_.tasks_retried;
+            Note({process.About().node, id},
+                 absl::StrCat("executed again: ", retried.name, " (task ", retried.task.Short(),
+                              ", attempt ", retried.attempt, "): ", retried.reason));
+          },
+      },
+      effect);
+}
+
+void Engine::SendFromProcess(SimProcess& process, const Send& send) {
+  SimProcess* target =
+      send.target.node == process.About().node_id ? FindProcess(send.target.worker) : nullptr;
+  if (target != nullptr && target->IsAlive()) {
+    ToProcess(*target, options_.timing.local_hop, MessageReceived{process.Self(), send.message},
+              false);
+    return;
+  }
+  // The daemon answers for processes of its node that are gone.
+  ToNode(process.About().node, options_.timing.local_hop,
+         node::EnvelopeSent{Envelope{process.Self(), send.target, send.message}});
+}
+
+void Engine::AssignTask(SimProcess& process, const worker::RunTask& run) {
+  const Duration cost = options_.task_cost ? options_.task_cost(run.spec) : kDefaultTaskCost;
+  process.NoteAssigned(run.spec.task);
+  Push(now_ + std::max(cost, Duration{}), {TaskStart{&process, run}, true});
+}
+
+void Engine::Interrupt(SimProcess& process, TaskId task) {
+  if (process.IsAssigned(task)) {
+    process.InterruptOnStart(task);
+  } else {
+    actions_.push_back(InterruptTask{process.About().id, task});
+  }
+}
+
+}  // namespace mobula::sim

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What can lie in the world's event queue.
+#pragma once
+
+#include <cstddef>
+#include <variant>
+#include <vector>
+
+#include "runtime/core/node/node.h"
+#include "sim/hub_action.h"
+#include "sim/network.h"
+#include "sim/sim_process.h"
+
+namespace mobula::sim {
+
+/// An event for a daemon; void when the node is another incarnation by then.
+struct NodeInput {
+  NodeIndex node = 0;
+  std::uint32_t incarnation = 0;
+  node::Event event;
+};
+/// An event for a process; void when it is dead by then.
+struct ProcessInput {
+  SimProcess* process = nullptr;
+  worker::Event event;
+};
+/// A node's daemon starts, unless it runs.
+struct NodeStart {
+  NodeIndex node = 0;
+};
+/// A process that was asked for is there and registers.
+struct ProcessStart {
+  SimProcess::Setup setup;
+  std::uint32_t incarnation = 0;
+  JobConfig job_config;
+};
+struct FrameArrival {
+  NodeIndex source = 0;
+  NodeIndex target = 0;
+  link::Frame frame;
+};
+struct ChunkArrival {
+  NodeId source;
+  NodeIndex target = 0;
+  raylet::SendChunk chunk;
+  std::vector<std::byte> bytes;
+};
+/// The cost of a task has passed: its code runs now.
+struct TaskStart {
+  SimProcess* process = nullptr;
+  worker::RunTask run;
+};
+struct SleepEnd {
+  WorkerId process;
+  SleepId sleep = 0;
+};
+struct FaultDue {
+  faults::Fault fault;
+};
+
+struct Occurrence {
+  std::variant<NodeInput, ProcessInput, NodeStart, ProcessStart, FrameArrival, ChunkArrival,
+               TaskStart, SleepEnd, FaultDue>
+      what;
+  /// While one of these is due, the world is not idle, however long it takes.
+  bool keeps_awake = false;
+};
+
+}  // namespace mobula::sim

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "runtime/core/node/node.h"
+#include "sim/options.h"
+#include "sim/store_memory.h"
+
+namespace mobula::sim {
+
+/// A node's place in the world. Its incarnations come and go; name and shape stay.
+struct SimNode {
+  std::string name;
+  NodeShape shape;
+  /// Counts the incarnations started; an event for an older one is void.
+  std::uint32_t incarnation = 0;
+  /// Of the last incarnation.
+  NodeId id;
+  /// The daemon; null when the node does not run.
+  std::unique_ptr<node::Node> machine;
+  /// Of this incarnation; processes of dead ones still hold theirs.
+  std::shared_ptr<StoreMemory> store;
+  /// Down, and its host answers that nobody listens (false after a silent crash).
+  bool host_answers = true;
+  /// Processes that were asked for and have not started.
+  std::set<WorkerId> starting;
+
+  [[nodiscard]] bool Runs() const { return machine != nullptr; }
+};
+
+}  // namespace mobula::sim

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "runtime/base/check.h"
+
+namespace mobula::sim {
+
+/// The memory behind one incarnation of a node's object store. Addresses stay valid as long as it
+/// lives, and user code may still look at values of a node that crashed, so a world keeps these to
+/// its end.
+class StoreMemory {
+ public:
+  explicit StoreMemory(std::uint64_t capacity) : capacity_(capacity) {}
+
+  /// Bytes [offset, offset + size).
+  std::byte* At(std::uint64_t offset, std::uint64_t size) {
+    CHECK(offset <= capacity_ && size <= capacity_ - offset)
+        << offset << " + " << size << " of " << capacity_ << " bytes";
+    // Not initialised: the operating system gives pages when they are touched.
+    if (!content_) content_ = std::make_unique_for_overwrite<std::byte[]>(capacity_);
+    return content_.get() + offset;
+  }
+
+ private:
+  std::uint64_t capacity_;
+  /// Made when first used.
+  std::unique_ptr<std::byte[]> content_;
+};
+
+}  // namespace mobula::sim
