@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "python/core/host.h"
+
+#include <pybind11/stl.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "python/core/convert.h"
+#include "python/core/process.h"
+#include "runtime/host/process/process_runtime.h"
+
+namespace mobula::python {
+namespace {
+
+/// For the waits of the runtime: whether a signal's Python handler raised. The error stays set.
+bool SignalRaised() {
+  const py::gil_scoped_acquire gil;
+  return PyErr_CheckSignals() != 0;
+}
+
+class HostProcess : public ProcessBinding {
+ public:
+  explicit HostProcess(std::shared_ptr<host::ProcessRuntime> runtime)
+      : ProcessBinding(runtime), runtime_(std::move(runtime)) {}
+
+  py::object Await(worker::RequestId request) {
+    std::optional<worker::Completion> completion;
+    {
+      const py::gil_scoped_release unlocked;
+      completion = runtime_->AwaitUnless(request, SignalRaised);
+    }
+    if (!completion) throw py::error_already_set();
+    return ToPythonCompletion(Get(), *completion);
+  }
+
+  py::object TryTake(worker::RequestId request) {
+    const auto completion = runtime_->TryTake(request);
+    if (!completion) return py::none();
+    return py::make_tuple(ToPythonCompletion(Get(), *completion));
+  }
+
+  /// A `RunningTask`, the hexadecimal id of a task to interrupt, or None: leave.
+  py::object NextTask() {
+    std::optional<host::TaskEvent> event;
+    {
+      const py::gil_scoped_release unlocked;
+      event = runtime_->NextTask();
+    }
+    if (!event) return py::none();
+    if (auto* run = std::get_if<worker::RunTask>(&*event)) {
+      return py::cast(std::make_unique<RunningTask>(Get(), std::move(*run)));
+    }
+    return py::str(std::get<worker::InterruptTask>(*event).task.Hex());
+  }
+
+  /// (kind, fields); None once disconnected.
+  py::object NextNotice() {
+    std::optional<host::Notice> notice;
+    {
+      const py::gil_scoped_release unlocked;
+      notice = runtime_->NextNotice();
+    }
+    if (!notice) return py::none();
+    return py::make_tuple(NameOf(*notice), ToPython(*notice));
+  }
+
+  /// The calling thread, busy with a task, learns of interrupts by a signal; its handler asks
+  /// `TakeInterrupts` which tasks are meant.
+  void InterruptWithSignal(int signal) {
+    runtime_->OnInterrupt([this, thread = pthread_self(), signal](const worker::InterruptTask& interrupt) {
+      {
+        const std::lock_guard lock(interrupts_mutex_);
+        interrupts_.push_back(interrupt.task);
+      }
+      pthread_kill(thread, signal);
+    });
+  }
+
+  std::vector<std::string> TakeInterrupts() {
+    const std::lock_guard lock(interrupts_mutex_);
+    std::vector<std::string> tasks;
+    for (const TaskId task : std::exchange(interrupts_, {})) tasks.push_back(task.Hex());
+    return tasks;
+  }
+
+  void Close(const std::string& reason) {
+    const py::gil_scoped_release unlocked;
+    runtime_->Close(reason);
+  }
+
+  [[nodiscard]] host::ProcessRuntime& Runtime() { return *runtime_; }
+
+ private:
+  std::shared_ptr<host::ProcessRuntime> runtime_;
+  std::mutex interrupts_mutex_;
+  std::vector<TaskId> interrupts_;
+};
+
+/// A driver when `worker` is empty.
+std::unique_ptr<HostProcess> Connect(const std::string& socket_name, const std::string& worker,
+                                     const std::string& ray_namespace, const py::bytes& language_config) {
+  host::ConnectOptions options;
+  options.socket_name = socket_name;
+  options.is_driver = worker.empty();
+  options.worker_id = options.is_driver ? host::FreshWorkerId() : IdFromHex<WorkerId>(worker);
+  options.job_config = {ray_namespace, Bytes(std::string(ViewOf(language_config)))};
+  absl::StatusOr<std::unique_ptr<host::ProcessRuntime>> runtime;
+  {
+    const py::gil_scoped_release unlocked;
+    runtime = host::ConnectProcess(std::move(options));
+  }
+  if (!runtime.ok()) {
+    PyErr_SetString(PyExc_ConnectionError, std::string(runtime.status().message()).c_str());
+    throw py::error_already_set();
+  }
+  return std::make_unique<HostProcess>(std::move(*runtime));
+}
+
+}  // namespace
+
+void BindHost(py::module_& module) {
+  using namespace py::literals;
+  py::register_exception<host::RuntimeDisconnected>(module, "Disconnected", PyExc_ConnectionError);
+  py::class_<HostProcess, ProcessBinding>(module, "HostProcess")
+      .def("await_", &HostProcess::Await, "request"_a)
+      .def("try_take", &HostProcess::TryTake, "request"_a)
+      .def(
+          "notify_through_fd",
+          [](HostProcess& self, worker::RequestId request) { self.Runtime().NotifyThroughFd(request); },
+          "request"_a)
+      .def("completion_fd", [](HostProcess& self) { return self.Runtime().CompletionFd(); })
+      .def("take_notified", [](HostProcess& self) { return self.Runtime().TakeNotified(); })
+      .def("next_task", &HostProcess::NextTask)
+      .def("next_notice", &HostProcess::NextNotice)
+      .def("interrupt_with_signal", &HostProcess::InterruptWithSignal, "signal"_a)
+      .def("take_interrupts", &HostProcess::TakeInterrupts)
+      .def("pending_tasks", [](HostProcess& self) { return ToPython(self.Runtime().PendingTasks()); })
+      .def("references", [](HostProcess& self) { return ToPython(self.Runtime().References()); })
+      .def("close", &HostProcess::Close, "reason"_a)
+      .def("is_connected", [](HostProcess& self) { return self.Runtime().IsConnected(); });
+  module.def("connect", &Connect, "socket_name"_a, "worker"_a = "", "ray_namespace"_a = "",
+             "language_config"_a = py::bytes());
+}
+
+}  // namespace mobula::python

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "python/core/process.h"
+
+#include <pybind11/stl.h>
+
+#include <boost/describe/enum_from_string.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "python/core/convert.h"
+
+namespace mobula::python {
+namespace {
+
+/// Keeps the names of root contexts apart from those of tasks.
+constexpr std::uint64_t kRootSalt = 0x726F6F74;
+
+std::optional<Duration> TimeoutOf(const std::optional<double>& seconds) {
+  if (!seconds) return std::nullopt;
+  return FromSeconds(*seconds);
+}
+
+/// Several bindings post a request: with the number given, or a fresh one.
+worker::RequestId NumberOf(worker::Process& process, worker::RequestId given) {
+  return given != 0 ? given : process.NextRequest();
+}
+
+worker::RequestId RequestGet(const ProcessBinding& self, const py::list& references,
+                             const std::optional<double>& timeout, bool releases_cpu,
+                             worker::RequestId number) {
+  worker::Process& process = *self.Get();
+  const worker::RequestId request = NumberOf(process, number);
+  process.Post(worker::GetRequested{request, IdsOf(references), TimeoutOf(timeout), releases_cpu});
+  return request;
+}
+
+worker::RequestId RequestWait(const ProcessBinding& self, const py::list& references,
+                              std::uint32_t num_returns, const std::optional<double>& timeout,
+                              bool fetch_local, bool releases_cpu, worker::RequestId number) {
+  worker::Process& process = *self.Get();
+  const worker::RequestId request = NumberOf(process, number);
+  process.Post(worker::WaitRequested{request, IdsOf(references), num_returns, TimeoutOf(timeout),
+                                     fetch_local, releases_cpu});
+  return request;
+}
+
+/// (request, object id): room for a large put.
+py::tuple RequestPutBuffer(const ProcessBinding& self, TaskContext& context, std::uint64_t size) {
+  worker::Process& process = *self.Get();
+  const ObjectId object = context.NextPut();
+  const worker::RequestId request = process.NextRequest();
+  process.Post(worker::BufferRequested{request, {object, process.Identity().address}, size});
+  return py::make_tuple(request, py::bytes(EncodeObjectId(object)));
+}
+
+worker::RequestId RequestResultBuffer(const ProcessBinding& self, const RunningTask& task,
+                                      std::uint32_t index, std::uint64_t size) {
+  worker::Process& process = *self.Get();
+  const worker::RequestId request = process.NextRequest();
+  process.Post(
+      worker::BufferRequested{request, {task.Spec().Return(index), task.Spec().owner}, size});
+  return request;
+}
+
+std::unique_ptr<Reference> SealBuffer(const ProcessBinding& self, const py::bytes& object,
+                                      std::uint64_t size, const py::object& contained) {
+  const ObjectId id = DecodeObjectId(ViewOf(object));
+  self.Get()->Post(worker::BufferSealed{id, PayloadKind::kValue, size, ReferencesOf(contained)});
+  return Reference::Adopt(self.Get(), {id, self.Get()->Identity().address});
+}
+
+std::unique_ptr<Reference> AddReference(const ProcessBinding& self, const py::bytes& encoded,
+                                        const py::bytes& container, const std::string& container_task) {
+  worker::ReferenceAdded event;
+  event.reference = DecodeReference(ViewOf(encoded));
+  if (!container_task.empty()) {
+    event.container.task = IdFromHex<TaskId>(container_task);
+    event.container_is_task = true;
+  } else if (!ViewOf(container).empty()) {
+    event.container = DecodeObjectId(ViewOf(container));
+  }
+  return Reference::Add(self.Get(), event);
+}
+
+worker::RequestId Ask(const ProcessBinding& self, Message question) {
+  const worker::RequestId request = self.Get()->NextRequest();
+  self.Get()->Post(worker::GcsRequested{request, std::move(question)});
+  return request;
+}
+
+worker::RequestId RequestKv(const ProcessBinding& self, const std::string& operation,
+                            const std::string& space, const std::string& key, const py::bytes& value,
+                            bool overwrite) {
+  KvRequest question;
+  if (!boost::describe::enum_from_string(operation.c_str(), question.operation)) {
+    throw py::value_error("unknown key-value operation '" + operation + "'");
+  }
+  question.space = space;
+  question.key = key;
+  question.value = Bytes(std::string(ViewOf(value)));
+  question.overwrite = overwrite;
+  return Ask(self, question);
+}
+
+py::memoryview StoreView(const ProcessBinding& self, std::uint64_t offset, std::uint64_t size) {
+  return py::memoryview::from_memory(static_cast<void*>(self.Get()->StoreAt(offset, size)),
+                                     static_cast<py::ssize_t>(size));
+}
+
+void TaskExecuted(const ProcessBinding& self, const RunningTask& task, const py::list& results,
+                  bool application_error, bool exit_after) {
+  const TaskSpec& spec = task.Spec();
+  self.Get()->Post(worker::TaskExecuted{spec.task, spec.attempt, ResultsOf(spec, results),
+                                        application_error, exit_after});
+}
+
+void BindRequests(py::class_<ProcessBinding>& type) {
+  using namespace py::literals;
+  type.def("next_request", [](const ProcessBinding& self) { return self.Get()->NextRequest(); })
+      .def("request_get", &RequestGet, "references"_a, "timeout"_a = py::none(), "releases_cpu"_a = true,
+           "request"_a = 0)
+      .def("request_wait", &RequestWait, "references"_a, "num_returns"_a = 1, "timeout"_a = py::none(),
+           "fetch_local"_a = true, "releases_cpu"_a = true, "request"_a = 0)
+      .def("request_put_buffer", &RequestPutBuffer, "context"_a, "size"_a)
+      .def("request_result_buffer", &RequestResultBuffer, "task"_a, "index"_a, "size"_a)
+      .def("request_kv", &RequestKv, "operation"_a, "space"_a, "key"_a, "value"_a = py::bytes(),
+           "overwrite"_a = true)
+      .def("request_nodes", [](const ProcessBinding& self) { return Ask(self, ListNodes{}); })
+      .def("request_actors", [](const ProcessBinding& self) { return Ask(self, ListActors{}); })
+      .def("request_jobs", [](const ProcessBinding& self) { return Ask(self, ListJobs{}); })
+      .def(
+          "request_named_actor",
+          [](const ProcessBinding& self, const std::string& name, const std::string& ray_namespace) {
+            return Ask(self, GetNamedActor{0, name, ray_namespace});
+          },
+          "name"_a, "ray_namespace"_a)
+      .def("abandon", [](const ProcessBinding& self, worker::RequestId request) {
+        self.Get()->Post(worker::RequestAbandoned{request});
+      });
+}
+
+}  // namespace
+
+TaskContext ProcessBinding::RootContext() const {
+  const WorkerRegistered& identity = process_->Identity();
+  const bool is_driver = identity.driver == identity.address;
+  return {is_driver ? TaskId::Derive(identity.job, kRootSalt, 0)
+                    : TaskId::Derive(identity.address.worker, kRootSalt, 0)};
+}
+
+TaskSpec ProcessBinding::SpecFor(TaskContext& context, const TaskTemplate& pattern, const py::object& blob,
+                                 const py::object& contained, const py::object& references) const {
+  TaskSpec spec = pattern.spec;
+  const WorkerRegistered& identity = process_->Identity();
+  spec.task = context.NextTask();
+  spec.parent = context.task;
+  spec.job = identity.job;
+  spec.owner = identity.address;
+  if (!blob.is_none()) {
+    TaskArgument& argument = spec.arguments.emplace_back();
+    argument.value.data = Bytes(std::string(ViewOf(py::reinterpret_borrow<py::bytes>(blob))));
+    argument.contained = ReferencesOf(contained);
+  }
+  for (const ObjectRef& reference : ReferencesOf(references)) {
+    spec.arguments.emplace_back().reference = reference;
+  }
+  return spec;
+}
+
+py::object ProcessBinding::SubmitTask(TaskContext& context, const TaskTemplate& pattern,
+                                      const py::object& blob, const py::object& contained,
+                                      const py::object& references) {
+  TaskSpec spec = SpecFor(context, pattern, blob, contained, references);
+  const TaskId task = spec.task;
+  const Address owner = spec.owner;
+  const std::uint32_t count = spec.num_returns;
+  process_->Post(worker::TaskSubmitted{std::move(spec)});
+  const auto adopt = [&](std::uint32_t index) {
+    return py::cast(Reference::Adopt(process_, {ObjectId{task, index}, owner}));
+  };
+  if (count == 0) return py::none();
+  if (count == 1) return adopt(0);
+  py::list returns(count);
+  for (std::uint32_t i = 0; i < count; ++i) returns[i] = adopt(i);
+  return returns;
+}
+
+py::tuple ProcessBinding::CreateActor(TaskContext& context, const TaskTemplate& pattern,
+                                      const py::object& blob, const py::object& contained,
+                                      const py::object& references) {
+  TaskSpec spec = SpecFor(context, pattern, blob, contained, references);
+  spec.actor = ActorOf(spec.task);
+  const ActorId actor = spec.actor;
+  const ObjectRef handle{spec.Return(0), spec.owner};
+  process_->Post(worker::TaskSubmitted{std::move(spec)});
+  return py::make_tuple(actor.Hex(), Reference::Adopt(process_, handle));
+}
+
+std::unique_ptr<Reference> ProcessBinding::PutInline(TaskContext& context, const py::bytes& data,
+                                                     const py::object& contained) {
+  const ObjectId object = context.NextPut();
+  Payload payload;
+  payload.data = Bytes(std::string(ViewOf(data)));
+  process_->Post(worker::ObjectPut{object, std::move(payload), ReferencesOf(contained)});
+  return Reference::Adopt(process_, {object, process_->Identity().address});
+}
+
+py::object ToPythonCompletion(const ProcessPointer& process, const worker::Completion& completion) {
+  struct Visitor {
+    const ProcessPointer& process;
+
+    py::object operator()(const worker::FulfilGet& get) const {
+      if (get.timed_out) return py::none();
+      py::list values(get.values.size());
+      for (std::size_t i = 0; i < get.values.size(); ++i) {
+        values[i] = ToPythonValue(process, get.values[i]);
+      }
+      return values;
+    }
+    py::object operator()(const worker::FulfilWait& wait) const {
+      py::list ready(wait.ready.size());
+      for (std::size_t i = 0; i < wait.ready.size(); ++i) {
+        ready[i] = py::bytes(EncodeObjectId(wait.ready[i]));
+      }
+      return ready;
+    }
+    py::object operator()(const worker::FulfilCreate& create) const {
+      return py::make_tuple(create.offset, create.error.Ok() ? py::none() : ToPython(create.error));
+    }
+    py::object operator()(const worker::FulfilGcs& gcs) const { return ToPython(gcs.answer); }
+  };
+  return std::visit(Visitor{process}, completion);
+}
+
+void BindProcess(py::module_& module) {
+  using namespace py::literals;
+  py::class_<ProcessBinding> type(module, "Process");
+  type.def("identity", [](const ProcessBinding& self) { return ToPython(self.Get()->Identity()); })
+      .def("now", [](const ProcessBinding& self) { return self.Get()->Now().Seconds(); })
+      .def("root_context", &ProcessBinding::RootContext)
+      .def("submit_task", &ProcessBinding::SubmitTask, "context"_a, "pattern"_a, "blob"_a, "contained"_a,
+           "references"_a)
+      .def("create_actor", &ProcessBinding::CreateActor, "context"_a, "pattern"_a, "blob"_a,
+           "contained"_a, "references"_a)
+      .def("put_inline", &ProcessBinding::PutInline, "context"_a, "data"_a, "contained"_a = py::none())
+      .def("seal_buffer", &SealBuffer, "object"_a, "size"_a, "contained"_a = py::none())
+      .def("store_view", &StoreView, "offset"_a, "size"_a, py::keep_alive<0, 1>())
+      .def("add_reference", &AddReference, "encoded"_a, "container"_a = py::bytes(),
+           "container_task"_a = "")
+      .def("task_executed", &TaskExecuted, "task"_a, "results"_a, "application_error"_a,
+           "exit_after"_a = false)
+      .def(
+          "kill_actor",
+          [](const ProcessBinding& self, const std::string& actor, bool no_restart) {
+            self.Get()->Post(worker::ActorKillRequested{IdFromHex<ActorId>(actor), no_restart});
+          },
+          "actor"_a, "no_restart"_a)
+      .def(
+          "cancel",
+          [](const ProcessBinding& self, const Reference& reference, bool force, bool recursive) {
+            self.Get()->Post(worker::CancelRequested{reference.Get().id, force, recursive});
+          },
+          "reference"_a, "force"_a, "recursive"_a);
+  BindRequests(type);
+}
+
+}  // namespace mobula::python

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "python/core/sim.h"
+
+#include <pybind11/stl.h>
+
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "faults/schedule.h"
+#include "python/core/convert.h"
+#include "python/core/process.h"
+#include "sim/world.h"
+
+namespace mobula::python {
+namespace {
+
+using WorldPointer = std::shared_ptr<sim::World>;
+
+/// Wrong options and names are the caller's mistake: ValueError, with the status's own words.
+void Require(const absl::Status& status) {
+  if (!status.ok()) throw py::value_error(std::string(status.message()));
+}
+
+/// A process of the world. It shares the world's life, so that references may outlive the hub.
+class SimProcess : public ProcessBinding {
+ public:
+  SimProcess(WorldPointer world, WorkerId worker)
+      : ProcessBinding(ProcessPointer(world, &world->ProcessOf(worker))),
+        world_(std::move(world)),
+        worker_(worker) {}
+
+  /// A tuple of the completion that is there already, or None.
+  py::object TryTake(worker::RequestId request) {
+    const auto completion = world_->TakeCompletion(worker_, request);
+    if (!completion) return py::none();
+    return py::make_tuple(ToPythonCompletion(Get(), *completion));
+  }
+  py::object PendingTasks() const {
+    const worker::Worker* machine = world_->FindWorker(worker_);
+    return machine == nullptr ? py::list() : ToPython(machine->PendingTasks());
+  }
+  py::object References() const {
+    const worker::Worker* machine = world_->FindWorker(worker_);
+    return machine == nullptr ? py::list() : ToPython(machine->References());
+  }
+  [[nodiscard]] bool IsConnected() const { return world_->IsAlive(worker_); }
+
+ private:
+  WorldPointer world_;
+  WorkerId worker_;
+};
+
+/// Turns what the world asks of the hub into (name, process, what it says).
+struct ActionToPython {
+  const WorldPointer& world;
+
+  py::tuple operator()(sim::ProcessReady& action) const {
+    return py::make_tuple("ProcessReady", ToPython(action.process), action.is_driver, action.node_name,
+                          action.pid);
+  }
+  py::tuple operator()(sim::RunTask& action) const {
+    return py::make_tuple(
+        "RunTask", ToPython(action.process),
+        std::make_unique<RunningTask>(PointerTo(action.process), std::move(action.run)));
+  }
+  py::tuple operator()(sim::Completed& action) const {
+    return py::make_tuple("Completed", ToPython(action.process), action.request,
+                          ToPythonCompletion(PointerTo(action.process), action.completion));
+  }
+  py::tuple operator()(sim::SleepOver& action) const {
+    return py::make_tuple("SleepOver", ToPython(action.process), action.sleep);
+  }
+  py::tuple operator()(sim::InterruptTask& action) const {
+    return py::make_tuple("InterruptTask", ToPython(action.process), ToPython(action.task));
+  }
+  py::tuple operator()(sim::ProcessDead& action) const {
+    return py::make_tuple("ProcessDead", ToPython(action.process), action.reason);
+  }
+  py::tuple operator()(sim::Warned& action) const {
+    return py::make_tuple("Warned", ToPython(action.process), action.message);
+  }
+  py::tuple operator()(sim::LogsShown& action) const {
+    return py::make_tuple("LogsShown", ToPython(action.process), ToPython(action.logs));
+  }
+  py::tuple operator()(sim::Idle& action) const {
+    return py::make_tuple("Idle", "", ToPython(action.waits));
+  }
+
+  ProcessPointer PointerTo(WorkerId process) const {
+    return ProcessPointer(world, &world->ProcessOf(process));
+  }
+};
+
+py::tuple Step(const WorldPointer& world) {
+  sim::HubAction action = world->Step();
+  return std::visit(ActionToPython{world}, action);
+}
+
+sim::NodeShape ShapeOf(const std::map<std::string, double>& resources,
+                       std::optional<std::uint64_t> store_capacity) {
+  sim::NodeShape shape;
+  shape.resources = ResourceSet::Of(resources);
+  if (store_capacity) shape.store_capacity = *store_capacity;
+  return shape;
+}
+
+/// A task costs what its name says, else `fallback`.
+std::function<Duration(const TaskSpec&)> CostModel(std::optional<std::int64_t> fallback_ns,
+                                                   std::map<std::string, std::int64_t> by_name_ns) {
+  if (!fallback_ns && by_name_ns.empty()) return {};
+  return [fallback = Nanoseconds(fallback_ns.value_or(50'000)),
+          by_name = std::move(by_name_ns)](const TaskSpec& spec) {
+    const auto found = by_name.find(spec.name);
+    return found == by_name.end() ? fallback : Nanoseconds(found->second);
+  };
+}
+
+faults::Schedule ScheduleOf(const std::vector<std::string>& crashes,
+                            const std::vector<std::string>& restarts) {
+  faults::Schedule schedule;
+  for (const std::string& text : crashes) {
+    absl::StatusOr<faults::Schedule> parsed = faults::ParseCrash(text);
+    Require(parsed.status());
+    schedule.insert(schedule.end(), parsed->begin(), parsed->end());
+  }
+  for (const std::string& text : restarts) {
+    absl::StatusOr<faults::Fault> parsed = faults::ParseRestart(text);
+    Require(parsed.status());
+    schedule.push_back(*std::move(parsed));
+  }
+  return schedule;
+}
+
+WorldPointer CreateWorld(std::uint32_t nodes, const std::map<std::string, double>& resources,
+                         std::optional<std::uint64_t> store_capacity, std::uint64_t seed,
+                         const std::vector<std::string>& crashes,
+                         const std::vector<std::string>& restarts, const std::string& trace_file,
+                         std::optional<std::int64_t> latency_ns, std::optional<std::int64_t> cost_ns,
+                         std::map<std::string, std::int64_t> costs_ns, bool check_invariants) {
+  sim::Options options;
+  options.nodes.assign(nodes, ShapeOf(resources, store_capacity));
+  options.seed = seed;
+  options.faults = ScheduleOf(crashes, restarts);
+  options.trace_file = trace_file;
+  if (latency_ns) options.timing.link_latency = Nanoseconds(*latency_ns);
+  options.task_cost = CostModel(cost_ns, std::move(costs_ns));
+  options.check_invariants = check_invariants;
+  absl::StatusOr<std::unique_ptr<sim::World>> world = sim::World::Create(std::move(options));
+  Require(world.status());
+  return *std::move(world);
+}
+
+std::string AddDriver(sim::World& world, const std::string& ray_namespace,
+                      const py::bytes& language_config) {
+  sim::DriverOptions options;
+  options.job_config = {ray_namespace, Bytes(std::string(ViewOf(language_config)))};
+  return world.AddDriver(std::move(options)).Hex();
+}
+
+py::dict ToPythonReport(const sim::Report& report) {
+  using namespace py::literals;
+  return py::dict("text"_a = report.ToString(), "events"_a = report.events,
+                  "tasks_run"_a = report.tasks_run, "node_crashes"_a = report.node_crashes,
+                  "worker_crashes"_a = report.worker_crashes,
+                  "tasks_retried"_a = report.tasks_retried, "tasks_lost"_a = report.tasks_lost,
+                  "copies_lost"_a = report.copies_lost);
+}
+
+std::string HashText(const sim::World& world) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(world.TraceHash()));
+  return text;
+}
+
+void BindWorld(py::module_& module) {
+  using namespace py::literals;
+  const auto id = [](const std::string& hex) { return IdFromHex<WorkerId>(hex); };
+  py::class_<sim::World, WorldPointer>(module, "World")
+      .def(py::init(&CreateWorld), py::kw_only(), "nodes"_a, "resources"_a,
+           "store_capacity"_a = py::none(), "seed"_a, "crashes"_a, "restarts"_a, "trace_file"_a = "",
+           "latency_ns"_a = py::none(), "cost_ns"_a = py::none(),
+           "costs_ns"_a = std::map<std::string, std::int64_t>(), "check_invariants"_a = false)
+      .def("step", &Step)
+      .def("add_driver", &AddDriver, "ray_namespace"_a, "language_config"_a)
+      .def("stop_cluster", &sim::World::StopCluster)
+      .def("cluster_runs", &sim::World::ClusterRuns)
+      .def(
+          "configure_node",
+          [](sim::World& self, const std::string& name, const std::map<std::string, double>& resources,
+             std::optional<std::uint64_t> store_capacity) {
+            Require(self.ConfigureNode(name, ShapeOf(resources, store_capacity)));
+          },
+          "name"_a, "resources"_a, "store_capacity"_a = py::none())
+      .def(
+          "add_node",
+          [](sim::World& self, const std::map<std::string, double>& resources,
+             std::optional<std::uint64_t> store_capacity) {
+            return self.AddNode(ShapeOf(resources, store_capacity));
+          },
+          "resources"_a, "store_capacity"_a = py::none())
+      .def("remove_node",
+           [](sim::World& self, const std::string& name) { Require(self.RemoveNode(name)); })
+      .def("node_names", &sim::World::NodeNames)
+      .def("node_resources",
+           [](const sim::World& self, const std::string& name) {
+             return ToPython(self.ShapeOf(name).resources);
+           })
+      .def("node_store_capacity",
+           [](const sim::World& self, const std::string& name) {
+             return self.ShapeOf(name).store_capacity;
+           })
+      .def("process",
+           [id](WorldPointer self, const std::string& worker) {
+             return std::make_unique<SimProcess>(std::move(self), id(worker));
+           })
+      .def("start_sleep",
+           [id](sim::World& self, const std::string& worker, std::int64_t span_ns) {
+             return self.StartSleep(id(worker), Nanoseconds(span_ns));
+           })
+      .def("cancel_sleep", &sim::World::CancelSleep)
+      .def("write_output",
+           [id](sim::World& self, const std::string& worker, bool is_error,
+                std::vector<std::string> lines) {
+             self.WriteOutput(id(worker), is_error, std::move(lines));
+           })
+      .def("end_process",
+           [id](sim::World& self, const std::string& worker, const std::string& reason) {
+             self.EndProcess(id(worker), reason);
+           })
+      .def("crash_process",
+           [id](sim::World& self, const std::string& worker, const std::string& reason) {
+             self.CrashProcess(id(worker), reason);
+           })
+      .def("now_ns", [](const sim::World& self) { return self.Now().nanoseconds; })
+      .def("trace_hash", &HashText)
+      .def("waits", &sim::World::Waits)
+      .def("report", [](const sim::World& self) { return ToPythonReport(self.GetReport()); });
+}
+
+}  // namespace
+
+void BindSim(py::module_& module) {
+  using namespace py::literals;
+  py::class_<SimProcess, ProcessBinding>(module, "SimProcess")
+      .def("try_take", &SimProcess::TryTake, "request"_a)
+      .def("pending_tasks", &SimProcess::PendingTasks)
+      .def("references", &SimProcess::References)
+      .def("is_connected", &SimProcess::IsConnected);
+  BindWorld(module);
+}
+
+}  // namespace mobula::python

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "python/core/task.h"
+
+#include <pybind11/stl.h>
+
+#include <boost/describe/enum_from_string.hpp>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "python/core/convert.h"
+
+namespace mobula::python {
+namespace {
+
+template <class Enum>
+Enum EnumFromName(const std::string& name) {
+  Enum value{};
+  if (!boost::describe::enum_from_string(name.c_str(), value)) {
+    throw py::value_error("unknown enumerator '" + name + "'");
+  }
+  return value;
+}
+
+/// The keys are the fields of ActorOptions.
+ActorOptions ActorOptionsOf(const py::dict& fields) {
+  ActorOptions options;
+  options.max_restarts = fields["max_restarts"].cast<std::int32_t>();
+  options.max_task_retries = fields["max_task_retries"].cast<std::int32_t>();
+  options.max_concurrency = fields["max_concurrency"].cast<std::uint32_t>();
+  options.name = fields["name"].cast<std::string>();
+  options.ray_namespace = fields["ray_namespace"].cast<std::string>();
+  options.detached = fields["detached"].cast<bool>();
+  options.is_async = fields["is_async"].cast<bool>();
+  options.handle_description = Bytes(fields["handle_description"].cast<std::string>());
+  return options;
+}
+
+/// The keys are the fields of TaskSpec that hold for every call; those left out keep their defaults.
+TaskTemplate MakeTemplate(const std::string& kind, const std::string& function_id,
+                          const std::string& function_name, const std::string& name,
+                          std::uint32_t num_returns, const std::map<std::string, double>& resources,
+                          std::int32_t max_retries, bool retry_exceptions, const std::string& actor,
+                          const std::optional<py::dict>& actor_options, const std::string& strategy,
+                          const std::string& strategy_node, bool strategy_soft,
+                          const std::string& runtime_env, const std::string& language_options) {
+  TaskTemplate result;
+  TaskSpec& spec = result.spec;
+  spec.kind = EnumFromName<TaskKind>(kind);
+  spec.function = {Language::kPython, IdFromHex<FunctionId>(function_id), function_name};
+  spec.name = name;
+  spec.num_returns = num_returns;
+  spec.resources = ResourceSet::Of(resources);
+  spec.max_retries = max_retries;
+  spec.retry_exceptions = retry_exceptions;
+  spec.actor = IdFromHex<ActorId>(actor);
+  if (actor_options) spec.actor_options = ActorOptionsOf(*actor_options);
+  spec.strategy = {EnumFromName<StrategyKind>(strategy), IdFromHex<NodeId>(strategy_node), strategy_soft};
+  spec.runtime_env = runtime_env;
+  spec.language_options = Bytes(language_options);
+  return result;
+}
+
+TaskResult ResultOf(ObjectId object, const py::tuple& fields) {
+  TaskResult result;
+  result.object = object;
+  result.value.kind = static_cast<PayloadKind>(fields[0].cast<int>());
+  result.in_store = fields[1].is_none();
+  if (!result.in_store) {
+    result.value.data = Bytes(std::string(ViewOf(py::reinterpret_borrow<py::bytes>(fields[1]))));
+  }
+  result.size = fields[2].cast<std::uint64_t>();
+  result.contained = ReferencesOf(fields[3]);
+  return result;
+}
+
+}  // namespace
+
+py::tuple ToPythonValue(const ProcessPointer& process, const worker::FetchedValue& value) {
+  if (value.stored) {
+    return py::make_tuple(static_cast<int>(value.stored->kind),
+                          std::make_unique<StoreBuffer>(process, value.object, *value.stored));
+  }
+  const int kind = static_cast<int>(value.value.kind);
+  if (value.value.kind == PayloadKind::kError) {
+    return py::make_tuple(kind, ToPython(value.value.error));
+  }
+  return py::make_tuple(kind, ToBytes(value.value.data));
+}
+
+py::list RunningTask::TakeArguments() {
+  const auto arguments = std::exchange(run_.arguments, {});
+  py::list list(arguments.size());
+  for (std::size_t i = 0; i < arguments.size(); ++i) list[i] = ToPythonValue(process_, arguments[i]);
+  return list;
+}
+
+std::vector<TaskResult> ResultsOf(const TaskSpec& spec, const py::list& results) {
+  std::vector<TaskResult> out;
+  out.reserve(results.size());
+  for (const py::handle& fields : results) {
+    const auto index = static_cast<std::uint32_t>(out.size());
+    out.push_back(ResultOf(spec.Return(index), py::reinterpret_borrow<py::tuple>(fields)));
+  }
+  return out;
+}
+
+void BindTask(py::module_& module) {
+  using namespace py::literals;
+  py::class_<TaskContext>(module, "TaskContext")
+      .def(py::init([](const std::string& task, std::uint32_t attempt) {
+             return TaskContext{IdFromHex<TaskId>(task), attempt};
+           }),
+           "task"_a, "attempt"_a)
+      .def_property_readonly("task", [](const TaskContext& self) { return self.task.Hex(); })
+      .def_readonly("attempt", &TaskContext::attempt);
+  py::class_<TaskTemplate>(module, "TaskTemplate")
+      .def(py::init(&MakeTemplate), py::kw_only(), "kind"_a, "function_id"_a = "", "function_name"_a = "",
+           "name"_a = "", "num_returns"_a = 1, "resources"_a = std::map<std::string, double>{},
+           "max_retries"_a = 0, "retry_exceptions"_a = false, "actor"_a = "", "actor_options"_a = py::none(),
+           "strategy"_a = "kDefault", "strategy_node"_a = "", "strategy_soft"_a = false,
+           "runtime_env"_a = "", "language_options"_a = py::bytes());
+  py::class_<RunningTask>(module, "RunningTask")
+      .def_property_readonly("task", [](const RunningTask& self) { return self.Spec().task.Hex(); })
+      .def_property_readonly("attempt", [](const RunningTask& self) { return self.Spec().attempt; })
+      .def_property_readonly("kind", [](const RunningTask& self) { return ToPython(self.Spec().kind); })
+      .def_property_readonly("job", [](const RunningTask& self) { return self.Spec().job.Hex(); })
+      .def_property_readonly("function_id",
+                             [](const RunningTask& self) { return self.Spec().function.id.Hex(); })
+      .def_property_readonly("function_name",
+                             [](const RunningTask& self) { return self.Spec().function.name; })
+      .def_property_readonly("name", [](const RunningTask& self) { return self.Spec().name; })
+      .def_property_readonly("num_returns", [](const RunningTask& self) { return self.Spec().num_returns; })
+      .def_property_readonly("actor", [](const RunningTask& self) { return ToPython(self.Spec().actor); })
+      .def_property_readonly(
+          "actor_options", [](const RunningTask& self) { return ToPython(self.Spec().actor_options); })
+      .def_property_readonly("resources",
+                             [](const RunningTask& self) { return ToPython(self.Spec().resources); })
+      .def_property_readonly("language_options",
+                             [](const RunningTask& self) { return ToBytes(self.Spec().language_options); })
+      .def("take_arguments", &RunningTask::TakeArguments);
+}
+
+}  // namespace mobula::python

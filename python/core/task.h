@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "python/core/reference.h"
+#include "runtime/core/worker/events.h"
+
+namespace mobula::python {
+
+/// Names the tasks and puts of one execution: of a task's attempt, or of a process outside any task.
+struct TaskContext {
+  TaskId task;
+  std::uint32_t attempt = 0;
+  std::uint64_t submitted = 0;
+  std::uint32_t puts = 0;
+
+  TaskId NextTask() { return ChildTask(task, attempt, submitted++); }
+  ObjectId NextPut() { return PutObject(task, attempt, puts++); }
+};
+
+/// All of a task that does not change from call to call: what `.remote()` copies.
+struct TaskTemplate {
+  TaskSpec spec;
+};
+
+/// A task that this process was told to run, until it is reported executed.
+class RunningTask {
+ public:
+  RunningTask(ProcessPointer process, worker::RunTask run)
+      : process_(std::move(process)), run_(std::move(run)) {}
+
+  [[nodiscard]] const TaskSpec& Spec() const { return run_.spec; }
+  /// A list of (kind, data) as from a get. The first call only: the pins pass to the list.
+  py::list TakeArguments();
+
+ private:
+  ProcessPointer process_;
+  worker::RunTask run_;
+};
+
+/// (kind, data): 0 and 1, a value or an exception as bytes or `StoreBuffer`; 2, a system error as a dict.
+py::tuple ToPythonValue(const ProcessPointer& process, const worker::FetchedValue& value);
+
+/// From (kind, data or None, size, contained): data None says that it lies in the store.
+std::vector<TaskResult> ResultsOf(const TaskSpec& spec, const py::list& results);
+
+void BindTask(py::module_& module);
+
+}  // namespace mobula::python

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The process that user code runs in, and which execution in it is the current one.
+
+The package above this module is the same in both worlds. A world (``_world.py``) makes a
+``Runtime`` for each process; the two differ in how they wait for the answer to a request.
+"""
+
+from __future__ import annotations
+
+import abc
+import contextvars
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mobula import _core
+    from mobula._actor_host import ActorHost
+    from mobula._functions import FunctionTable
+
+
+class Runtime(abc.ABC):
+    """One process of a cluster: a driver or a worker.
+
+    Its methods post an event through ``process`` and, where there is an answer to wait for, give
+    the request's number to ``await_request``.
+    """
+
+    def __init__(self, process: _core.Process) -> None:
+        """Wraps a process that is registered with its cluster."""
+        from mobula._functions import FunctionTable
+
+        self.process = process
+        self.identity: dict[str, Any] = process.identity()
+        self.is_driver: bool = self.identity["address"] == self.identity["driver"]
+        self.functions: FunctionTable = FunctionTable(self)
+        # Of a worker: the actor that lives here.
+        self.actor_host: ActorHost | None = None
+        self.root = Execution(self, process.root_context())
+
+    @abc.abstractmethod
+    def await_request(self, request: int) -> Any:
+        """Blocks the caller, in real or virtual time, until the request is answered.
+
+        Returns what ``Process`` says of the kind of request. Raises what interrupted the caller,
+        after abandoning the request.
+        """
+
+    @abc.abstractmethod
+    async def await_request_async(self, post: AsyncRequest) -> Any:
+        """As ``await_request``, for a coroutine: lets its event loop run meanwhile.
+
+        ``post`` is called with the number that the request must carry.
+        """
+
+    @property
+    def namespace(self) -> str:
+        """The namespace in which this job's actors are named."""
+        return str(self.identity["job_config"]["ray_namespace"])
+
+    def ask_kv(self, operation: str, space: str, key: str, value: bytes = b"") -> dict[str, Any]:
+        """One question to the key-value store of the cluster; the fields of ``KvReply``."""
+        request = self.process.request_kv(operation, space, key, value)
+        reply: dict[str, Any] = self.await_request(request)
+        return reply
+
+
+class AsyncRequest:
+    """A get of some references, to be posted under a number that comes later."""
+
+    __slots__ = ("references", "runtime")
+
+    def __init__(self, runtime: Runtime, references: Sequence[_core.ObjectRef]) -> None:
+        """Remembers what to ask for."""
+        self.runtime = runtime
+        self.references = list(references)
+
+    def __call__(self, request: int) -> None:
+        """Posts the request."""
+        self.runtime.process.request_get(self.references, releases_cpu=False, request=request)
+
+
+@dataclasses.dataclass(slots=True)
+class Execution:
+    """User code that runs: a task, or a process's code outside any task."""
+
+    runtime: Runtime
+    # Names what this execution submits and puts.
+    context: _core.TaskContext
+    # Outside tasks: None.
+    task: _core.RunningTask | None = None
+    # Whether the CPU of the task's lease may be lent out while it waits.
+    releases_cpu: bool = False
+
+
+# The task that runs in this thread, coroutine or greenlet. Unset outside tasks.
+current_task: contextvars.ContextVar[Execution | None] = contextvars.ContextVar(
+    "mobula_execution", default=None
+)
+
+
+def current() -> Execution:
+    """The execution that the caller belongs to; starts a local cluster when there is none."""
+    execution = current_task.get()
+    if execution is not None:
+        return execution
+    from mobula import _world
+
+    root = _world.current.root
+    if root is None:
+        from mobula._init import init
+
+        init()
+        root = _world.current.root
+        assert root is not None
+    return root
+
+
+def current_or_none() -> Execution | None:
+    """The execution that the caller belongs to, if it belongs to a cluster."""
+    execution = current_task.get()
+    if execution is not None:
+        return execution
+    from mobula import _world
+
+    return _world.current.root

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Values to bytes and back.
+
+A serialised value is one contiguous run of bytes that starts with a tag:
+
+====  =====================================================================================
+tag   what follows
+====  =====================================================================================
+N T F nothing: None, True, False
+i f   8 bytes: an int that fits, a float
+s b   the text in UTF-8; the bytes
+p     a pickle
+B     3 bytes of padding, the number of buffers (4 bytes), the size of the pickle and of each
+      buffer (8 bytes each), the pickle, then each buffer at the next multiple of 64
+====  =====================================================================================
+
+Buffers (of numpy arrays, for example) are read in place: views keep the memory that they were
+read from alive.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import io
+import pickle
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import cloudpickle
+
+from mobula import _core, _unpicklable
+
+# Up to here values travel in messages; larger ones lie in the object store.
+INLINE_LIMIT = 100 * 1024
+ALIGNMENT = 64
+
+_INT = struct.Struct("<q")
+_FLOAT = struct.Struct("<d")
+_HEAD = struct.Struct("<cxxxIQ")
+_SIZE = struct.Struct("<Q")
+_PRIMITIVES = frozenset((type(None), bool, int, float, str, bytes))
+
+
+def _aligned(offset: int) -> int:
+    return -(-offset // ALIGNMENT) * ALIGNMENT
+
+
+class Serialized:
+    """A value ready to be copied to where it shall lie."""
+
+    __slots__ = ("buffers", "contained", "parts", "size")
+
+    def __init__(
+        self,
+        parts: tuple[bytes | memoryview, ...],
+        buffers: tuple[memoryview, ...] = (),
+        contained: list[_core.ObjectRef] | None = None,
+    ) -> None:
+        """``parts`` follow one another; then come the aligned buffers."""
+        self.parts = parts
+        self.buffers = buffers
+        # The references inside the value.
+        self.contained = contained
+        size = sum(len(part) for part in parts)
+        for buffer in buffers:
+            size = _aligned(size) + buffer.nbytes
+        self.size = size
+
+    def to_bytes(self) -> bytes:
+        """The whole in one piece."""
+        if not self.buffers:
+            return b"".join(self.parts)
+        out = bytearray(self.size)
+        self.write_into(memoryview(out))
+        return bytes(out)
+
+    def write_into(self, target: memoryview) -> None:
+        """Copies it to shared memory; ``target`` has at least ``size`` bytes."""
+        offset = 0
+        for part in self.parts:
+            target[offset : offset + len(part)] = part
+            offset += len(part)
+        for buffer in self.buffers:
+            offset = _aligned(offset)
+            target[offset : offset + buffer.nbytes] = buffer
+            offset += buffer.nbytes
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Cloudpickle that takes note of the references that it meets."""
+
+    def __init__(self, file: io.BytesIO, out_of_band: Callable[[pickle.PickleBuffer], Any]) -> None:
+        super().__init__(file, protocol=5, buffer_callback=out_of_band)
+        self.contained: list[_core.ObjectRef] = []
+
+    def reducer_override(self, obj: Any) -> Any:
+        if type(obj) is _core.ObjectRef:
+            self.contained.append(obj)
+            return _load_reference, (obj.encoded(),)
+        return super().reducer_override(obj)
+
+
+def is_primitive(value: object) -> bool:
+    """Whether the value needs no look inside: no reference, no buffer, no code."""
+    return type(value) in _PRIMITIVES
+
+
+def _serialize_primitive(value: Any) -> Serialized | None:
+    kind = type(value)
+    if kind is str:
+        # A lone surrogate has no UTF-8: the pickle can carry it.
+        try:
+            return Serialized((b"s", value.encode()))
+        except UnicodeEncodeError:
+            return None
+    if kind is bytes:
+        return Serialized((b"b", value))
+    if kind is int:
+        if -(1 << 63) <= value < 1 << 63:
+            return Serialized((b"i" + _INT.pack(value),))
+        return None
+    if kind is float:
+        return Serialized((b"f" + _FLOAT.pack(value),))
+    if value is None:
+        return Serialized((b"N",))
+    return Serialized((b"T" if value else b"F",))
+
+
+def serialize(value: Any, what: str = "the value") -> Serialized:
+    """Raises TypeError, with ``what`` and the offending member, for what cannot be pickled."""
+    if type(value) in _PRIMITIVES:
+        primitive = _serialize_primitive(value)
+        if primitive is not None:
+            return primitive
+    file = io.BytesIO()
+    buffers: list[memoryview] = []
+    pickler = _Pickler(file, lambda buffer: buffers.append(buffer.raw()))
+    try:
+        pickler.dump(value)
+    except Exception as error:
+        raise _unpicklable.explain(value, what, error) from error
+    contained = pickler.contained or None
+    if not buffers:
+        return Serialized((b"p", file.getbuffer()), (), contained)
+    pickled = file.getbuffer()
+    head = [_HEAD.pack(b"B", len(buffers), len(pickled))]
+    head += [_SIZE.pack(buffer.nbytes) for buffer in buffers]
+    return Serialized((b"".join(head), pickled), tuple(buffers), contained)
+
+
+def _read_buffers(view: memoryview) -> Any:
+    _, count, pickle_size = _HEAD.unpack_from(view)
+    offset = _HEAD.size
+    sizes = [_SIZE.unpack_from(view, offset + 8 * i)[0] for i in range(count)]
+    offset += 8 * count
+    pickled = view[offset : offset + pickle_size]
+    offset += pickle_size
+    buffers = []
+    for size in sizes:
+        offset = _aligned(offset)
+        buffers.append(view[offset : offset + size])
+        offset += size
+    return pickle.loads(pickled, buffers=buffers)
+
+
+# Where a reference that is just being read came out of: (object id, task id), see add_reference.
+_container: contextvars.ContextVar[tuple[bytes, str]] = contextvars.ContextVar(
+    "mobula_container", default=(b"", "")
+)
+
+
+def deserialize(data: Any, container: bytes = b"", container_task: str = "") -> Any:
+    """The value in ``data``, bytes or a ``StoreBuffer``.
+
+    References in it are registered as coming out of the object ``container`` or out of the
+    arguments of ``container_task``.
+    """
+    view = memoryview(data)
+    tag = view[:1].tobytes()
+    if tag == b"i":
+        return _INT.unpack_from(view, 1)[0]
+    if tag == b"f":
+        return _FLOAT.unpack_from(view, 1)[0]
+    if tag == b"s":
+        return str(view[1:], "utf-8")
+    if tag == b"b":
+        return view[1:].tobytes()
+    if tag == b"N":
+        return None
+    if tag in (b"T", b"F"):
+        return tag == b"T"
+    token = _container.set((container, container_task))
+    try:
+        return pickle.loads(view[1:]) if tag == b"p" else _read_buffers(view)
+    finally:
+        _container.reset(token)
+
+
+def _load_reference(encoded: bytes) -> _core.ObjectRef:
+    from mobula._runtime import current
+
+    return current().runtime.process.add_reference(encoded, *_container.get())

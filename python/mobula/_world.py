@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The seam between the two worlds: how a driver gets into a cluster and out of it again.
+
+``current`` is the real world unless the simulator has put its own in its place, which it does
+before user code is loaded.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mobula._runtime import Execution, Runtime
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NodeOptions:
+    """What one node offers. None means: what the machine has."""
+
+    num_cpus: float | None = None
+    num_gpus: float | None = None
+    memory: float | None = None
+    object_store_memory: int | None = None
+    resources: dict[str, float] = dataclasses.field(default_factory=dict)
+    labels: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InitOptions:
+    """The checked options of ``mobula.init``."""
+
+    address: str | None = None
+    node: NodeOptions = NodeOptions()
+    namespace: str = ""
+    log_to_driver: bool = True
+    include_dashboard: bool = True
+    dashboard_host: str = "127.0.0.1"
+    dashboard_port: int | None = None
+    runtime_env: dict[str, Any] = dataclasses.field(default_factory=dict)
+    # What workers need to import the driver's modules, serialised.
+    language_config: bytes = b""
+
+
+class Node(abc.ABC):
+    """A running node, as ``cluster_utils`` handles it."""
+
+    node_id: str
+    # Its cluster's, "host:port".
+    address: str
+
+    @abc.abstractmethod
+    def stop(self, graceful: bool) -> None:
+        """Ends it: in order, or as a crash does."""
+
+
+class World(abc.ABC):
+    """Where programs run."""
+
+    # Of the process that asks: what runs outside any task. None: not in a cluster.
+    root: Execution | None = None
+
+    @abc.abstractmethod
+    def connect(self, options: InitOptions) -> tuple[Runtime, dict[str, Any]]:
+        """Joins the cluster at ``options.address``, or starts one.
+
+        Returns the driver's runtime and the eight facts that ``init`` tells.
+        """
+
+    @abc.abstractmethod
+    def disconnect(self, runtime: Runtime) -> None:
+        """Leaves; ends the cluster if ``connect`` started it."""
+
+    @abc.abstractmethod
+    def start_node(self, options: NodeOptions, cluster_address: str | None) -> Node:
+        """Starts a node: the head of a new cluster, or one more of the cluster at the address."""
+
+
+def _real_world() -> World:
+    from mobula._host_world import HostWorld
+
+    return HostWorld()
+
+
+current: World = _real_world()
