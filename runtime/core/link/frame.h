@@ -11,7 +11,8 @@ namespace mobula::link {
 struct Frame {
   NodeId source;
   NodeId target;
-  /// Counts the envelopes from source to target from 1; 0 for a bare acknowledgement.
+  /// Counts the envelopes from source to target from 1; 0 for a bare acknowledgement and for a
+  /// notice, which is an envelope outside of the numbering (Links::SendNotice).
   std::uint64_t sequence = 0;
   /// Every envelope of the other direction up to this one has arrived.
   std::uint64_t acknowledged = 0;

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 #include <map>
-#include <vector>
+#include <optional>
 
 #include "runtime/core/link/frame.h"
 #include "runtime/core/protocol/effects.h"
@@ -20,11 +20,13 @@ struct Options {
   std::uint32_t window = 4096;
 };
 
-/// Where a link's output goes; the node turns these into its own effects.
+/// Where a link's output goes; the node turns these into its own effects. An implementation must not call
+/// back into the Links that is speaking: what it delivers is to be worked off afterwards.
 class Sink {
  public:
   virtual ~Sink() = default;
   virtual void SendFrame(const Frame& frame) = 0;
+  /// Call `HandleTimer(peer)` after `delay`. Calls that come too early do no harm.
   virtual void StartTimer(NodeId peer, Duration delay) = 0;
   virtual void Deliver(Envelope envelope) = 0;
 };
@@ -36,13 +38,24 @@ class Sink {
 /// State of a peer | meaning                              | leaves by
 /// open            | envelopes flow; unacknowledged kept  | PeerDied
 /// dead            | everything is dropped, for ever      | -
+///
+/// When nothing was acknowledged for `resend_min` (doubling), only the first few envelopes are repeated; the
+/// acknowledgements they bring release the rest in doubling portions. So a healed network recovers at its
+/// own speed, and a dead peer costs a handful of frames per `resend_max`.
 class Links {
  public:
   Links(NodeId self, Options options);
 
+  /// Numbers the envelope and keeps it until the peer has it. Dropped when the peer is dead.
   void Send(Instant now, NodeId peer, Envelope envelope, Sink& out);
+  /// Sends an envelope outside of the numbering: at most once, in no order, even to a dead peer. For telling
+  /// a node that it was declared dead.
+  void SendNotice(NodeId peer, Envelope envelope, Sink& out);
+  /// Frames from dead peers and nonsense are dropped. REQUIRES: frame.target is this node.
   void HandleFrame(Instant now, const Frame& frame, Sink& out);
   void HandleTimer(Instant now, NodeId peer, Sink& out);
+  /// The way to the peer was found or came back: what waits is repeated now instead of after the backoff.
+  void PeerReachable(Instant now, NodeId peer, Sink& out);
   void PeerDied(NodeId peer);
   [[nodiscard]] bool IsDead(NodeId peer) const;
   /// Envelopes for `peer` not yet acknowledged.
@@ -52,28 +65,45 @@ class Links {
  private:
   struct Peer {
     bool dead = false;
-    /// Numbered, sent at least once unless beyond the window; erased when acknowledged.
+
+    /// Numbered; sent at least once if below `first_unsent`. Erased when acknowledged.
     std::map<std::uint64_t, Envelope> outgoing;
     std::uint64_t next_sequence = 1;
     std::uint64_t first_unsent = 1;
+    /// When to repeat, if anything sent is unacknowledged; and the delay that led there.
     Instant resend_at;
     Duration resend_delay;
-    bool resend_armed = false;
+    /// The resend timer that is under way; it may be found too early when it fires.
+    std::optional<Instant> resend_timer;
+    /// After a repetition, until everything sent before it is acknowledged: repeated so far, and the last to
+    /// repeat.
+    std::uint64_t repeated = 0;
+    std::uint64_t repeat_until = 0;
+
     /// Arrived ahead of a gap; erased when the gap closes.
     std::map<std::uint64_t, Envelope> early;
+    /// Everything up to here was delivered.
     std::uint64_t delivered = 0;
-    bool acknowledge_owed = false;
+    /// Frames heard since the peer was last told `delivered`.
+    std::uint32_t unanswered = 0;
     Instant acknowledge_at;
+    std::optional<Instant> acknowledge_timer;
   };
 
-  Peer& Get(NodeId peer);
-  void Transmit(NodeId peer, Peer& state, std::uint64_t sequence, Sink& out);
-  void TransmitWindow(Instant now, NodeId peer, Peer& state, Sink& out);
-  void ArmResend(Instant now, NodeId peer, Peer& state, Sink& out);
-  void OweAcknowledgement(Instant now, NodeId peer, Peer& state, Sink& out);
+  void Transmit(NodeId peer, Peer& state, std::uint64_t sequence, Sink& out) const;
+  void TransmitWindow(Instant now, NodeId peer, Peer& state, Sink& out) const;
+  void Repeat(Instant now, NodeId peer, Peer& state, std::uint64_t count, Sink& out) const;
+  void ArmResend(Instant now, NodeId peer, Peer& state, Sink& out) const;
+  void HandleAcknowledgement(Instant now, NodeId peer, Peer& state, std::uint64_t acknowledged, Sink& out) const;
+  void Accept(Peer& state, const Frame& frame, Sink& out) const;
+  void OweAcknowledgement(Instant now, NodeId peer, Peer& state, Sink& out) const;
+  void SendAcknowledgement(NodeId peer, Peer& state, Sink& out) const;
+  void HandleResendTimer(Instant now, NodeId peer, Peer& state, Sink& out) const;
+  void HandleAcknowledgeTimer(Instant now, NodeId peer, Peer& state, Sink& out) const;
 
   NodeId self_;
   Options options_;
+  /// Dead ones stay, empty: late frames must not open a new session.
   std::map<NodeId, Peer> peers_;
 };
 

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/core/gcs/actor_placement.h"
+
+#include <vector>
+
+namespace mobula::gcs {
+namespace {
+
+Placement PlaceByAffinity(const NodeTable& nodes, const TaskSpec& creation) {
+  const NodeId wanted = creation.strategy.node;
+  if (nodes.IsAlive(wanted)) return {wanted, {}};
+  ErrorInfo error;
+  error.kind = ErrorKind::kActorUnschedulable;
+  error.actor = creation.actor;
+  error.message = "The actor " + creation.function.name + " (" + creation.actor.Hex() +
+                  ") must run on node " + nodes.NameOf(wanted) + ", which " +
+                  (nodes.IsDead(wanted) ? "is dead" : "is not known") +
+                  ". With soft=True in its NodeAffinitySchedulingStrategy it would run elsewhere.";
+  return {NodeId{}, error};
+}
+
+/// The `turn`-th of the living nodes whose `amount` of resources covers the need; nil without one.
+template <class Amount>
+NodeId TakeTurn(const NodeTable& nodes, const ResourceSet& need, std::uint64_t turn, Amount amount) {
+  std::vector<NodeId> able;
+  for (const NodeId node : nodes.Living()) {
+    if (amount(*nodes.Find(node)).Covers(need)) able.push_back(node);
+  }
+  return able.empty() ? NodeId{} : able[turn % able.size()];
+}
+
+}  // namespace
+
+Placement Place(const NodeTable& nodes, const TaskSpec& creation, std::uint64_t turn) {
+  const SchedulingStrategy& strategy = creation.strategy;
+  const bool wants_node = strategy.kind == StrategyKind::kNodeAffinity;
+  if (wants_node && (!strategy.soft || nodes.IsAlive(strategy.node))) {
+    return PlaceByAffinity(nodes, creation);
+  }
+  const NodeId home = creation.owner.node;
+  const bool home_lives = nodes.IsAlive(home);
+  if (strategy.kind != StrategyKind::kSpread && home_lives &&
+      nodes.Find(home)->info.total.Covers(creation.resources)) {
+    return {home, {}};
+  }
+  const auto available = [](const NodeView& view) { return view.available; };
+  const auto total = [](const NodeView& view) { return view.info.total; };
+  NodeId chosen = TakeTurn(nodes, creation.resources, turn, available);
+  if (chosen.IsNil()) chosen = TakeTurn(nodes, creation.resources, turn, total);
+  if (chosen.IsNil() && home_lives) chosen = home;
+  if (chosen.IsNil() && !nodes.Living().empty()) chosen = *nodes.Living().begin();
+  return {chosen, {}};
+}
+
+}  // namespace mobula::gcs

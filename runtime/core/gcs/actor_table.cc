@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/core/gcs/actor_table.h"
+
+#include <utility>
+
+#include "runtime/base/check.h"
+#include "runtime/core/gcs/actor_placement.h"
+
+namespace mobula::gcs {
+namespace {
+
+/// "the actor Counter (0123...)", with its name if it has one.
+std::string Describe(const ActorView& view) {
+  std::string text = "actor " + view.class_name;
+  if (!view.name.empty()) text += " \"" + view.name + "\"";
+  return text + " (" + view.actor.Hex() + ")";
+}
+
+/// "Actor ..., for the start of a sentence.
+std::string Sentence(const ActorView& view) { return "The " + Describe(view); }
+
+ErrorInfo DeathCause(const ActorView& view, std::string message) {
+  ErrorInfo cause;
+  cause.kind = ErrorKind::kActorDied;
+  cause.actor = view.actor;
+  cause.message = std::move(message);
+  return cause;
+}
+
+ActorRecord MakeRecord(const TaskSpec& creation) {
+  const ActorOptions& options = *creation.actor_options;
+  ActorRecord record;
+  record.creation = creation;
+  ActorView& view = record.view;
+  view.actor = creation.actor;
+  view.class_name = creation.function.name;
+  view.name = options.name;
+  view.ray_namespace = options.ray_namespace;
+  view.job = creation.job;
+  view.handle = ObjectRef{creation.Return(0), creation.owner};
+  view.handle_description = options.handle_description;
+  view.max_task_retries = options.max_task_retries;
+  view.detached = options.detached;
+  return record;
+}
+
+/// The exception of a constructor, or the system error that came in its place; null when it returned.
+const Payload* FindFailure(const TaskDone& done) {
+  for (const TaskResult& result : done.results) {
+    if (result.value.kind != PayloadKind::kValue) return &result.value;
+  }
+  return nullptr;
+}
+
+bool MayRestart(const ActorRecord& record) {
+  const std::int32_t limit = record.creation.actor_options->max_restarts;
+  return limit < 0 || record.view.incarnation < static_cast<std::uint32_t>(limit);
+}
+
+std::string HowToSurvive(const ActorRecord& record) {
+  if (record.creation.actor_options->max_restarts == 0) return " It would be restarted with max_restarts > 0.";
+  return " Its max_restarts of " + std::to_string(record.creation.actor_options->max_restarts) +
+         " restarts are used up.";
+}
+
+}  // namespace
+
+// ---- Requests of owners and callers ------------------------------------------------------------------------
+
+ErrorInfo ActorTable::RefuseRegistration(const TaskSpec& creation) {
+  const ActorOptions& options = *creation.actor_options;
+  ErrorInfo error;
+  error.actor = creation.actor;
+  const ActorRecord* rival =
+      options.name.empty() ? nullptr : directory_.FindNamed(options.ray_namespace, options.name);
+  if (rival != nullptr) {
+    error.kind = ErrorKind::kInvalid;
+    error.message = "The actor name \"" + options.name + "\" is taken in namespace \"" +
+                    options.ray_namespace + "\" by the " + Describe(rival->view) +
+                    ". Use another name or namespace, or get_if_exists=True to share that actor.";
+  } else if (jobs_.IsFinished(creation.job) && !options.detached) {
+    error.kind = ErrorKind::kActorDied;
+    error.message = "The actor " + creation.function.name + " cannot start: its job " +
+                    creation.job.Short() + " has finished. A detached actor could.";
+  }
+  return error;
+}
+
+void ActorTable::Register(const Address& source, const RegisterActor& message, Outbox& out) {
+  const TaskSpec& creation = message.creation;
+  CHECK(creation.actor_options && !creation.actor.IsNil()) << "not an actor's creation: " << creation.name;
+  const auto refusal = refusals_.find(creation.actor);
+  if (refusal != refusals_.end()) {
+    out.Send(source, ActorRegistered{message.request, refusal->second.second});
+    return;
+  }
+  if (directory_.Find(creation.actor) != nullptr) {
+    out.Send(source, ActorRegistered{message.request, {}});
+    return;
+  }
+  const ErrorInfo error = RefuseRegistration(creation);
+  out.Send(source, ActorRegistered{message.request, error});
+  if (!error.Ok()) {
+    refusals_.emplace(creation.actor, std::pair(creation.owner, error));
+    return;
+  }
+  ActorRecord& record = directory_.Add(MakeRecord(creation));
+  directory_.Publish(record, out);
+  RequestLeaseFor(record, out);
+}
+
+void ActorTable::Subscribe(const Address& source, const SubscribeActor& message, Outbox& out) {
+  directory_.Subscribe(source, message.actor, out);
+}
+
+void ActorTable::GetNamed(const Address& source, const GetNamedActor& message, Outbox& out) {
+  NamedActorReply reply;
+  reply.request = message.request;
+  if (const ActorRecord* record = directory_.FindNamed(message.ray_namespace, message.name)) {
+    reply.found = true;
+    reply.actor = record->view;
+  }
+  out.Send(source, std::move(reply));
+}
+
+void ActorTable::Kill(const KillActor& message, Outbox& out) {
+  ActorRecord* record = directory_.Find(message.actor);
+  if (record == nullptr || record->IsDead()) return;
+  if (message.no_restart) {
+    Die(*record, DeathCause(record->view, Sentence(record->view) + " was killed by ray.kill()."), out);
+    return;
+  }
+  if (record->worker.worker.IsNil()) return;  // Its next incarnation is on its way already.
+  ReleaseWorker(*record, "killed by ray.kill(), may restart", out);
+  LoseWorker(*record, "it was killed by ray.kill(no_restart=False)", out);
+}
+
+void ActorTable::OutOfScope(const ActorOutOfScope& message, Outbox& out) {
+  ActorRecord* record = directory_.Find(message.actor);
+  if (record == nullptr || record->IsDead() || record->view.detached) return;
+  Die(*record,
+      DeathCause(record->view, Sentence(record->view) +
+                                   " ended because its last handle went out of scope. Keep a handle, or make "
+                                   "it detached, for it to live longer."),
+      out);
+}
+
+// ---- Leases and creation -----------------------------------------------------------------------------------
+
+void ActorTable::RequestLeaseFor(ActorRecord& record, Outbox& out) {
+  CHECK(record.lease_request == 0 && record.worker.worker.IsNil()) << record.view.actor;
+  const Placement placement = Place(nodes_, record.creation, turn_++);
+  record.spill_count = 0;
+  if (!placement.error.Ok()) {
+    Die(record, placement.error, out);
+  } else if (!placement.node.IsNil()) {
+    SendLeaseRequest(record, placement.node, out);
+  }
+}
+
+void ActorTable::SendLeaseRequest(ActorRecord& record, NodeId node, Outbox& out) {
+  const TaskSpec& creation = record.creation;
+  record.lease_request = next_lease_request_++;
+  record.lease_node = node;
+  lease_requests_.emplace(record.lease_request, record.view.actor);
+  RequestLease request;
+  request.request = record.lease_request;
+  request.owner = Address::Gcs();
+  request.job = creation.job;
+  request.resources = creation.resources;
+  // Spreading was done here, in turns over the whole cluster; the raylets' own turns would undo it.
+  if (creation.strategy.kind != StrategyKind::kSpread) request.strategy = creation.strategy;
+  request.language = creation.function.language;
+  request.runtime_env = creation.runtime_env;
+  request.name = creation.name.empty() ? creation.function.name : creation.name;
+  request.actor = record.view.actor;
+  request.spill_count = record.spill_count;
+  out.Send(Address::Daemon(node), std::move(request));
+}
+
+void ActorTable::EndLeaseRequest(ActorRecord& record) {
+  lease_requests_.erase(record.lease_request);
+  record.lease_request = 0;
+  record.lease_node = NodeId{};
+}
+
+ActorRecord* ActorTable::FindLeasing(std::uint64_t request) {
+  const auto found = lease_requests_.find(request);
+  return found == lease_requests_.end() ? nullptr : directory_.Find(found->second);
+}
+
+void ActorTable::Granted(const LeaseGranted& message, Outbox& out) {
+  ActorRecord* record = FindLeasing(message.request);
+  if (record == nullptr) {
+    // The actor died while the grant was under way; a repeated grant of a worker in use is none.
+    if (directory_.FindByWorker(message.worker.worker) != nullptr) return;
+    out.Send(Address::Daemon(message.worker.node),
+             KillWorker{message.worker.worker, "the actor it was meant for is dead"});
+    return;
+  }
+  EndLeaseRequest(*record);
+  directory_.SetWorker(*record, message.worker);
+  record->view.worker = message.worker;
+  record->view.pid = message.pid;
+  record->view.death_cause = ErrorInfo{};
+  PushTask push{record->creation};
+  push.spec.attempt = record->view.incarnation;
+  out.Send(message.worker, std::move(push));
+}
+
+void ActorTable::Spilled(const LeaseSpilled& message, Outbox& out) {
+  ActorRecord* record = FindLeasing(message.request);
+  if (record == nullptr) return;
+  EndLeaseRequest(*record);
+  if (!nodes_.IsAlive(message.node)) {
+    RequestLeaseFor(*record, out);
+    return;
+  }
+  ++record->spill_count;
+  SendLeaseRequest(*record, message.node, out);
+}
+
+void ActorTable::Refused(const LeaseRefused& message, Outbox& out) {
+  ActorRecord* record = FindLeasing(message.request);
+  if (record == nullptr) return;
+  EndLeaseRequest(*record);
+  ErrorInfo cause = message.error;
+  if (cause.Ok()) cause.kind = ErrorKind::kActorUnschedulable;
+  cause.actor = record->view.actor;
+  Die(*record, std::move(cause), out);
+}
+
+/// The request stays queued at the raylet. The owner hears why its actor is still pending.
+void ActorTable::Infeasible(const LeaseInfeasible& message, Outbox& out) {
+  ActorRecord* record = FindLeasing(message.request);
+  if (record == nullptr) return;
+  ErrorInfo& warning = record->view.death_cause;
+  warning = DeathCause(record->view, message.message);
+  warning.kind = ErrorKind::kActorUnschedulable;
+  directory_.Publish(*record, out);
+  const Address& owner = record->creation.owner;
+  if (!record->subscribers.contains(owner)) out.Send(owner, ActorUpdate{record->view});
+}
+
+void ActorTable::Done(const Address& source, const TaskDone& message, Outbox& out) {
+  ActorRecord* record = directory_.FindByWorker(source.worker);
+  if (record == nullptr || !record->IsCreating()) return;
+  if (record->creation.task != message.task || record->view.incarnation != message.attempt) return;
+  const Payload* failure = FindFailure(message);
+  if (failure != nullptr || message.application_error) {
+    ErrorInfo cause = DeathCause(record->view, Sentence(record->view) + " died in its constructor");
+    if (failure != nullptr && failure->kind == PayloadKind::kError) {
+      cause.message += ": " + failure->error.message;
+    } else {
+      cause.message += ", which raised an exception.";
+      if (failure != nullptr) cause.cause = failure->data;
+    }
+    Die(*record, std::move(cause), out);
+    return;
+  }
+  record->view.state = ActorState::kAlive;
+  directory_.Publish(*record, out);
+  out.Tell(Describe(record->view) + " is alive on node " + nodes_.NameOf(source.node));
+}
+
+/// The worker leaves before it began: another one is asked for, and no restart is counted.
+void ActorTable::Returned(const Address& source, const TaskReturned& message, Outbox& out) {
+  ActorRecord* record = directory_.FindByWorker(source.worker);
+  if (record == nullptr || !record->IsCreating() || record->creation.task != message.task) return;
+  ReleaseWorker(*record, "it gave an actor's creation back", out);
+  RequestLeaseFor(*record, out);
+}
+
+// ---- Deaths ------------------------------------------------------------------------------------------------
+
+/// The worker is not this actor's any more; it is ended unless it ended with its node.
+void ActorTable::ReleaseWorker(ActorRecord& record, const std::string& reason, Outbox& out) {
+  const Address worker = record.worker;
+  directory_.ClearWorker(record);
+  if (nodes_.IsAlive(worker.node)) {
+    out.Send(Address::Daemon(worker.node), KillWorker{worker.worker, reason});
+  }
+}
+
+/// After the end of its worker: the next incarnation, or death.
+void ActorTable::LoseWorker(ActorRecord& record, const std::string& reason, Outbox& out) {
+  CHECK(record.worker.worker.IsNil()) << record.view.actor << " has not lost its worker";
+  if (!MayRestart(record)) {
+    Die(record,
+        DeathCause(record.view, Sentence(record.view) + " died: " + reason + "." + HowToSurvive(record)), out);
+    return;
+  }
+  ++record.view.incarnation;
+  record.view.state = ActorState::kRestarting;
+  record.view.worker = Address{};
+  record.view.pid = 0;
+  directory_.Publish(record, out);
+  out.Tell(Describe(record.view) + " restarts: " + reason);
+  RequestLeaseFor(record, out);
+}
+
+void ActorTable::Die(ActorRecord& record, ErrorInfo cause, Outbox& out) {
+  CHECK(!record.IsDead()) << record.view.actor << " cannot die twice";
+  if (record.lease_request != 0) {
+    if (nodes_.IsAlive(record.lease_node)) {
+      out.Send(Address::Daemon(record.lease_node), CancelLeaseRequest{record.lease_request, Address::Gcs()});
+    }
+    EndLeaseRequest(record);
+  }
+  if (!record.worker.worker.IsNil()) ReleaseWorker(record, cause.message, out);
+  record.view.state = ActorState::kDead;
+  record.view.death_cause = std::move(cause);
+  record.view.worker = Address{};
+  directory_.Bury(record);
+  directory_.Publish(record, out);
+  out.Tell(Describe(record.view) + " is dead: " + record.view.death_cause.message);
+}
+
+void ActorTable::DieWithOwner(const std::vector<ActorId>& actors, const std::string& why, Outbox& out) {
+  for (const ActorId actor : actors) {
+    ActorRecord& record = *directory_.Find(actor);
+    const Address& owner = record.creation.owner;
+    Die(record,
+        DeathCause(record.view, Sentence(record.view) + " died because its owner, process " +
+                                    owner.worker.Hex() + " on node " + nodes_.NameOf(owner.node) +
+                                    ", died: " + why + ". A detached actor outlives its owner."),
+        out);
+  }
+}
+
+void ActorTable::WorkerDied(const Address& worker, const std::string& reason, bool intended, Outbox& out) {
+  directory_.DropSubscriber(worker.worker);
+  std::erase_if(refusals_, [&](const auto& entry) { return entry.second.first.worker == worker.worker; });
+  // First the orphans: none of them may be restarted.
+  DieWithOwner(directory_.OwnedBy(worker.worker), reason, out);
+  ActorRecord* record = directory_.FindByWorker(worker.worker);
+  if (record == nullptr) return;
+  directory_.ClearWorker(*record);
+  if (intended) {
+    Die(*record, DeathCause(record->view, Sentence(record->view) + " exited on purpose: " + reason + "."),
+        out);
+    return;
+  }
+  LoseWorker(*record, "its process on node " + nodes_.NameOf(worker.node) + " ended: " + reason, out);
+}
+
+void ActorTable::NodeDied(NodeId node, Outbox& out) {
+  const std::string reason =
+      "node " + nodes_.NameOf(node) + " died: " + nodes_.Find(node)->death_reason;
+  directory_.DropSubscribersOf(node);
+  std::erase_if(refusals_, [node](const auto& entry) { return entry.second.first.node == node; });
+  DieWithOwner(directory_.OwnedOn(node), reason, out);
+  for (const ActorId actor : directory_.Select([node](const ActorRecord& r) { return r.worker.node == node; })) {
+    ActorRecord& record = *directory_.Find(actor);
+    directory_.ClearWorker(record);
+    LoseWorker(record, reason, out);
+  }
+  for (const ActorId actor : directory_.Select([node](const ActorRecord& r) { return r.lease_node == node; })) {
+    ActorRecord& record = *directory_.Find(actor);
+    EndLeaseRequest(record);
+    RequestLeaseFor(record, out);
+  }
+}
+
+void ActorTable::NodeJoined(Outbox& out) {
+  const auto waits = [](const ActorRecord& record) {
+    return !record.IsDead() && record.lease_request == 0 && record.worker.worker.IsNil();
+  };
+  for (const ActorId actor : directory_.Select(waits)) RequestLeaseFor(*directory_.Find(actor), out);
+}
+
+void ActorTable::JobFinished(JobId job, Outbox& out) {
+  const auto ends = [job](const ActorRecord& record) {
+    return !record.IsDead() && !record.view.detached && record.view.job == job;
+  };
+  for (const ActorId actor : directory_.Select(ends)) {
+    ActorRecord& record = *directory_.Find(actor);
+    Die(record,
+        DeathCause(record.view, Sentence(record.view) + " died because its job " + job.Short() +
+                                    " finished. A detached actor outlives its job."),
+        out);
+  }
+}
+
+void ActorTable::CheckInvariants() const {
+  directory_.CheckInvariants();
+  const auto leasing = directory_.Select([](const ActorRecord& record) { return record.lease_request != 0; });
+  CHECK(leasing.size() == lease_requests_.size()) << "a lease request without an actor";
+  const auto lost = directory_.Select([this](const ActorRecord& record) {
+    return record.lease_request != 0 && !nodes_.IsAlive(record.lease_node);
+  });
+  CHECK(lost.empty()) << lost.front() << " waits for a dead node";
+}
+
+}  // namespace mobula::gcs

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "runtime/core/gcs/actor_directory.h"
+#include "runtime/core/gcs/job_table.h"
+#include "runtime/core/gcs/node_table.h"
+
+namespace mobula::gcs {
+
+/// The life of every actor, from its registration to its death.
+///
+/// State (ActorState)    | what is under way           | leaves by
+/// pending or restarting | lease request at a raylet   | LeaseGranted, LeaseRefused, that node's death
+///   "                   | no node lives               | a node joins
+///   "                   | constructor at a worker     | TaskDone, the worker's death
+/// alive                 | calls, not through here     | the worker's death, KillActor, ActorOutOfScope
+/// dead                  | for ever; kept              | -
+///
+///   owner             GCS                raylet             worker
+///     | RegisterActor  |                   |                   |
+///     |--------------->| RequestLease      |                   |
+///     | ActorRegistered|------------------>|                   |
+///     |<---------------|      LeaseGranted |                   |
+///     |                |<------------------|                   |
+///     |                | PushTask (creation, attempt = incarnation)
+///     |                |-------------------------------------->|
+///     |                |                              TaskDone |
+///     | ActorUpdate    |<--------------------------------------|
+///     |<---------------|                   |                   |
+///
+/// A worker's death costs one restart, whether the constructor had returned or not; an exit on purpose, an
+/// exception of the constructor and a refused lease are the end. An actor that is not detached dies with its
+/// owner and its job. Every worker that was granted and is not wanted any more is ended by KillWorker.
+class ActorTable {
+ public:
+  /// Both are read only, and outlive this.
+  ActorTable(const NodeTable& nodes, const JobTable& jobs) : nodes_(nodes), jobs_(jobs) {}
+
+  void Register(const Address& source, const RegisterActor& message, Outbox& out);
+  void Subscribe(const Address& source, const SubscribeActor& message, Outbox& out);
+  void GetNamed(const Address& source, const GetNamedActor& message, Outbox& out);
+  void Kill(const KillActor& message, Outbox& out);
+  /// Ends the actor at once: callers count a call under way as a reference to the handle, so when the last
+  /// handle goes, no call is left. Detached actors have no scope.
+  void OutOfScope(const ActorOutOfScope& message, Outbox& out);
+
+  void Granted(const LeaseGranted& message, Outbox& out);
+  void Spilled(const LeaseSpilled& message, Outbox& out);
+  void Refused(const LeaseRefused& message, Outbox& out);
+  void Infeasible(const LeaseInfeasible& message, Outbox& out);
+  void Done(const Address& source, const TaskDone& message, Outbox& out);
+  void Returned(const Address& source, const TaskReturned& message, Outbox& out);
+
+  /// Ends what lived there or was owned there. A second report of the same death changes nothing.
+  void WorkerDied(const Address& worker, const std::string& reason, bool intended, Outbox& out);
+  void NodeDied(NodeId node, Outbox& out);
+  void NodeJoined(Outbox& out);
+  void JobFinished(JobId job, Outbox& out);
+
+  [[nodiscard]] std::vector<ActorView> Views() const { return directory_.Views(); }
+  void CheckInvariants() const;
+
+ private:
+  [[nodiscard]] ErrorInfo RefuseRegistration(const TaskSpec& creation);
+  [[nodiscard]] ActorRecord* FindLeasing(std::uint64_t request);
+  void RequestLeaseFor(ActorRecord& record, Outbox& out);
+  void SendLeaseRequest(ActorRecord& record, NodeId node, Outbox& out);
+  void EndLeaseRequest(ActorRecord& record);
+  void LoseWorker(ActorRecord& record, const std::string& reason, Outbox& out);
+  void ReleaseWorker(ActorRecord& record, const std::string& reason, Outbox& out);
+  void Die(ActorRecord& record, ErrorInfo cause, Outbox& out);
+  void DieWithOwner(const std::vector<ActorId>& actors, const std::string& why, Outbox& out);
+
+  const NodeTable& nodes_;
+  const JobTable& jobs_;
+  ActorDirectory directory_;
+  /// Which actor each lease request under way is for.
+  std::map<std::uint64_t, ActorId> lease_requests_;
+  std::uint64_t next_lease_request_ = 1;
+  /// Registrations that were refused: a repeated request must not succeed behind its owner's back. Kept
+  /// until the owner dies.
+  std::map<ActorId, std::pair<Address, ErrorInfo>> refusals_;
+  /// Takes turns among nodes.
+  std::uint64_t turn_ = 0;
+};
+
+}  // namespace mobula::gcs

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/core/gcs/node_table.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/base/check.h"
+
+namespace mobula::gcs {
+namespace {
+
+/// Living nodes per broadcast_delay of gathering.
+constexpr std::int64_t kNodesPerDelay = 64;
+
+std::string SecondsText(Duration span) {
+  std::ostringstream text;
+  text << span.Seconds() << " s";
+  return text.str();
+}
+
+}  // namespace
+
+NodeTable::Deaths NodeTable::Register(Instant now, const RegisterNode& message, Outbox& out) {
+  const NodeInfo& info = message.info;
+  CHECK(!info.node.IsNil()) << "a node without an id wants to join";
+  CHECK(!IsDead(info.node)) << "the dead are turned away before this";
+  Deaths deaths;
+  for (const NodeId other : living_) {
+    const NodeInfo& known = nodes_.at(other).view.info;
+    if (other != info.node && !info.address.empty() && known.address == info.address) deaths.push_back(other);
+  }
+  for (const NodeId dead : deaths) Die(dead, "its daemon was started anew", false, out);
+
+  const auto [found, added] = nodes_.try_emplace(info.node);
+  Record& record = found->second;
+  record.heard = now;
+  if (added) {
+    record.view.info = info;
+    record.view.available = info.total;
+    living_.insert(info.node);
+    out.Announce({info, true, ""});
+    out.Tell("node " + NameOf(info.node) + " joined with " + info.total.ToString());
+    Changed(info.node, out);
+  }
+  out.Send(Address::Daemon(info.node), NodeRegistered{Views()});
+  if (!check_at_) {
+    check_at_ = now + options_.check_period;
+    out.StartTimer(TimerKind::kCheckHealth, options_.check_period);
+  }
+  return deaths;
+}
+
+void NodeTable::Report(Instant now, const NodeReport& message, Outbox& out) {
+  const auto found = nodes_.find(message.node);
+  if (found == nodes_.end()) {
+    // Not a member, and it believes to be one: it has to come back as a new node.
+    NodeView view;
+    view.info.node = message.node;
+    view.alive = false;
+    view.death_reason = "the GCS does not know this node";
+    out.Send(Address::Daemon(message.node), ClusterChanged{{view}});
+    return;
+  }
+  Record& record = found->second;
+  if (!record.view.alive) {
+    TellOfDeath(message.node, out);
+    return;
+  }
+  record.heard = now;
+  record.deadline.reset();
+  if (message.version <= record.view.version) return;
+  record.view.version = message.version;
+  if (record.view.available == message.available && record.view.demand == message.demand) return;
+  record.view.available = message.available;
+  record.view.demand = message.demand;
+  Changed(message.node, out);
+}
+
+void NodeTable::Suspect(Instant now, const NodeSuspected& message, Outbox& out) {
+  if (!IsAlive(message.node)) return;
+  Record& record = nodes_.at(message.node);
+  if (record.deadline) return;
+  record.deadline = now + options_.suspicion_timeout;
+  out.Tell("node " + NameOf(message.node) + " is suspected: " + message.reason);
+}
+
+NodeTable::Deaths NodeTable::Unregister(const UnregisterNode& message, Outbox& out) {
+  if (!IsAlive(message.node)) return {};
+  // It knows, and is ending its workers in order.
+  Die(message.node, "it left: " + message.reason, false, out);
+  return {message.node};
+}
+
+std::optional<std::string> NodeTable::Fault(Instant now, const Record& record) const {
+  if (now - record.heard >= options_.node_timeout) {
+    return "it was silent for " + SecondsText(now - record.heard);
+  }
+  if (record.deadline && now >= *record.deadline) {
+    return "its connections broke and it did not report within " + SecondsText(options_.suspicion_timeout);
+  }
+  return std::nullopt;
+}
+
+/// A check that comes late means that this process stood still; the reports of that time are still on their
+/// way, so nobody was silent for it.
+void NodeTable::ForgiveOwnPause(Instant now) {
+  const Duration late = now - *check_at_;
+  if (late < options_.check_period) return;
+  for (const NodeId node : living_) {
+    Record& record = nodes_.at(node);
+    record.heard = std::min(now, record.heard + late);
+    if (record.deadline) record.deadline = *record.deadline + late;
+  }
+}
+
+NodeTable::Deaths NodeTable::CheckHealth(Instant now, Outbox& out) {
+  CHECK(check_at_) << "a health check that nobody asked for";
+  ForgiveOwnPause(now);
+  Deaths deaths;
+  std::vector<std::string> reasons;
+  for (const NodeId node : living_) {
+    if (std::optional<std::string> fault = Fault(now, nodes_.at(node))) {
+      deaths.push_back(node);
+      reasons.push_back(std::move(*fault));
+    }
+  }
+  for (std::size_t i = 0; i < deaths.size(); ++i) Die(deaths[i], reasons[i], true, out);
+  check_at_.reset();
+  if (!living_.empty()) {
+    check_at_ = now + options_.check_period;
+    out.StartTimer(TimerKind::kCheckHealth, options_.check_period);
+  }
+  return deaths;
+}
+
+void NodeTable::Die(NodeId node, const std::string& reason, bool tell_it, Outbox& out) {
+  Record& record = nodes_.at(node);
+  CHECK(record.view.alive) << node << " cannot die twice";
+  record.view.alive = false;
+  record.view.death_reason = reason;
+  record.view.available = ResourceSet();
+  record.view.demand.clear();
+  record.deadline.reset();
+  living_.erase(node);
+  changed_.insert(node);
+  if (tell_it) TellOfDeath(node, out);
+  Broadcast(out);
+  out.Announce({record.view.info, false, reason});
+  out.Tell("node " + NameOf(node) + " is dead: " + reason);
+}
+
+void NodeTable::Changed(NodeId node, Outbox& out) {
+  changed_.insert(node);
+  if (broadcast_armed_) return;
+  broadcast_armed_ = true;
+  const std::int64_t factor = 1 + static_cast<std::int64_t>(living_.size()) / kNodesPerDelay;
+  out.StartTimer(TimerKind::kBroadcast, options_.broadcast_delay * factor);
+}
+
+void NodeTable::BroadcastDue(Outbox& out) {
+  broadcast_armed_ = false;
+  Broadcast(out);
+}
+
+void NodeTable::Broadcast(Outbox& out) {
+  if (changed_.empty()) return;
+  ClusterChanged news;
+  for (const NodeId node : changed_) news.nodes.push_back(nodes_.at(node).view);
+  for (const NodeId node : living_) out.Send(Address::Daemon(node), news);
+  changed_.clear();
+}
+
+void NodeTable::TellOfDeath(NodeId node, Outbox& out) const {
+  CHECK(IsDead(node)) << node << " lives";
+  out.Send(Address::Daemon(node), ClusterChanged{{nodes_.at(node).view}});
+}
+
+bool NodeTable::IsAlive(NodeId node) const { return living_.contains(node); }
+
+bool NodeTable::IsDead(NodeId node) const {
+  const NodeView* view = Find(node);
+  return view != nullptr && !view->alive;
+}
+
+const NodeView* NodeTable::Find(NodeId node) const {
+  const auto found = nodes_.find(node);
+  return found == nodes_.end() ? nullptr : &found->second.view;
+}
+
+std::string NodeTable::NameOf(NodeId node) const {
+  const NodeView* view = Find(node);
+  return view == nullptr || view->info.name.empty() ? node.Short() : view->info.name;
+}
+
+std::vector<NodeView> NodeTable::Views() const {
+  std::vector<NodeView> views;
+  for (const auto& [node, record] : nodes_) views.push_back(record.view);
+  return views;
+}
+
+void NodeTable::CheckInvariants() const {
+  for (const auto& [node, record] : nodes_) {
+    CHECK(record.view.info.node == node) << node;
+    CHECK(record.view.alive == living_.contains(node)) << node;
+    CHECK(record.view.alive || (record.view.available.IsEmpty() && !record.deadline))
+        << node << " is dead and offers something";
+  }
+  CHECK(changed_.empty() || broadcast_armed_) << "changed views will not be sent";
+  CHECK(living_.empty() || check_at_) << "nobody looks after the living";
+}
+
+}  // namespace mobula::gcs

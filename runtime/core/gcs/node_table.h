@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "runtime/core/gcs/outbox.h"
+
+namespace mobula::gcs {
+
+/// Who is a member of the cluster, what each has to offer, and who is dead.
+///
+/// State of a node | meaning                               | leaves by
+/// (unknown)       | never registered                      | Register
+/// alive           | reports in time                       | silence, suspicion not cleared, Unregister,
+///                 |                                       | another node registers from its address
+/// suspected       | alive, but must report by a deadline  | a report (alive), or the deadline (dead)
+/// dead            | for ever; kept, so that it is told    | -
+///
+/// Changed views go to every living node, gathered for a moment; a death goes at once. With many nodes they
+/// are gathered for longer, because the cost of a broadcast grows with the square of the cluster.
+class NodeTable {
+ public:
+  explicit NodeTable(Options options) : options_(options) {}
+
+  /// Nodes that this event killed, in the order of their deaths.
+  using Deaths = std::vector<NodeId>;
+
+  /// Answers `NodeRegistered`; the same when repeated. An older node at the same address dies: its daemon
+  /// was started anew.
+  [[nodiscard]] Deaths Register(Instant now, const RegisterNode& message, Outbox& out);
+  void Report(Instant now, const NodeReport& message, Outbox& out);
+  void Suspect(Instant now, const NodeSuspected& message, Outbox& out);
+  [[nodiscard]] Deaths Unregister(const UnregisterNode& message, Outbox& out);
+  [[nodiscard]] Deaths CheckHealth(Instant now, Outbox& out);
+  void BroadcastDue(Outbox& out);
+  /// Tells a dead node that it is dead.
+  void TellOfDeath(NodeId node, Outbox& out) const;
+
+  [[nodiscard]] bool IsAlive(NodeId node) const;
+  [[nodiscard]] bool IsDead(NodeId node) const;
+  /// Null when unknown.
+  [[nodiscard]] const NodeView* Find(NodeId node) const;
+  /// For people: its name, or its id when it is unknown.
+  [[nodiscard]] std::string NameOf(NodeId node) const;
+  [[nodiscard]] std::vector<NodeView> Views() const;
+  [[nodiscard]] const std::set<NodeId>& Living() const { return living_; }
+  void CheckInvariants() const;
+
+ private:
+  struct Record {
+    NodeView view;
+    /// The last report or registration.
+    Instant heard;
+    /// While suspected.
+    std::optional<Instant> deadline;
+  };
+
+  void Die(NodeId node, const std::string& reason, bool tell_it, Outbox& out);
+  void Changed(NodeId node, Outbox& out);
+  void Broadcast(Outbox& out);
+  void ForgiveOwnPause(Instant now);
+  [[nodiscard]] std::optional<std::string> Fault(Instant now, const Record& record) const;
+
+  Options options_;
+  std::map<NodeId, Record> nodes_;
+  std::set<NodeId> living_;
+  /// Nodes whose view is to be sent out; added by changes, emptied by Broadcast.
+  std::set<NodeId> changed_;
+  bool broadcast_armed_ = false;
+  /// When the health check is due; it runs while a node lives.
+  std::optional<Instant> check_at_;
+};
+
+}  // namespace mobula::gcs
