@@ -54,7 +54,6 @@ absl::Status Engine::Check() const {
 }
 
 // Set-up
-// -------------------------------------------------------------------------------------------------
 
 std::string Engine::AddNode(NodeShape shape) {
   SimNode& node = nodes_.emplace_back();
@@ -158,7 +157,6 @@ std::vector<std::string> Engine::Waits() const {
 }
 
 // The loop
-// -----------------------------------------------------------------------------------------------
 
 void Engine::Push(Instant at, Occurrence occurrence) {
   if (occurrence.keeps_awake) ++awake_;
@@ -241,7 +239,6 @@ Duration Engine::Jittered(Duration span) {
 }
 
 // What is due
-// --------------------------------------------------------------------------------------------
 
 void Engine::Handle(NodeInput& input) {
   SimNode& node = nodes_[input.node];

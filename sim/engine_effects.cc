@@ -32,7 +32,6 @@ void Engine::ToProcess(SimProcess& process, Duration delay, worker::Event event,
 }
 
 // Of daemons
-// ---------------------------------------------------------------------------------------------
 
 void Engine::CarryOut(NodeIndex node, const node::Effect& effect) {
   std::visit(
@@ -103,7 +102,6 @@ void Engine::StartProcess(NodeIndex node, const raylet::StartProcess& start) {
 }
 
 // Of processes
-// -------------------------------------------------------------------------------------------
 
 void Engine::CarryOut(SimProcess& process, const worker::Effect& effect) {
   const WorkerId id = process.About().id;

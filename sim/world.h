@@ -47,12 +47,14 @@ class Blocker {
 ///
 /// User code is run by a hub, in this loop:
 ///
-///     hub                                 world
-///      | Step() ------------------------->| handles events until there is something for user code
-///      |<---------------------- HubAction |
-///      | runs that code until it blocks or ends; meanwhile it calls ProcessOf(p).Post(...),
-///      StartSleep, | WriteOutput, EndProcess, ...     | (no virtual time passes) | Step()
-///      ------------------------->|
+///     hub                               world
+///      | Step() ----------------------->|
+///      |                                | handles events until user code has something to do
+///      |<-------------------- HubAction |
+///      | runs that code until it blocks |
+///      | or ends; it calls Post,        |
+///      | StartSleep, EndProcess ... --->| (no virtual time passes)
+///      | Step() ----------------------->|
 ///
 /// The cluster starts with the first driver (`AddDriver`); before that only the hub's own sleeps
 /// pass time.
