@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/core/node/peers.h"
+
+#include <utility>
+
+#include "runtime/base/check.h"
+
+namespace mobula::node {
+
+/// Turns what a link says into the node's effects.
+class Peers::Output final : public link::Sink {
+ public:
+  Output(Peers& peers, Inbox* inbox, Effects& out) : peers_(peers), inbox_(inbox), out_(out) {}
+
+  void SendFrame(const link::Frame& frame) override {
+    const auto address = peers_.addresses_.find(frame.target);
+    // Lost like a frame in the network: the link repeats it when the address is there.
+    if (address != peers_.addresses_.end()) out_.push_back(node::SendFrame{address->second, frame});
+  }
+  void StartTimer(NodeId peer, Duration delay) override {
+    const auto [number, added] = peers_.numbers_.try_emplace(peer, peers_.numbered_.size());
+    if (added) peers_.numbered_.push_back(peer);
+    out_.push_back(mobula::StartTimer{TimerId{peers_.timer_kind_, number->second}, delay});
+  }
+  void Deliver(Envelope envelope) override {
+    CHECK(inbox_ != nullptr) << "only a frame brings an envelope";
+    inbox_->push_back(std::move(envelope));
+  }
+
+ private:
+  Peers& peers_;
+  Inbox* inbox_;
+  Effects& out_;
+};
+
+Peers::Peers(NodeId self, link::Options options, std::uint32_t timer_kind)
+    : self_(self), links_(self, options), timer_kind_(timer_kind) {}
+
+void Peers::SetAddress(NodeId node, const std::string& address) { addresses_[node] = address; }
+
+void Peers::Joined(Instant now, const NodeInfo& info, Effects& out) {
+  if (info.node == self_ || IsDead(info.node)) return;
+  names_[info.node] = info.name;
+  std::string& address = addresses_[info.node];
+  if (address == info.address) return;
+  address = info.address;
+  Output output(*this, nullptr, out);
+  links_.PeerReachable(now, info.node, output);
+}
+
+void Peers::Died(const NodeInfo& info, Effects& out) {
+  if (info.node == self_ || IsDead(info.node)) return;
+  names_[info.node] = info.name;
+  links_.PeerDied(info.node);
+  out.push_back(CloseLink{info.node});
+}
+
+void Peers::Send(Instant now, NodeId node, Envelope envelope, Effects& out) {
+  Output output(*this, nullptr, out);
+  links_.Send(now, node, std::move(envelope), output);
+}
+
+void Peers::SendNotice(NodeId node, Envelope envelope, Effects& out) {
+  Output output(*this, nullptr, out);
+  links_.SendNotice(node, std::move(envelope), output);
+}
+
+void Peers::SendChunk(const raylet::SendChunk& chunk, Effects& out) const {
+  const auto address = addresses_.find(chunk.target);
+  // The puller asks again, or somebody else.
+  if (IsDead(chunk.target) || address == addresses_.end()) return;
+  out.push_back(SendChunkTo{address->second, chunk});
+}
+
+void Peers::HandleFrame(Instant now, const link::Frame& frame, Inbox& inbox, Effects& out) {
+  Output output(*this, &inbox, out);
+  links_.HandleFrame(now, frame, output);
+}
+
+void Peers::HandleTimer(Instant now, std::uint64_t key, Effects& out) {
+  CHECK(key < numbered_.size()) << "a timer for no peer";
+  Output output(*this, nullptr, out);
+  links_.HandleTimer(now, numbered_[key], output);
+}
+
+std::string Peers::NameOf(NodeId node) const {
+  const auto found = names_.find(node);
+  return found == names_.end() || found->second.empty() ? node.Short() : found->second;
+}
+
+}  // namespace mobula::node
