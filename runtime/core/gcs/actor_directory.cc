@@ -51,7 +51,8 @@ void ActorDirectory::ClearWorker(ActorRecord& record) {
 }
 
 void ActorDirectory::Bury(ActorRecord& record) {
-  CHECK(record.IsDead() && record.worker.worker.IsNil() && record.lease_request == 0) << record.view.actor;
+  CHECK(record.IsDead() && record.worker.worker.IsNil() && record.lease_request == 0)
+      << record.view.actor;
   if (!record.view.name.empty()) names_.erase({record.view.ray_namespace, record.view.name});
   const auto owned = owned_.find(record.creation.owner);
   if (owned != owned_.end()) {
@@ -62,7 +63,8 @@ void ActorDirectory::Bury(ActorRecord& record) {
 }
 
 void ActorDirectory::Publish(const ActorRecord& record, Outbox& out) const {
-  for (const Address& subscriber : record.subscribers) out.Send(subscriber, ActorUpdate{record.view});
+  for (const Address& subscriber : record.subscribers)
+    out.Send(subscriber, ActorUpdate{record.view});
 }
 
 void ActorDirectory::Subscribe(const Address& subscriber, ActorId actor, Outbox& out) {
@@ -131,7 +133,8 @@ void ActorDirectory::CheckInvariants() const {
     CHECK(record.view.actor == actor) << actor;
     const bool has_worker = !record.worker.worker.IsNil();
     CHECK(!has_worker || workers_.at(record.worker.worker) == actor) << actor;
-    CHECK(!has_worker || record.lease_request == 0) << actor << " has a worker and asks for another";
+    CHECK(!has_worker || record.lease_request == 0)
+        << actor << " has a worker and asks for another";
     CHECK(!record.IsDead() || (!has_worker && record.lease_request == 0)) << actor << " lives on";
     CHECK(record.view.state != ActorState::kAlive || has_worker) << actor << " lives nowhere";
     for (const Address& subscriber : record.subscribers) {
@@ -139,7 +142,8 @@ void ActorDirectory::CheckInvariants() const {
     }
   }
   for (const auto& [name, actor] : names_) CHECK(!actors_.at(actor).IsDead()) << name.second;
-  for (const auto& [worker, actor] : workers_) CHECK(actors_.at(actor).worker.worker == worker) << worker;
+  for (const auto& [worker, actor] : workers_)
+    CHECK(actors_.at(actor).worker.worker == worker) << worker;
   for (const auto& [owner, owned] : owned_) {
     for (const ActorId actor : owned) CHECK(!actors_.at(actor).IsDead()) << actor;
   }

@@ -25,11 +25,13 @@ struct ActorRecord {
   std::set<Address> subscribers;
 
   [[nodiscard]] bool IsDead() const { return view.state == ActorState::kDead; }
-  [[nodiscard]] bool IsCreating() const { return !worker.worker.IsNil() && view.state != ActorState::kAlive; }
+  [[nodiscard]] bool IsCreating() const {
+    return !worker.worker.IsNil() && view.state != ActorState::kAlive;
+  }
 };
 
-/// Finds actors by id, name, worker, owner; and knows who wants to hear of them. Dead actors stay, without
-/// their creation, so that late callers learn why.
+/// Finds actors by id, name, worker, owner; and knows who wants to hear of them. Dead actors stay,
+/// without their creation, so that late callers learn why.
 class ActorDirectory {
  public:
   /// REQUIRES: the actor is not known, and its name is free.
@@ -46,7 +48,8 @@ class ActorDirectory {
 
   /// Tells the subscribers how it is.
   void Publish(const ActorRecord& record, Outbox& out) const;
-  /// A handle can be faster than its actor's registration: who asks for an unknown actor is told later.
+  /// A handle can be faster than its actor's registration: who asks for an unknown actor is told
+  /// later.
   void Subscribe(const Address& subscriber, ActorId actor, Outbox& out);
   void DropSubscriber(WorkerId worker);
   void DropSubscribersOf(NodeId node);

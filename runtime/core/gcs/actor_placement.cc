@@ -21,7 +21,8 @@ Placement PlaceByAffinity(const NodeTable& nodes, const TaskSpec& creation) {
 
 /// The `turn`-th of the living nodes whose `amount` of resources covers the need; nil without one.
 template <class Amount>
-NodeId TakeTurn(const NodeTable& nodes, const ResourceSet& need, std::uint64_t turn, Amount amount) {
+NodeId TakeTurn(const NodeTable& nodes, const ResourceSet& need, std::uint64_t turn,
+                Amount amount) {
   std::vector<NodeId> able;
   for (const NodeId node : nodes.Living()) {
     if (amount(*nodes.Find(node)).Covers(need)) able.push_back(node);

@@ -7,7 +7,8 @@
 
 namespace mobula::gcs {
 
-/// Which raylet to ask first for an actor's worker. That raylet may know better and send the request on.
+/// Which raylet to ask first for an actor's worker. That raylet may know better and send the
+/// request on.
 struct Placement {
   /// Nil when no node lives (wait for one), or when there is an error.
   NodeId node;
@@ -15,9 +16,9 @@ struct Placement {
   ErrorInfo error;
 };
 
-/// Default: the creator's own node if it could ever hold the actor; else, and for kSpread, the `turn`-th of
-/// the nodes with room, or that could ever have it. When nobody could: the creator's node, where the request
-/// waits for a larger node to join.
+/// Default: the creator's own node if it could ever hold the actor; else, and for kSpread, the
+/// `turn`-th of the nodes with room, or that could ever have it. When nobody could: the creator's
+/// node, where the request waits for a larger node to join.
 [[nodiscard]] Placement Place(const NodeTable& nodes, const TaskSpec& creation, std::uint64_t turn);
 
 }  // namespace mobula::gcs

@@ -44,7 +44,8 @@ ActorRecord MakeRecord(const TaskSpec& creation) {
   return record;
 }
 
-/// The exception of a constructor, or the system error that came in its place; null when it returned.
+/// The exception of a constructor, or the system error that came in its place; null when it
+/// returned.
 const Payload* FindFailure(const TaskDone& done) {
   for (const TaskResult& result : done.results) {
     if (result.value.kind != PayloadKind::kValue) return &result.value;
@@ -58,14 +59,16 @@ bool MayRestart(const ActorRecord& record) {
 }
 
 std::string HowToSurvive(const ActorRecord& record) {
-  if (record.creation.actor_options->max_restarts == 0) return " It would be restarted with max_restarts > 0.";
+  if (record.creation.actor_options->max_restarts == 0)
+    return " It would be restarted with max_restarts > 0.";
   return " Its max_restarts of " + std::to_string(record.creation.actor_options->max_restarts) +
          " restarts are used up.";
 }
 
 }  // namespace
 
-// ---- Requests of owners and callers ------------------------------------------------------------------------
+// ---- Requests of owners and callers
+// ------------------------------------------------------------------------
 
 ErrorInfo ActorTable::RefuseRegistration(const TaskSpec& creation) {
   const ActorOptions& options = *creation.actor_options;
@@ -88,7 +91,8 @@ ErrorInfo ActorTable::RefuseRegistration(const TaskSpec& creation) {
 
 void ActorTable::Register(const Address& source, const RegisterActor& message, Outbox& out) {
   const TaskSpec& creation = message.creation;
-  CHECK(creation.actor_options && !creation.actor.IsNil()) << "not an actor's creation: " << creation.name;
+  CHECK(creation.actor_options && !creation.actor.IsNil())
+      << "not an actor's creation: " << creation.name;
   const auto refusal = refusals_.find(creation.actor);
   if (refusal != refusals_.end()) {
     out.Send(source, ActorRegistered{message.request, refusal->second.second});
@@ -127,7 +131,8 @@ void ActorTable::Kill(const KillActor& message, Outbox& out) {
   ActorRecord* record = directory_.Find(message.actor);
   if (record == nullptr || record->IsDead()) return;
   if (message.no_restart) {
-    Die(*record, DeathCause(record->view, Sentence(record->view) + " was killed by ray.kill()."), out);
+    Die(*record, DeathCause(record->view, Sentence(record->view) + " was killed by ray.kill()."),
+        out);
     return;
   }
   if (record->worker.worker.IsNil()) return;  // Its next incarnation is on its way already.
@@ -139,13 +144,15 @@ void ActorTable::OutOfScope(const ActorOutOfScope& message, Outbox& out) {
   ActorRecord* record = directory_.Find(message.actor);
   if (record == nullptr || record->IsDead() || record->view.detached) return;
   Die(*record,
-      DeathCause(record->view, Sentence(record->view) +
-                                   " ended because its last handle went out of scope. Keep a handle, or make "
-                                   "it detached, for it to live longer."),
+      DeathCause(record->view,
+                 Sentence(record->view) +
+                     " ended because its last handle went out of scope. Keep a handle, or make "
+                     "it detached, for it to live longer."),
       out);
 }
 
-// ---- Leases and creation -----------------------------------------------------------------------------------
+// ---- Leases and creation
+// -----------------------------------------------------------------------------------
 
 void ActorTable::RequestLeaseFor(ActorRecord& record, Outbox& out) {
   CHECK(record.lease_request == 0 && record.worker.worker.IsNil()) << record.view.actor;
@@ -271,7 +278,8 @@ void ActorTable::Returned(const Address& source, const TaskReturned& message, Ou
   RequestLeaseFor(*record, out);
 }
 
-// ---- Deaths ------------------------------------------------------------------------------------------------
+// ---- Deaths
+// ------------------------------------------------------------------------------------------------
 
 /// The worker is not this actor's any more; it is ended unless it ended with its node.
 void ActorTable::ReleaseWorker(ActorRecord& record, const std::string& reason, Outbox& out) {
@@ -287,7 +295,9 @@ void ActorTable::LoseWorker(ActorRecord& record, const std::string& reason, Outb
   CHECK(record.worker.worker.IsNil()) << record.view.actor << " has not lost its worker";
   if (!MayRestart(record)) {
     Die(record,
-        DeathCause(record.view, Sentence(record.view) + " died: " + reason + "." + HowToSurvive(record)), out);
+        DeathCause(record.view,
+                   Sentence(record.view) + " died: " + reason + "." + HowToSurvive(record)),
+        out);
     return;
   }
   ++record.view.incarnation;
@@ -303,7 +313,8 @@ void ActorTable::Die(ActorRecord& record, ErrorInfo cause, Outbox& out) {
   CHECK(!record.IsDead()) << record.view.actor << " cannot die twice";
   if (record.lease_request != 0) {
     if (nodes_.IsAlive(record.lease_node)) {
-      out.Send(Address::Daemon(record.lease_node), CancelLeaseRequest{record.lease_request, Address::Gcs()});
+      out.Send(Address::Daemon(record.lease_node),
+               CancelLeaseRequest{record.lease_request, Address::Gcs()});
     }
     EndLeaseRequest(record);
   }
@@ -316,7 +327,8 @@ void ActorTable::Die(ActorRecord& record, ErrorInfo cause, Outbox& out) {
   out.Tell(Describe(record.view) + " is dead: " + record.view.death_cause.message);
 }
 
-void ActorTable::DieWithOwner(const std::vector<ActorId>& actors, const std::string& why, Outbox& out) {
+void ActorTable::DieWithOwner(const std::vector<ActorId>& actors, const std::string& why,
+                              Outbox& out) {
   for (const ActorId actor : actors) {
     ActorRecord& record = *directory_.Find(actor);
     const Address& owner = record.creation.owner;
@@ -328,20 +340,24 @@ void ActorTable::DieWithOwner(const std::vector<ActorId>& actors, const std::str
   }
 }
 
-void ActorTable::WorkerDied(const Address& worker, const std::string& reason, bool intended, Outbox& out) {
+void ActorTable::WorkerDied(const Address& worker, const std::string& reason, bool intended,
+                            Outbox& out) {
   directory_.DropSubscriber(worker.worker);
-  std::erase_if(refusals_, [&](const auto& entry) { return entry.second.first.worker == worker.worker; });
+  std::erase_if(refusals_,
+                [&](const auto& entry) { return entry.second.first.worker == worker.worker; });
   // First the orphans: none of them may be restarted.
   DieWithOwner(directory_.OwnedBy(worker.worker), reason, out);
   ActorRecord* record = directory_.FindByWorker(worker.worker);
   if (record == nullptr) return;
   directory_.ClearWorker(*record);
   if (intended) {
-    Die(*record, DeathCause(record->view, Sentence(record->view) + " exited on purpose: " + reason + "."),
+    Die(*record,
+        DeathCause(record->view, Sentence(record->view) + " exited on purpose: " + reason + "."),
         out);
     return;
   }
-  LoseWorker(*record, "its process on node " + nodes_.NameOf(worker.node) + " ended: " + reason, out);
+  LoseWorker(*record, "its process on node " + nodes_.NameOf(worker.node) + " ended: " + reason,
+             out);
 }
 
 void ActorTable::NodeDied(NodeId node, Outbox& out) {
@@ -350,12 +366,14 @@ void ActorTable::NodeDied(NodeId node, Outbox& out) {
   directory_.DropSubscribersOf(node);
   std::erase_if(refusals_, [node](const auto& entry) { return entry.second.first.node == node; });
   DieWithOwner(directory_.OwnedOn(node), reason, out);
-  for (const ActorId actor : directory_.Select([node](const ActorRecord& r) { return r.worker.node == node; })) {
+  for (const ActorId actor :
+       directory_.Select([node](const ActorRecord& r) { return r.worker.node == node; })) {
     ActorRecord& record = *directory_.Find(actor);
     directory_.ClearWorker(record);
     LoseWorker(record, reason, out);
   }
-  for (const ActorId actor : directory_.Select([node](const ActorRecord& r) { return r.lease_node == node; })) {
+  for (const ActorId actor :
+       directory_.Select([node](const ActorRecord& r) { return r.lease_node == node; })) {
     ActorRecord& record = *directory_.Find(actor);
     EndLeaseRequest(record);
     RequestLeaseFor(record, out);
@@ -366,7 +384,8 @@ void ActorTable::NodeJoined(Outbox& out) {
   const auto waits = [](const ActorRecord& record) {
     return !record.IsDead() && record.lease_request == 0 && record.worker.worker.IsNil();
   };
-  for (const ActorId actor : directory_.Select(waits)) RequestLeaseFor(*directory_.Find(actor), out);
+  for (const ActorId actor : directory_.Select(waits))
+    RequestLeaseFor(*directory_.Find(actor), out);
 }
 
 void ActorTable::JobFinished(JobId job, Outbox& out) {
@@ -384,7 +403,8 @@ void ActorTable::JobFinished(JobId job, Outbox& out) {
 
 void ActorTable::CheckInvariants() const {
   directory_.CheckInvariants();
-  const auto leasing = directory_.Select([](const ActorRecord& record) { return record.lease_request != 0; });
+  const auto leasing =
+      directory_.Select([](const ActorRecord& record) { return record.lease_request != 0; });
   CHECK(leasing.size() == lease_requests_.size()) << "a lease request without an actor";
   const auto lost = directory_.Select([this](const ActorRecord& record) {
     return record.lease_request != 0 && !nodes_.IsAlive(record.lease_node);

@@ -14,11 +14,12 @@ namespace mobula::gcs {
 /// The life of every actor, from its registration to its death.
 ///
 /// State (ActorState)    | what is under way           | leaves by
-/// pending or restarting | lease request at a raylet   | LeaseGranted, LeaseRefused, that node's death
+/// pending or restarting | lease request at a raylet   | LeaseGranted, LeaseRefused, that node's
+/// death
 ///   "                   | no node lives               | a node joins
 ///   "                   | constructor at a worker     | TaskDone, the worker's death
-/// alive                 | calls, not through here     | the worker's death, KillActor, ActorOutOfScope
-/// dead                  | for ever; kept              | -
+/// alive                 | calls, not through here     | the worker's death, KillActor,
+/// ActorOutOfScope dead                  | for ever; kept              | -
 ///
 ///   owner             GCS                raylet             worker
 ///     | RegisterActor  |                   |                   |
@@ -32,9 +33,10 @@ namespace mobula::gcs {
 ///     | ActorUpdate    |<--------------------------------------|
 ///     |<---------------|                   |                   |
 ///
-/// A worker's death costs one restart, whether the constructor had returned or not; an exit on purpose, an
-/// exception of the constructor and a refused lease are the end. An actor that is not detached dies with its
-/// owner and its job. Every worker that was granted and is not wanted any more is ended by KillWorker.
+/// A worker's death costs one restart, whether the constructor had returned or not; an exit on
+/// purpose, an exception of the constructor and a refused lease are the end. An actor that is not
+/// detached dies with its owner and its job. Every worker that was granted and is not wanted any
+/// more is ended by KillWorker.
 class ActorTable {
  public:
   /// Both are read only, and outlive this.
@@ -44,8 +46,8 @@ class ActorTable {
   void Subscribe(const Address& source, const SubscribeActor& message, Outbox& out);
   void GetNamed(const Address& source, const GetNamedActor& message, Outbox& out);
   void Kill(const KillActor& message, Outbox& out);
-  /// Ends the actor at once: callers count a call under way as a reference to the handle, so when the last
-  /// handle goes, no call is left. Detached actors have no scope.
+  /// Ends the actor at once: callers count a call under way as a reference to the handle, so when
+  /// the last handle goes, no call is left. Detached actors have no scope.
   void OutOfScope(const ActorOutOfScope& message, Outbox& out);
 
   void Granted(const LeaseGranted& message, Outbox& out);
@@ -81,8 +83,8 @@ class ActorTable {
   /// Which actor each lease request under way is for.
   std::map<std::uint64_t, ActorId> lease_requests_;
   std::uint64_t next_lease_request_ = 1;
-  /// Registrations that were refused: a repeated request must not succeed behind its owner's back. Kept
-  /// until the owner dies.
+  /// Registrations that were refused: a repeated request must not succeed behind its owner's back.
+  /// Kept until the owner dies.
   std::map<ActorId, std::pair<Address, ErrorInfo>> refusals_;
   /// Takes turns among nodes.
   std::uint64_t turn_ = 0;

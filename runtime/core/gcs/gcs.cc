@@ -38,7 +38,8 @@ void Gcs::Parts::BuryNodes(const NodeTable::Deaths& deaths, Outbox& out) {
   }
 }
 
-void Gcs::Parts::BuryWorker(const Address& worker, const std::string& reason, bool intended, Outbox& out) {
+void Gcs::Parts::BuryWorker(const Address& worker, const std::string& reason, bool intended,
+                            Outbox& out) {
   // A daemon's death is a node's, which only NodeTable decides.
   if (worker.worker.IsNil()) return;
   EndJobs(jobs.WorkerDied(worker.worker, nodes.Living(), out), out);
@@ -100,7 +101,8 @@ struct Gcs::Parts::Dispatch {
 
   template <class T>
   void operator()(const T&) {
-    CHECK(false) << internal::TypeName<T>() << " is not for the GCS; it came from " << ToString(source);
+    CHECK(false) << internal::TypeName<T>() << " is not for the GCS; it came from "
+                 << ToString(source);
   }
 };
 

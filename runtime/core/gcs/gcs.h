@@ -26,7 +26,8 @@ struct ClusterEvent {
   MOBULA_FIELDS(ClusterEvent, text)
 };
 
-/// A node joined, or is dead for ever. For the node layer around the GCS, which keeps its links by this.
+/// A node joined, or is dead for ever. For the node layer around the GCS, which keeps its links by
+/// this.
 struct MembershipChanged {
   NodeInfo info;
   bool alive = true;
@@ -38,13 +39,13 @@ using Event = std::variant<MessageReceived, TimerFired>;
 using Effect = std::variant<Send, StartTimer, ClusterEvent, MembershipChanged>;
 using Effects = std::vector<Effect>;
 
-/// The global control store: membership and health, jobs, actor directory and lifecycle, key-value store.
-/// The only authority that declares a node dead, and that is for ever. View: the cluster's. Pure.
-/// Ray counterpart: GCS (OSDI'18, section 4.2).
+/// The global control store: membership and health, jobs, actor directory and lifecycle, key-value
+/// store. The only authority that declares a node dead, and that is for ever. View: the cluster's.
+/// Pure. Ray counterpart: GCS (OSDI'18, section 4.2).
 ///
 /// A message from a node that is dead changes nothing: it is answered with the news of that death
-/// (`ClusterChanged`), so that a node which was declared dead wrongly stops its work and comes back anew.
-/// The parts: NodeTable, JobTable, ActorTable, KvStore; each keeps plain tables.
+/// (`ClusterChanged`), so that a node which was declared dead wrongly stops its work and comes back
+/// anew. The parts: NodeTable, JobTable, ActorTable, KvStore; each keeps plain tables.
 class Gcs {
  public:
   explicit Gcs(Options options);

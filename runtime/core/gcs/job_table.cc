@@ -18,7 +18,8 @@ void JobTable::Register(const Address& source, const RegisterJob& message, Outbo
 }
 
 template <class Matches>
-JobTable::Ended JobTable::FinishThose(Matches matches, const std::set<NodeId>& living, Outbox& out) {
+JobTable::Ended JobTable::FinishThose(Matches matches, const std::set<NodeId>& living,
+                                      Outbox& out) {
   Ended ended;
   for (auto& [job, view] : jobs_) {
     if (view.finished || !matches(view)) continue;
@@ -35,7 +36,8 @@ JobTable::Ended JobTable::Finish(JobId job, const std::set<NodeId>& living, Outb
 }
 
 JobTable::Ended JobTable::WorkerDied(WorkerId worker, const std::set<NodeId>& living, Outbox& out) {
-  return FinishThose([worker](const JobView& view) { return view.driver.worker == worker; }, living, out);
+  return FinishThose([worker](const JobView& view) { return view.driver.worker == worker; }, living,
+                     out);
 }
 
 JobTable::Ended JobTable::NodeDied(NodeId node, const std::set<NodeId>& living, Outbox& out) {

@@ -6,7 +6,8 @@
 namespace mobula::gcs {
 namespace {
 
-/// Requests are numbered upwards and few are under way at once: older answers are not asked for any more.
+/// Requests are numbered upwards and few are under way at once: older answers are not asked for any
+/// more.
 constexpr std::size_t kAnswersKept = 64;
 
 bool Mutates(KvOperation operation) {
@@ -72,7 +73,8 @@ void KvStore::NodeDied(NodeId node) {
 
 void KvStore::CheckInvariants() const {
   for (const auto& [name, space] : spaces_) CHECK(!space.empty()) << name;
-  for (const auto& [source, answers] : answers_) CHECK(answers.size() <= kAnswersKept) << ToString(source);
+  for (const auto& [source, answers] : answers_)
+    CHECK(answers.size() <= kAnswersKept) << ToString(source);
 }
 
 }  // namespace mobula::gcs

@@ -9,12 +9,13 @@
 
 namespace mobula::gcs {
 
-/// The key-value store: exported functions, user keys, named things of the libraries. Keys live in spaces
-/// that do not see each other.
+/// The key-value store: exported functions, user keys, named things of the libraries. Keys live in
+/// spaces that do not see each other.
 class KvStore {
  public:
-  /// Answers `KvReply`. A repeated put or delete does nothing and gets the first answer again: whoever took
-  /// a key without `overwrite` must not hear at the second try that somebody else was faster.
+  /// Answers `KvReply`. A repeated put or delete does nothing and gets the first answer again:
+  /// whoever took a key without `overwrite` must not hear at the second try that somebody else was
+  /// faster.
   void Handle(const Address& source, const KvRequest& message, Outbox& out);
   /// Its requests will not be repeated any more.
   void WorkerDied(WorkerId worker);

@@ -27,7 +27,8 @@ NodeTable::Deaths NodeTable::Register(Instant now, const RegisterNode& message, 
   Deaths deaths;
   for (const NodeId other : living_) {
     const NodeInfo& known = nodes_.at(other).view.info;
-    if (other != info.node && !info.address.empty() && known.address == info.address) deaths.push_back(other);
+    if (other != info.node && !info.address.empty() && known.address == info.address)
+      deaths.push_back(other);
   }
   for (const NodeId dead : deaths) Die(dead, "its daemon was started anew", false, out);
 
@@ -96,13 +97,14 @@ std::optional<std::string> NodeTable::Fault(Instant now, const Record& record) c
     return "it was silent for " + SecondsText(now - record.heard);
   }
   if (record.deadline && now >= *record.deadline) {
-    return "its connections broke and it did not report within " + SecondsText(options_.suspicion_timeout);
+    return "its connections broke and it did not report within " +
+           SecondsText(options_.suspicion_timeout);
   }
   return std::nullopt;
 }
 
-/// A check that comes late means that this process stood still; the reports of that time are still on their
-/// way, so nobody was silent for it.
+/// A check that comes late means that this process stood still; the reports of that time are still
+/// on their way, so nobody was silent for it.
 void NodeTable::ForgiveOwnPause(Instant now) {
   const Duration late = now - *check_at_;
   if (late < options_.check_period) return;

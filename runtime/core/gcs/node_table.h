@@ -15,13 +15,16 @@ namespace mobula::gcs {
 ///
 /// State of a node | meaning                               | leaves by
 /// (unknown)       | never registered                      | Register
-/// alive           | reports in time                       | silence, suspicion not cleared, Unregister,
-///                 |                                       | another node registers from its address
-/// suspected       | alive, but must report by a deadline  | a report (alive), or the deadline (dead)
-/// dead            | for ever; kept, so that it is told    | -
+/// alive           | reports in time                       | silence, suspicion not cleared,
+/// Unregister,
+///                 |                                       | another node registers from its
+///                 address
+/// suspected       | alive, but must report by a deadline  | a report (alive), or the deadline
+/// (dead) dead            | for ever; kept, so that it is told    | -
 ///
-/// Changed views go to every living node, gathered for a moment; a death goes at once. With many nodes they
-/// are gathered for longer, because the cost of a broadcast grows with the square of the cluster.
+/// Changed views go to every living node, gathered for a moment; a death goes at once. With many
+/// nodes they are gathered for longer, because the cost of a broadcast grows with the square of the
+/// cluster.
 class NodeTable {
  public:
   explicit NodeTable(Options options) : options_(options) {}
@@ -29,8 +32,8 @@ class NodeTable {
   /// Nodes that this event killed, in the order of their deaths.
   using Deaths = std::vector<NodeId>;
 
-  /// Answers `NodeRegistered`; the same when repeated. An older node at the same address dies: its daemon
-  /// was started anew.
+  /// Answers `NodeRegistered`; the same when repeated. An older node at the same address dies: its
+  /// daemon was started anew.
   [[nodiscard]] Deaths Register(Instant now, const RegisterNode& message, Outbox& out);
   void Report(Instant now, const NodeReport& message, Outbox& out);
   void Suspect(Instant now, const NodeSuspected& message, Outbox& out);

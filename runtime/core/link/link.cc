@@ -40,7 +40,8 @@ void Links::HandleFrame(Instant now, const Frame& frame, Sink& out) {
   CHECK(frame.target == self_) << "a frame for " << frame.target << " reached " << self_;
   const NodeId peer = frame.source;
   Peer& state = peers_[peer];
-  // An acknowledgement of what was never sent is for another session; nothing in the frame is for this one.
+  // An acknowledgement of what was never sent is for another session; nothing in the frame is for
+  // this one.
   if (state.dead || frame.acknowledged >= state.first_unsent) return;
   HandleAcknowledgement(now, peer, state, frame.acknowledged, out);
   if (!frame.envelope) return;
@@ -104,7 +105,8 @@ void Links::TransmitWindow(Instant now, NodeId peer, Peer& state, Sink& out) con
   ArmResend(now, peer, state, out);
 }
 
-/// Sends the next `count` of what was sent before and is unacknowledged, from the first not yet repeated.
+/// Sends the next `count` of what was sent before and is unacknowledged, from the first not yet
+/// repeated.
 void Links::Repeat(Instant now, NodeId peer, Peer& state, std::uint64_t count, Sink& out) const {
   state.repeated = FirstKept(state.outgoing, state.next_sequence) - 1;
   state.repeat_until = state.first_unsent - 1;
@@ -138,9 +140,11 @@ void Links::HandleAcknowledgement(Instant now, NodeId peer, Peer& state, std::ui
   TransmitWindow(now, peer, state, out);
 }
 
-/// Delivers what is next, with everything that waited for it; keeps what is early; drops what is known.
+/// Delivers what is next, with everything that waited for it; keeps what is early; drops what is
+/// known.
 void Links::Accept(Peer& state, const Frame& frame, Sink& out) const {
-  if (frame.sequence <= state.delivered || frame.sequence > state.delivered + options_.window) return;
+  if (frame.sequence <= state.delivered || frame.sequence > state.delivered + options_.window)
+    return;
   state.early.emplace(frame.sequence, *frame.envelope);
   while (!state.early.empty() && state.early.begin()->first == state.delivered + 1) {
     ++state.delivered;
@@ -198,10 +202,13 @@ void Links::CheckInvariants() const {
       continue;
     }
     const std::uint64_t first = FirstKept(state.outgoing, state.next_sequence);
-    CHECK(state.next_sequence - first == state.outgoing.size()) << "a gap in what is kept for " << peer;
+    CHECK(state.next_sequence - first == state.outgoing.size())
+        << "a gap in what is kept for " << peer;
     CHECK(first <= state.first_unsent && state.first_unsent <= state.next_sequence) << peer;
-    CHECK(state.first_unsent - first <= options_.window) << "the window to " << peer << " is overrun";
-    CHECK(state.outgoing.empty() || state.first_unsent > first) << "nothing is under way to " << peer;
+    CHECK(state.first_unsent - first <= options_.window)
+        << "the window to " << peer << " is overrun";
+    CHECK(state.outgoing.empty() || state.first_unsent > first)
+        << "nothing is under way to " << peer;
     CHECK(state.outgoing.empty() || state.resend_timer) << "nothing will be repeated to " << peer;
     CHECK(state.early.empty() || state.early.begin()->first > state.delivered + 1) << peer;
     CHECK(state.early.size() < options_.window) << "too much kept ahead of a gap from " << peer;

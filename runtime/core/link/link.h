@@ -20,8 +20,8 @@ struct Options {
   std::uint32_t window = 4096;
 };
 
-/// Where a link's output goes; the node turns these into its own effects. An implementation must not call
-/// back into the Links that is speaking: what it delivers is to be worked off afterwards.
+/// Where a link's output goes; the node turns these into its own effects. An implementation must
+/// not call back into the Links that is speaking: what it delivers is to be worked off afterwards.
 class Sink {
  public:
   virtual ~Sink() = default;
@@ -31,30 +31,32 @@ class Sink {
   virtual void Deliver(Envelope envelope) = 0;
 };
 
-/// Exactly-once, in-order delivery of envelopes between this node and its peers over a network that gives
-/// neither: sequence numbers, cumulative acknowledgements carried by traffic of the other direction,
-/// repetition with backoff. View: one node's; a peer is one incarnation, so a session never restarts.
+/// Exactly-once, in-order delivery of envelopes between this node and its peers over a network that
+/// gives neither: sequence numbers, cumulative acknowledgements carried by traffic of the other
+/// direction, repetition with backoff. View: one node's; a peer is one incarnation, so a session
+/// never restarts.
 ///
 /// State of a peer | meaning                              | leaves by
 /// open            | envelopes flow; unacknowledged kept  | PeerDied
 /// dead            | everything is dropped, for ever      | -
 ///
-/// When nothing was acknowledged for `resend_min` (doubling), only the first few envelopes are repeated; the
-/// acknowledgements they bring release the rest in doubling portions. So a healed network recovers at its
-/// own speed, and a dead peer costs a handful of frames per `resend_max`.
+/// When nothing was acknowledged for `resend_min` (doubling), only the first few envelopes are
+/// repeated; the acknowledgements they bring release the rest in doubling portions. So a healed
+/// network recovers at its own speed, and a dead peer costs a handful of frames per `resend_max`.
 class Links {
  public:
   Links(NodeId self, Options options);
 
   /// Numbers the envelope and keeps it until the peer has it. Dropped when the peer is dead.
   void Send(Instant now, NodeId peer, Envelope envelope, Sink& out);
-  /// Sends an envelope outside of the numbering: at most once, in no order, even to a dead peer. For telling
-  /// a node that it was declared dead.
+  /// Sends an envelope outside of the numbering: at most once, in no order, even to a dead peer.
+  /// For telling a node that it was declared dead.
   void SendNotice(NodeId peer, Envelope envelope, Sink& out);
   /// Frames from dead peers and nonsense are dropped. REQUIRES: frame.target is this node.
   void HandleFrame(Instant now, const Frame& frame, Sink& out);
   void HandleTimer(Instant now, NodeId peer, Sink& out);
-  /// The way to the peer was found or came back: what waits is repeated now instead of after the backoff.
+  /// The way to the peer was found or came back: what waits is repeated now instead of after the
+  /// backoff.
   void PeerReachable(Instant now, NodeId peer, Sink& out);
   void PeerDied(NodeId peer);
   [[nodiscard]] bool IsDead(NodeId peer) const;
@@ -75,8 +77,8 @@ class Links {
     Duration resend_delay;
     /// The resend timer that is under way; it may be found too early when it fires.
     std::optional<Instant> resend_timer;
-    /// After a repetition, until everything sent before it is acknowledged: repeated so far, and the last to
-    /// repeat.
+    /// After a repetition, until everything sent before it is acknowledged: repeated so far, and
+    /// the last to repeat.
     std::uint64_t repeated = 0;
     std::uint64_t repeat_until = 0;
 
@@ -94,7 +96,8 @@ class Links {
   void TransmitWindow(Instant now, NodeId peer, Peer& state, Sink& out) const;
   void Repeat(Instant now, NodeId peer, Peer& state, std::uint64_t count, Sink& out) const;
   void ArmResend(Instant now, NodeId peer, Peer& state, Sink& out) const;
-  void HandleAcknowledgement(Instant now, NodeId peer, Peer& state, std::uint64_t acknowledged, Sink& out) const;
+  void HandleAcknowledgement(Instant now, NodeId peer, Peer& state, std::uint64_t acknowledged,
+                             Sink& out) const;
   void Accept(Peer& state, const Frame& frame, Sink& out) const;
   void OweAcknowledgement(Instant now, NodeId peer, Peer& state, Sink& out) const;
   void SendAcknowledgement(NodeId peer, Peer& state, Sink& out) const;

@@ -11,8 +11,8 @@
 namespace mobula::node {
 namespace {
 
-/// The parts share one space of timer kinds: the raylet's from 0, the GCS's from kGcsTimers, and one for the
-/// links, whose key names the peer.
+/// The parts share one space of timer kinds: the raylet's from 0, the GCS's from kGcsTimers, and
+/// one for the links, whose key names the peer.
 constexpr std::uint32_t kGcsTimers = 1000;
 constexpr std::uint32_t kLinkTimer = 2000;
 
@@ -20,7 +20,6 @@ constexpr std::uint32_t kLinkTimer = 2000;
 bool IsDeathNotice(const Message& message) {
   return std::holds_alternative<WorkerDied>(message) || std::holds_alternative<NodeDied>(message);
 }
-
 
 }  // namespace
 
@@ -43,8 +42,8 @@ struct Node::Parts {
   Peers peers;
   std::optional<raylet::Raylet> raylet;
   std::optional<gcs::Gcs> gcs;
-  /// What this event has made for the raylet or the GCS of this node, and what came from other nodes; empty
-  /// between events.
+  /// What this event has made for the raylet or the GCS of this node, and what came from other
+  /// nodes; empty between events.
   Peers::Inbox inbox;
   /// Buffers, empty between uses.
   raylet::Effects raylet_effects;
@@ -83,7 +82,8 @@ struct Node::Parts::Turn {
   void ChangePeer(const NodeInfo& info, bool alive);
 };
 
-// ---- Events ------------------------------------------------------------------------------------------------
+// ---- Events
+// ------------------------------------------------------------------------------------------------
 
 void Node::Parts::Turn::Handle(const EnvelopeSent& event) {
   Envelope envelope = event.envelope;
@@ -106,7 +106,8 @@ void Node::Parts::Turn::Handle(const FrameReceived& event) {
 
 void Node::Parts::Turn::Handle(const LinkBroken& event) {
   // Without the GCS nobody could be told; a broken stream alone is mended by the link.
-  if (!event.refused || parts.peers.IsDead(event.peer) || event.peer == parts.options.gcs_node) return;
+  if (!event.refused || parts.peers.IsDead(event.peer) || event.peer == parts.options.gcs_node)
+    return;
   Route({Address::Daemon(parts.self), Address::Gcs(), NodeSuspected{event.peer, event.reason}});
 }
 
@@ -132,9 +133,11 @@ void Node::Parts::Turn::Drain() {
   }
 }
 
-// ---- Routing -----------------------------------------------------------------------------------------------
+// ---- Routing
+// -----------------------------------------------------------------------------------------------
 
-/// Sends an envelope made on this node on its way. What is for the raylet or GCS here waits in the inbox.
+/// Sends an envelope made on this node on its way. What is for the raylet or GCS here waits in the
+/// inbox.
 void Node::Parts::Turn::Route(Envelope envelope) {
   const Address& target = envelope.target;
   if (target.IsGcs() ? parts.gcs.has_value() : target.IsDaemon() && target.node == parts.self) {
@@ -173,7 +176,8 @@ void Node::Parts::Turn::RouteToPeer(Envelope envelope) {
 void Node::Parts::Turn::Bounce(const Envelope& envelope, std::string reason) {
   if (IsDeathNotice(envelope.message)) return;
   if (envelope.target.worker.IsNil() && envelope.source.worker.IsNil()) return;
-  Route({Address::Daemon(parts.self), envelope.source, WorkerDied{envelope.target, std::move(reason), false}});
+  Route({Address::Daemon(parts.self), envelope.source,
+         WorkerDied{envelope.target, std::move(reason), false}});
 }
 
 /// An envelope reached this node, or never left it.
@@ -195,7 +199,8 @@ void Node::Parts::Turn::Arrive(Envelope envelope) {
   }
 }
 
-// ---- The parts ---------------------------------------------------------------------------------------------
+// ---- The parts
+// ---------------------------------------------------------------------------------------------
 
 void Node::Parts::Turn::Send(const Address& source, mobula::Send&& effect) {
   Route({source, effect.target, std::move(effect.message)});
@@ -253,7 +258,8 @@ void Node::Parts::Turn::RunGcs(const gcs::Event& event) {
   effects.clear();
 }
 
-// ---- The node ----------------------------------------------------------------------------------------------
+// ---- The node
+// ----------------------------------------------------------------------------------------------
 
 Node::Node(Options options) : parts_(std::make_unique<Parts>(std::move(options))) {}
 Node::~Node() = default;
@@ -273,7 +279,9 @@ void Node::CheckInvariants() const {
 }
 
 NodeId Node::Self() const { return parts_->self; }
-const raylet::Raylet* Node::FindRaylet() const { return parts_->raylet ? &*parts_->raylet : nullptr; }
+const raylet::Raylet* Node::FindRaylet() const {
+  return parts_->raylet ? &*parts_->raylet : nullptr;
+}
 const gcs::Gcs* Node::FindGcs() const { return parts_->gcs ? &*parts_->gcs : nullptr; }
 
 }  // namespace mobula::node

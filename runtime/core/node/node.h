@@ -24,7 +24,8 @@ struct FrameReceived {
   link::Frame frame;
   MOBULA_FIELDS(FrameReceived, frame)
 };
-/// The transport to `peer` broke or could not be made. `refused`: its host answered that nobody listens.
+/// The transport to `peer` broke or could not be made. `refused`: its host answered that nobody
+/// listens.
 struct LinkBroken {
   NodeId peer;
   std::string reason;
@@ -44,7 +45,8 @@ struct DeliverLocal {
   Envelope envelope;
   MOBULA_FIELDS(DeliverLocal, worker, envelope)
 };
-/// To the daemon at `address` (host:port in the real world), over the stream that is open or a new one.
+/// To the daemon at `address` (host:port in the real world), over the stream that is open or a new
+/// one.
 struct SendFrame {
   std::string address;
   link::Frame frame;
@@ -62,9 +64,9 @@ struct CloseLink {
   MOBULA_FIELDS(CloseLink, peer)
 };
 
-using Effect = std::variant<DeliverLocal, SendFrame, SendChunkTo, CloseLink, StartTimer, raylet::StartProcess,
-                            raylet::KillProcess, raylet::DiscardMemory, raylet::Fenced, raylet::Stopped,
-                            gcs::ClusterEvent>;
+using Effect = std::variant<DeliverLocal, SendFrame, SendChunkTo, CloseLink, StartTimer,
+                            raylet::StartProcess, raylet::KillProcess, raylet::DiscardMemory,
+                            raylet::Fenced, raylet::Stopped, gcs::ClusterEvent>;
 using Effects = std::vector<Effect>;
 
 struct Options {
@@ -79,11 +81,12 @@ struct Options {
   std::string gcs_address;
 };
 
-/// The daemon of one node: its raylet, on the head node the GCS, and the links to other daemons. Routes
-/// envelopes among them and the node's processes. The unit that the real daemon and the simulator host.
+/// The daemon of one node: its raylet, on the head node the GCS, and the links to other daemons.
+/// Routes envelopes among them and the node's processes. The unit that the real daemon and the
+/// simulator host.
 ///
-/// A message to a process of this node that does not exist is answered with `WorkerDied`; one to a node that
-/// is dead for ever likewise, by the sender's own daemon.
+/// A message to a process of this node that does not exist is answered with `WorkerDied`; one to a
+/// node that is dead for ever likewise, by the sender's own daemon.
 class Node {
  public:
   explicit Node(Options options);

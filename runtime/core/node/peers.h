@@ -10,7 +10,8 @@
 
 namespace mobula::node {
 
-/// The other daemons as this one knows them: where each listens, which are dead, and the links to them.
+/// The other daemons as this one knows them: where each listens, which are dead, and the links to
+/// them.
 ///
 /// State of a peer | meaning                                             | leaves by
 /// unknown         | envelopes for it wait in its link, nothing is sent  | Joined
