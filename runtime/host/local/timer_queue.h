@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <queue>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "runtime/core/protocol/effects.h"
+#include "runtime/host/local/fd.h"
+
+namespace mobula::host {
+
+/// The timers that a machine started, behind one timerfd that becomes readable when the first is
+/// due. Ties are broken by the order of starting. Not thread-safe.
+class TimerQueue {
+ public:
+  TimerQueue();
+
+  /// For polling.
+  [[nodiscard]] int Number() const { return clock_.Get(); }
+  void Start(Instant now, Duration delay, TimerId timer);
+  /// Hands over what is due and sets the clock to the next.
+  void Expire(Instant now, absl::FunctionRef<void(TimerId)> fire);
+
+ private:
+  struct Entry {
+    Instant deadline;
+    std::uint64_t order = 0;
+    TimerId timer;
+    bool operator>(const Entry& other) const {
+      return std::tie(deadline, order) > std::tie(other.deadline, other.order);
+    }
+  };
+  void SetClock(Instant deadline);
+
+  Fd clock_;
+  std::priority_queue<Entry, std::vector<Entry>, std::greater<>> entries_;
+  std::uint64_t next_order_ = 0;
+  /// What the timerfd is set to; zero when it is not.
+  Instant set_to_;
+};
+
+}  // namespace mobula::host

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Stream sockets with abstract names: they are on no disk, vanish with their last process, and are
+/// reachable by every user of the machine; so both ends check that the other is of the same user.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "runtime/base/ids.h"
+#include "runtime/host/local/fd.h"
+
+namespace mobula::host {
+
+/// The daemon's socket, without the leading NUL; one name per incarnation.
+[[nodiscard]] std::string DaemonSocketName(NodeId node);
+/// Where a process of the node listens for its neighbours.
+[[nodiscard]] std::string ProcessSocketName(const std::string& daemon_socket, WorkerId worker);
+
+/// A non-blocking listening socket. AlreadyExists when the name is taken.
+[[nodiscard]] absl::StatusOr<Fd> ListenOn(const std::string& name);
+/// A connected, non-blocking socket. Unavailable: nobody listens; ResourceExhausted: too many wait
+/// to be accepted; PermissionDenied: the listener is another user's.
+[[nodiscard]] absl::StatusOr<Fd> ConnectTo(const std::string& name);
+/// The next connection, non-blocking; nullopt when there is none. Those of other users are closed.
+[[nodiscard]] std::optional<Fd> AcceptFrom(int listener);
+/// The process at the other end.
+[[nodiscard]] pid_t PeerPid(int socket);
+
+/// The first bytes a daemon sends to each process that connects, together with its store's
+/// descriptor.
+[[nodiscard]] absl::Status SendWelcome(int socket, int store, std::uint64_t store_bytes);
+struct Welcome {
+  Fd store;
+  std::uint64_t store_bytes = 0;
+};
+/// Waits for it, some seconds at most.
+[[nodiscard]] absl::StatusOr<Welcome> ReceiveWelcome(int socket);
+
+}  // namespace mobula::host

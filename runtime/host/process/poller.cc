@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/host/process/poller.h"
+
+#include <sys/eventfd.h>
+
+#include <cerrno>
+#include <cstdint>
+
+#include "runtime/base/check.h"
+
+namespace mobula::host {
+namespace {
+
+void Control(const Fd& epoll, int operation, int number, std::uint32_t events) {
+  epoll_event event{};
+  event.events = events;
+  event.data.fd = number;
+  CHECK(epoll_ctl(epoll.Get(), operation, number, &event) == 0) << "errno " << errno;
+}
+
+}  // namespace
+
+Poller::Poller()
+    : set_(epoll_create1(EPOLL_CLOEXEC)),
+      kick_(NewEventFd()),
+      outer_(epoll_create1(EPOLL_CLOEXEC)),
+      stop_(NewEventFd()) {
+  CHECK(set_.IsOpen() && outer_.IsOpen());
+  Add(kick_.Get());
+  Control(outer_, EPOLL_CTL_ADD, set_.Get(), 0);
+  Control(outer_, EPOLL_CTL_ADD, stop_.Get(), EPOLLIN);
+}
+
+void Poller::Add(int number) { Control(set_, EPOLL_CTL_ADD, number, EPOLLIN); }
+void Poller::Remove(int number) { Control(set_, EPOLL_CTL_DEL, number, 0); }
+void Poller::WatchWritable(int number, bool watch) {
+  Control(set_, EPOLL_CTL_MOD, number, EPOLLIN | (watch ? EPOLLOUT : 0u));
+}
+
+std::span<const epoll_event> Poller::Wait(Events& events) { return Collect(events, -1); }
+std::span<const epoll_event> Poller::Poll(Events& events) { return Collect(events, 0); }
+
+std::span<const epoll_event> Poller::Collect(Events& events, int timeout_ms) {
+  const int count =
+      epoll_wait(set_.Get(), events.data(), static_cast<int>(events.size()), timeout_ms);
+  CHECK(count >= 0 || errno == EINTR) << "errno " << errno;
+  if (count <= 0) return {};
+  const std::span<epoll_event> ready(events.data(), static_cast<std::size_t>(count));
+  for (epoll_event& event : ready) {
+    if (event.data.fd == kick_.Get()) {
+      ClearEvent(kick_.Get());
+      event.data.fd = -1;
+    }
+  }
+  return ready;
+}
+
+void Poller::Kick() { SignalEvent(kick_.Get()); }
+
+void Poller::SetArmed(bool armed) {
+  Control(outer_, EPOLL_CTL_MOD, set_.Get(), armed ? EPOLLIN : 0u);
+}
+
+bool Poller::WaitInBackground() {
+  std::array<epoll_event, 2> events;
+  int count = 0;
+  do {
+    count = epoll_wait(outer_.Get(), events.data(), 2, -1);
+    CHECK(count >= 0 || errno == EINTR) << "errno " << errno;
+  } while (count <= 0);
+  for (int i = 0; i < count; ++i) {
+    if (events[static_cast<std::size_t>(i)].data.fd == stop_.Get()) return false;
+  }
+  return true;
+}
+
+void Poller::StopBackground() { SignalEvent(stop_.Get()); }
+
+Fd NewEventFd() {
+  Fd fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  CHECK(fd.IsOpen()) << "errno " << errno;
+  return fd;
+}
+
+void SignalEvent(int eventfd) {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = write(eventfd, &one, sizeof(one));
+}
+
+void ClearEvent(int eventfd) {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const ssize_t taken = read(eventfd, &count, sizeof(count));
+}
+
+}  // namespace mobula::host

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <array>
+#include <span>
+
+#include "runtime/host/local/fd.h"
+
+namespace mobula::host {
+
+/// The set of a process's descriptors, waited for either by one thread that leads or, while it is
+/// `Armed`, by the background thread. The set is an epoll of its own inside a second one, so that
+/// arming it for the background thread is one system call that wakes nobody; what arrives later
+/// does.
+class Poller {
+ public:
+  using Events = std::array<epoll_event, 64>;
+
+  Poller();
+
+  void Add(int number);
+  void Remove(int number);
+  /// Whether `number` is also reported when it can be written.
+  void WatchWritable(int number, bool watch);
+
+  /// Of the leader: blocks until something is ready, `Kick` or a signal. The span lies in `events`;
+  /// it is empty after a signal. Entries with `data.fd` < 0 are kicks.
+  std::span<const epoll_event> Wait(Events& events);
+  /// Makes one `Wait` return.
+  void Kick();
+  /// What is ready now; never blocks.
+  std::span<const epoll_event> Poll(Events& events);
+
+  void Arm() { SetArmed(true); }
+  void Disarm() { SetArmed(false); }
+  /// Of the background thread: blocks until something is ready while armed. False once stopped.
+  bool WaitInBackground();
+  void StopBackground();
+
+ private:
+  std::span<const epoll_event> Collect(Events& events, int timeout_ms);
+  void SetArmed(bool armed);
+
+  Fd set_;
+  Fd kick_;
+  Fd outer_;
+  Fd stop_;
+};
+
+/// An eventfd: signalled once, it stays readable until cleared.
+[[nodiscard]] Fd NewEventFd();
+void SignalEvent(int eventfd);
+void ClearEvent(int eventfd);
+
+}  // namespace mobula::host

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/host/process/process_network.h"
+
+#include <poll.h>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/check.h"
+#include "runtime/host/local/clock.h"
+#include "runtime/host/local/unix_socket.h"
+
+namespace mobula::host {
+
+absl::StatusOr<std::unique_ptr<ProcessNetwork>> ProcessNetwork::Connect(
+    const std::string& daemon_socket, WorkerId self, Poller& poller) {
+  std::unique_ptr<ProcessNetwork> network(new ProcessNetwork(daemon_socket, self, poller));
+  absl::StatusOr<Fd> listener = ListenOn(ProcessSocketName(daemon_socket, self));
+  if (!listener.ok()) return listener.status();
+  absl::StatusOr<Fd> daemon = ConnectTo(daemon_socket);
+  if (!daemon.ok()) return daemon.status();
+  absl::StatusOr<Welcome> welcome = ReceiveWelcome(daemon->Get());
+  if (!welcome.ok()) return welcome.status();
+  absl::StatusOr<StoreSegment> store =
+      StoreSegment::Map(std::move(welcome->store), welcome->store_bytes);
+  if (!store.ok()) return store.status();
+  network->store_ = *std::move(store);
+  network->listener_ = *std::move(listener);
+  poller.Add(network->listener_.Get());
+  network->daemon_ = &network->Add(*std::move(daemon), WorkerId{});
+  return network;
+}
+
+ProcessNetwork::Connection& ProcessNetwork::Add(Fd socket, WorkerId peer) {
+  const int number = socket.Get();
+  auto& connection = connections_[number];
+  connection = std::make_unique<Connection>(std::move(socket));
+  connection->peer = peer;
+  poller_.Add(number);
+  return *connection;
+}
+
+void ProcessNetwork::Send(const Address& target, Message message) {
+  if (!failure_.empty()) return;
+  Connection& connection = RouteTo(target);
+  connection.stream.Queue(Envelope{self_, target, std::move(message)});
+  if (!std::exchange(connection.dirty, true)) dirty_.push_back(connection.stream.Number());
+}
+
+ProcessNetwork::Connection& ProcessNetwork::RouteTo(const Address& target) {
+  CHECK(target != self_ || self_.node.IsNil());
+  const WorkerId peer = target.worker;
+  if (peer.IsNil() || self_.node.IsNil() || target.node != self_.node) return *daemon_;
+  if (const auto route = routes_.find(peer); route != routes_.end()) return *route->second;
+  if (unreachable_.contains(peer)) return *daemon_;
+  absl::StatusOr<Fd> socket = ConnectTo(ProcessSocketName(daemon_socket_, peer));
+  if (!socket.ok()) {
+    unreachable_.insert(peer);
+    return *daemon_;
+  }
+  Connection& connection = Add(*std::move(socket), peer);
+  routes_[peer] = &connection;
+  return connection;
+}
+
+void ProcessNetwork::Flush() {
+  // Grows while it is worked off: what a dead peer leaves goes to the daemon.
+  for (std::size_t i = 0; i < dirty_.size(); ++i) {
+    const auto found = connections_.find(dirty_[i]);
+    if (found != connections_.end() && found->second->dirty) FlushConnection(*found->second);
+  }
+  dirty_.clear();
+}
+
+void ProcessNetwork::FlushConnection(Connection& connection) {
+  connection.dirty = false;
+  const FrameStream::Flushed flushed = connection.stream.Flush();
+  if (flushed == FrameStream::Flushed::kBroken) {
+    // A daemon's end is noticed by reading, after what it sent last.
+    if (&connection != daemon_) GiveUpPeer(connection);
+    return;
+  }
+  const bool wait = flushed == FrameStream::Flushed::kSome;
+  if (wait != connection.waits_writable) {
+    connection.waits_writable = wait;
+    poller_.WatchWritable(connection.stream.Number(), wait);
+  }
+}
+
+/// Writes to the peer go through the daemon from now on. The connection is still read to its end.
+void ProcessNetwork::GiveUpPeer(Connection& connection) {
+  const auto route = routes_.find(connection.peer);
+  if (route == routes_.end() || route->second != &connection) return;
+  routes_.erase(route);
+  unreachable_.insert(connection.peer);
+  const std::string unsent = connection.stream.TakeUnsent();
+  if (unsent.empty()) return;
+  daemon_->stream.QueueEncoded(unsent);
+  if (!std::exchange(daemon_->dirty, true)) dirty_.push_back(daemon_->stream.Number());
+}
+
+void ProcessNetwork::FlushBeforeExit(Duration patience) {
+  const Instant deadline = SteadyNow() + patience;
+  Flush();
+  for (auto& [number, connection] : connections_) {
+    while (connection->stream.HasUnsent() && SteadyNow() < deadline) {
+      pollfd writable{number, POLLOUT, 0};
+      poll(&writable, 1, static_cast<int>((deadline - SteadyNow()).nanoseconds / 1'000'000) + 1);
+      if (connection->stream.Flush() == FrameStream::Flushed::kBroken) break;
+    }
+  }
+}
+
+void ProcessNetwork::CloseAll() {
+  if (failure_.empty()) failure_ = "closed";
+  listener_.Reset();
+  connections_.clear();
+}
+
+void ProcessNetwork::HandleReady(const epoll_event& event, Deliver deliver) {
+  if (event.data.fd == listener_.Get()) return AcceptAll();
+  const auto found = connections_.find(event.data.fd);
+  if (found == connections_.end()) return;
+  Connection& connection = *found->second;
+  if ((event.events & EPOLLOUT) != 0) FlushConnection(connection);
+  if ((event.events & ~EPOLLOUT) != 0) Read(connection, deliver);
+}
+
+void ProcessNetwork::AcceptAll() {
+  while (std::optional<Fd> socket = AcceptFrom(listener_.Get()))
+    Add(*std::move(socket), WorkerId{});
+}
+
+void ProcessNetwork::Read(Connection& connection, Deliver deliver) {
+  const bool is_daemon = &connection == daemon_;
+  const FrameStream::State state = connection.stream.Read([&](Envelope envelope) {
+    if (is_daemon) {
+      const auto* died = std::get_if<WorkerDied>(&envelope.message);
+      if (died != nullptr && died->worker.node == self_.node)
+        DrainPeer(died->worker.worker, deliver);
+    } else if (connection.peer.IsNil()) {
+      connection.peer = envelope.source.worker;
+      routes_.try_emplace(connection.peer, &connection);
+    }
+    deliver(std::move(envelope));
+  });
+  if (state == FrameStream::State::kOpen) return;
+  if (is_daemon) {
+    const std::string& problem = connection.stream.Problem();
+    failure_ = problem.empty() ? "the node's daemon has closed the connection"
+                               : absl::StrCat("the node's daemon sent nonsense: ", problem);
+  } else {
+    GiveUpPeer(connection);
+  }
+  Close(connection);
+}
+
+void ProcessNetwork::DrainPeer(WorkerId peer, Deliver deliver) {
+  AcceptAll();
+  std::vector<Connection*> of_peer;
+  for (auto& [number, connection] : connections_) {
+    // Those that have not said who they are may be its.
+    if (connection.get() != daemon_ && (connection->peer == peer || connection->peer.IsNil())) {
+      of_peer.push_back(connection.get());
+    }
+  }
+  for (Connection* connection : of_peer) Read(*connection, deliver);
+}
+
+void ProcessNetwork::Close(Connection& connection) {
+  const int number = connection.stream.Number();
+  poller_.Remove(number);
+  if (&connection == daemon_) return;  // Kept, so that late sends have somewhere to vanish.
+  connections_.erase(number);
+}
+
+}  // namespace mobula::host

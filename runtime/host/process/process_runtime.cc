@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/host/process/process_runtime.h"
+
+#include <pthread.h>
+#include <sys/random.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <csignal>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/check.h"
+#include "runtime/host/local/clock.h"
+#include "runtime/host/local/timer_queue.h"
+#include "runtime/host/process/process_network.h"
+#include "runtime/host/process/wait_room.h"
+
+namespace mobula::host {
+namespace {
+
+constexpr Duration kExitPatience = Seconds(1);
+/// Notices that nobody takes do not pile up.
+constexpr std::size_t kNoticesMax = 10'000;
+
+class RealProcess final : public ProcessRuntime {
+ public:
+  explicit RealProcess(const ConnectOptions& options)
+      : is_driver_(options.is_driver),
+        machine_(options.worker_id, options.worker),
+        room_(poller_, [this](WaitRoom::Lock& lock, std::span<const epoll_event> ready) {
+          WorkOff(lock, ready);
+        }) {}
+  ~RealProcess() override { Close("the process was disconnected"); }
+
+  absl::Status Connect(ConnectOptions options);
+
+  const WorkerRegistered& Identity() const override { return identity_; }
+  worker::RequestId NextRequest() override { return ++last_request_; }
+  void Post(worker::Event event) override;
+  worker::Completion Await(worker::RequestId request) override;
+  std::byte* StoreAt(std::uint64_t offset, std::uint64_t size) override {
+    return network_->Store().At(offset, size);
+  }
+  Instant Now() const override { return SteadyNow(); }
+  void Sleep(Duration span) override;
+
+  std::optional<worker::Completion> AwaitUnless(worker::RequestId request,
+                                                const Interrupted& interrupted) override;
+  std::optional<worker::Completion> TryTake(worker::RequestId request) override;
+  void NotifyThroughFd(worker::RequestId request) override;
+  int CompletionFd() const override { return completion_event_.Get(); }
+  std::vector<worker::RequestId> TakeNotified() override;
+
+  std::optional<TaskEvent> NextTask() override;
+  void OnInterrupt(std::function<void(const worker::InterruptTask&)> handler) override;
+
+  std::optional<Notice> PollNotice() override;
+  std::optional<Notice> NextNotice() override;
+
+  std::vector<worker::PendingTask> PendingTasks() const override;
+  std::vector<worker::ReferenceView> References() const override;
+  ObjectRef FindReference(ObjectId object) const override;
+
+  void Close(std::string_view reason) override;
+  bool IsConnected() const override;
+
+ private:
+  void WorkOff(WaitRoom::Lock& lock, std::span<const epoll_event> ready);
+  void Settle(WaitRoom::Lock& lock);
+  void Feed(worker::Event event);
+  void Disconnect(std::string reason);
+  void ExitNow(int code);
+  std::optional<worker::Completion> Take(worker::RequestId request);
+  void RunInBackground();
+  /// Whether the process may go on; if not, why.
+  [[nodiscard]] bool IsOver() const { return !over_.empty(); }
+
+  void Run(Send& effect);
+  void Run(StartTimer& effect) { timers_.Start(SteadyNow(), effect.delay, effect.timer); }
+  void Run(worker::Registered& effect);
+  void Run(worker::FulfilGet& effect) { Complete(effect.request, std::move(effect)); }
+  void Run(worker::FulfilWait& effect) { Complete(effect.request, std::move(effect)); }
+  void Run(worker::FulfilCreate& effect) { Complete(effect.request, std::move(effect)); }
+  void Run(worker::FulfilGcs& effect) { Complete(effect.request, std::move(effect)); }
+  void Run(worker::RunTask& effect) { tasks_.push_back(std::move(effect)); }
+  void Run(worker::InterruptTask& effect) { interrupts_.push_back(effect); }
+  void Run(worker::ExitProcess& effect);
+  void Run(worker::Warn& effect) { Show(std::move(effect)); }
+  void Run(worker::ShowLogs& effect) { Show(std::move(effect)); }
+  void Run(worker::TaskRetried& effect) { Show(std::move(effect)); }
+  void Complete(worker::RequestId request, worker::Completion completion);
+  void Show(Notice notice);
+
+  const bool is_driver_;
+  std::atomic<worker::RequestId> last_request_ = 0;
+  Fd completion_event_ = NewEventFd();
+  /// Written once, before `Connect` returns.
+  WorkerRegistered identity_;
+
+  mutable std::mutex mutex_;
+  worker::Worker machine_;
+  Poller poller_;
+  TimerQueue timers_;
+  std::unique_ptr<ProcessNetwork> network_;
+  WaitRoom room_;
+  /// Reused between events; what the machine sends to itself goes back through `inbox_`.
+  worker::Effects effects_;
+  std::deque<worker::Event> inbox_;
+  bool registered_ = false;
+
+  /// Answers that nobody has taken yet.
+  std::map<worker::RequestId, worker::Completion> completions_;
+  /// Requests whose answer is to be announced by `completion_event_`, and those announced.
+  std::set<worker::RequestId> to_notify_;
+  std::vector<worker::RequestId> notified_;
+
+  std::deque<TaskEvent> tasks_;
+  /// Handed out by `NextTask` and not executed yet.
+  std::uint32_t running_ = 0;
+  bool exit_requested_ = false;
+  std::vector<worker::InterruptTask> interrupts_;
+  std::function<void(const worker::InterruptTask&)> on_interrupt_;
+  std::deque<Notice> notices_;
+  /// Why the process is no part of the cluster any more.
+  std::string over_;
+  std::thread background_;
+};
+
+absl::Status RealProcess::Connect(ConnectOptions options) {
+  absl::StatusOr<std::unique_ptr<ProcessNetwork>> network =
+      ProcessNetwork::Connect(options.socket_name, options.worker_id, poller_);
+  if (!network.ok()) return network.status();
+  network_ = *std::move(network);
+  poller_.Add(timers_.Number());
+  background_ = std::thread([this] { RunInBackground(); });
+
+  WaitRoom::Lock lock(mutex_);
+  Feed(worker::Started{{options.worker_id, static_cast<std::uint32_t>(getpid()), options.language,
+                        options.is_driver, std::move(options.job_config)}});
+  Settle(lock);
+  room_.Wait(lock, {}, [this] { return registered_ || IsOver(); });
+  return registered_ ? absl::OkStatus() : absl::UnavailableError(over_);
+}
+
+// ---- The machine and its effects
+
+void RealProcess::Feed(worker::Event event) {
+  inbox_.push_back(std::move(event));
+  while (!inbox_.empty()) {
+    const worker::Event next = std::move(inbox_.front());
+    inbox_.pop_front();
+    effects_.clear();
+    machine_.Handle(SteadyNow(), next, effects_);
+    for (worker::Effect& effect : effects_) {
+      std::visit([this](auto& member) { Run(member); }, effect);
+    }
+  }
+}
+
+void RealProcess::Run(Send& effect) {
+  if (effect.target == network_->Self()) {
+    inbox_.push_back(MessageReceived{effect.target, std::move(effect.message)});
+  } else {
+    network_->Send(effect.target, std::move(effect.message));
+  }
+}
+
+void RealProcess::Run(worker::Registered& effect) {
+  identity_ = std::move(effect.answer);
+  network_->SetNode(identity_.address.node);
+  registered_ = true;
+}
+
+void RealProcess::Run(worker::ExitProcess& effect) {
+  if (is_driver_) return Disconnect(effect.reason);
+  if (running_ > 0) ExitNow(0);
+  exit_requested_ = true;
+}
+
+void RealProcess::Complete(worker::RequestId request, worker::Completion completion) {
+  completions_.emplace(request, std::move(completion));
+  if (to_notify_.erase(request) == 0) return;
+  notified_.push_back(request);
+  SignalEvent(completion_event_.Get());
+}
+
+void RealProcess::Show(Notice notice) {
+  if (notices_.size() == kNoticesMax) notices_.pop_front();
+  notices_.push_back(std::move(notice));
+}
+
+/// What the poller found ready, from whichever thread leads.
+void RealProcess::WorkOff(WaitRoom::Lock& lock, std::span<const epoll_event> ready) {
+  const auto deliver = [this](Envelope envelope) {
+    Feed(MessageReceived{envelope.source, std::move(envelope.message)});
+  };
+  for (const epoll_event& event : ready) {
+    if (IsOver()) break;
+    if (event.data.fd == timers_.Number()) {
+      timers_.Expire(SteadyNow(), [this](TimerId timer) { Feed(TimerFired{timer}); });
+    } else if (event.data.fd >= 0) {
+      network_->HandleReady(event, deliver);
+    }
+  }
+  Settle(lock);
+}
+
+/// After events were fed: writes, and wakes whom it concerns.
+void RealProcess::Settle(WaitRoom::Lock& lock) {
+  network_->Flush();
+  if (!network_->Failure().empty()) Disconnect(network_->Failure());
+  room_.WakeSatisfied();
+  if (interrupts_.empty()) return;
+  std::vector<worker::InterruptTask> interrupts = std::exchange(interrupts_, {});
+  if (!on_interrupt_) {
+    for (worker::InterruptTask& interrupt : interrupts) tasks_.push_back(interrupt);
+    room_.WakeSatisfied();
+    return;
+  }
+  lock.unlock();
+  for (const worker::InterruptTask& interrupt : interrupts) on_interrupt_(interrupt);
+  lock.lock();
+  room_.Interrupt();
+}
+
+/// A worker ends with its daemon; a driver's waits fail.
+void RealProcess::Disconnect(std::string reason) {
+  if (IsOver()) return;
+  if (!is_driver_) ExitNow(1);
+  over_ = std::move(reason);
+  SignalEvent(completion_event_.Get());
+}
+
+void RealProcess::ExitNow(int code) {
+  network_->FlushBeforeExit(kExitPatience);
+  _exit(code);
+}
+
+void RealProcess::RunInBackground() {
+  // Signals are for the threads of the program.
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  while (poller_.WaitInBackground()) {
+    WaitRoom::Lock lock(mutex_);
+    room_.RunInBackground(lock);
+  }
+}
+
+// ---- The language layer's calls
+
+void RealProcess::Post(worker::Event event) {
+  WaitRoom::Lock lock(mutex_);
+  if (IsOver()) return;
+  if (std::holds_alternative<worker::TaskExecuted>(event) && running_ > 0) --running_;
+  Feed(std::move(event));
+  Settle(lock);
+}
+
+std::optional<worker::Completion> RealProcess::Take(worker::RequestId request) {
+  auto node = completions_.extract(request);
+  if (node.empty()) return std::nullopt;
+  return std::move(node.mapped());
+}
+
+worker::Completion RealProcess::Await(worker::RequestId request) {
+  return *AwaitUnless(request, Interrupted());
+}
+
+std::optional<worker::Completion> RealProcess::AwaitUnless(worker::RequestId request,
+                                                           const Interrupted& interrupted) {
+  WaitRoom::Lock lock(mutex_);
+  const WaitRoom::Options options{.interrupted = interrupted};
+  const bool done =
+      room_.Wait(lock, options, [&] { return completions_.contains(request) || IsOver(); });
+  if (!done) return std::nullopt;
+  std::optional<worker::Completion> completion = Take(request);
+  if (!completion) throw RuntimeDisconnected(over_);
+  return completion;
+}
+
+std::optional<worker::Completion> RealProcess::TryTake(worker::RequestId request) {
+  const std::lock_guard lock(mutex_);
+  return Take(request);
+}
+
+void RealProcess::NotifyThroughFd(worker::RequestId request) {
+  const std::lock_guard lock(mutex_);
+  to_notify_.insert(request);
+}
+
+std::vector<worker::RequestId> RealProcess::TakeNotified() {
+  const std::lock_guard lock(mutex_);
+  ClearEvent(completion_event_.Get());
+  return std::exchange(notified_, {});
+}
+
+void RealProcess::Sleep(Duration span) {
+  std::this_thread::sleep_for(std::chrono::nanoseconds(span.nanoseconds));
+}
+
+std::optional<TaskEvent> RealProcess::NextTask() {
+  WaitRoom::Lock lock(mutex_);
+  room_.Wait(lock, {}, [this] { return !tasks_.empty() || exit_requested_ || IsOver(); });
+  if (IsOver() && is_driver_) throw RuntimeDisconnected(over_);
+  if (exit_requested_ || IsOver()) {
+    network_->FlushBeforeExit(kExitPatience);
+    return std::nullopt;
+  }
+  TaskEvent next = std::move(tasks_.front());
+  tasks_.pop_front();
+  if (std::holds_alternative<worker::RunTask>(next)) ++running_;
+  return next;
+}
+
+void RealProcess::OnInterrupt(std::function<void(const worker::InterruptTask&)> handler) {
+  const std::lock_guard lock(mutex_);
+  on_interrupt_ = std::move(handler);
+}
+
+std::optional<Notice> RealProcess::PollNotice() {
+  const std::lock_guard lock(mutex_);
+  if (notices_.empty()) return std::nullopt;
+  Notice notice = std::move(notices_.front());
+  notices_.pop_front();
+  return notice;
+}
+
+std::optional<Notice> RealProcess::NextNotice() {
+  {
+    WaitRoom::Lock lock(mutex_);
+    const WaitRoom::Options options{.may_lead = false, .interrupted = {}};
+    room_.Wait(lock, options, [this] { return !notices_.empty() || IsOver(); });
+  }
+  return PollNotice();
+}
+
+std::vector<worker::PendingTask> RealProcess::PendingTasks() const {
+  const std::lock_guard lock(mutex_);
+  return machine_.PendingTasks();
+}
+
+std::vector<worker::ReferenceView> RealProcess::References() const {
+  const std::lock_guard lock(mutex_);
+  return machine_.References();
+}
+
+ObjectRef RealProcess::FindReference(ObjectId object) const {
+  const std::lock_guard lock(mutex_);
+  return machine_.FindReference(object);
+}
+
+bool RealProcess::IsConnected() const {
+  const std::lock_guard lock(mutex_);
+  return registered_ && !IsOver();
+}
+
+void RealProcess::Close(std::string_view reason) {
+  std::thread background;
+  {
+    WaitRoom::Lock lock(mutex_);
+    if (network_ && !IsOver()) network_->FlushBeforeExit(kExitPatience);
+    if (!IsOver()) over_ = reason;
+    room_.WakeSatisfied();
+    background = std::move(background_);
+  }
+  if (!background.joinable()) return;
+  poller_.StopBackground();
+  background.join();
+  const std::lock_guard lock(mutex_);
+  network_->CloseAll();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ProcessRuntime>> ConnectProcess(ConnectOptions options) {
+  auto process = std::make_unique<RealProcess>(options);
+  if (absl::Status status = process->Connect(std::move(options)); !status.ok()) return status;
+  return process;
+}
+
+WorkerId FreshWorkerId() {
+  WorkerId id;
+  CHECK(getrandom(&id, sizeof(id), 0) == static_cast<ssize_t>(sizeof(id)));
+  return id;
+}
+
+}  // namespace mobula::host

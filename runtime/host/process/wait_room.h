@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "runtime/host/process/poller.h"
+
+namespace mobula::host {
+
+/// Decides which of a process's waiting threads reads the sockets. View: one process's.
+///
+/// State of a waiting thread | meaning                             | leaves by
+/// leader                    | in epoll; at most one               | its condition holds
+/// follower                  | on an eventfd of its own            | its condition holds; promoted
+///
+/// While nobody leads, the poller is armed for the background thread, which holds the lock whenever
+/// it works and so never keeps a thread from leading.
+class WaitRoom {
+ public:
+  using Lock = std::unique_lock<std::mutex>;
+  using Condition = absl::FunctionRef<bool()>;
+  /// Works off what the poller found ready. Called with the lock, which it may release for a while.
+  using Work = std::function<void(Lock&, std::span<const epoll_event>)>;
+
+  WaitRoom(Poller& poller, Work work) : poller_(poller), work_(std::move(work)) { HandOver(); }
+
+  struct Options {
+    /// A thread that waits for long and rarely is wanted should not lead, lest others follow.
+    bool may_lead = true;
+    /// Asked without the lock after each signal and each `Interrupt`; true ends the wait.
+    std::function<bool()> interrupted;
+  };
+  /// Blocks until `done`, which is asked with the lock. False when interrupted.
+  /// REQUIRES: `lock` is held; so it is afterwards, also when `interrupted` throws.
+  bool Wait(Lock& lock, const Options& options, Condition done);
+
+  /// After any work: wakes the waiting threads whose conditions hold. REQUIRES: the lock.
+  void WakeSatisfied();
+  /// Makes every wait ask its `interrupted`. REQUIRES: the lock.
+  void Interrupt();
+  /// What the background thread does when the poller woke it. REQUIRES: the lock.
+  void RunInBackground(Lock& lock);
+
+ private:
+  struct Waiter {
+    Condition done;
+    bool may_lead;
+    bool interrupted = false;
+    /// While it follows: where to wake it.
+    int event = -1;
+  };
+
+  bool IsInterrupted(Lock& lock, Waiter& waiter, const Options& options);
+  void Lead(Lock& lock, Waiter& waiter);
+  void Follow(Lock& lock, Waiter& waiter);
+  void HandOver();
+
+  Poller& poller_;
+  Work work_;
+  Waiter* leader_ = nullptr;
+  /// The leader is in epoll and nobody has kicked it yet.
+  bool leader_polls_ = false;
+  bool armed_ = false;
+  std::vector<Waiter*> followers_;
+};
+
+}  // namespace mobula::host
