@@ -245,7 +245,7 @@ void BindProcess(py::module_& module) {
            "contained"_a, "references"_a)
       .def("put_inline", &ProcessBinding::PutInline, "context"_a, "data"_a, "contained"_a = py::none())
       .def("seal_buffer", &SealBuffer, "object"_a, "size"_a, "contained"_a = py::none())
-      .def("store_view", &StoreView, "offset"_a, "size"_a, py::keep_alive<0, 1>())
+      .def("store_view", &StoreView, "offset"_a, "size"_a)
       .def("add_reference", &AddReference, "encoded"_a, "container"_a = py::bytes(),
            "container_task"_a = "")
       .def("task_executed", &TaskExecuted, "task"_a, "results"_a, "application_error"_a,

@@ -92,7 +92,12 @@ py::tuple ToPythonValue(const ProcessPointer& process, const worker::FetchedValu
 py::list RunningTask::TakeArguments() {
   const auto arguments = std::exchange(run_.arguments, {});
   py::list list(arguments.size());
-  for (std::size_t i = 0; i < arguments.size(); ++i) list[i] = ToPythonValue(process_, arguments[i]);
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const TaskArgument& slot = run_.spec.arguments[i];
+    const py::tuple value = ToPythonValue(process_, arguments[i]);
+    const std::string id = slot.IsReference() ? EncodeObjectId(slot.reference.id) : std::string();
+    list[i] = py::make_tuple(value[0], value[1], py::bytes(id));
+  }
   return list;
 }
 
@@ -135,6 +140,11 @@ void BindTask(py::module_& module) {
       .def_property_readonly("actor", [](const RunningTask& self) { return ToPython(self.Spec().actor); })
       .def_property_readonly(
           "actor_options", [](const RunningTask& self) { return ToPython(self.Spec().actor_options); })
+      .def_property_readonly("first_return",
+                             [](const RunningTask& self) {
+                               const ObjectRef reference{self.Spec().Return(0), self.Spec().owner};
+                               return py::bytes(EncodeReference(reference));
+                             })
       .def_property_readonly("resources",
                              [](const RunningTask& self) { return ToPython(self.Spec().resources); })
       .def_property_readonly("language_options",

@@ -34,7 +34,8 @@ class RunningTask {
       : process_(std::move(process)), run_(std::move(run)) {}
 
   [[nodiscard]] const TaskSpec& Spec() const { return run_.spec; }
-  /// A list of (kind, data) as from a get. The first call only: the pins pass to the list.
+  /// A list of (kind, data, object id): kind and data as from a get; the id is empty for inline arguments.
+  /// The first call only: the pins pass to the list.
   py::list TakeArguments();
 
  private:

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Classes whose instances live in a worker of their own: making them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+
+from mobula import _arguments, _options
+from mobula._actor_handle import ActorDescription, ActorHandle, ActorState, MethodInfo
+from mobula._core import TaskTemplate
+from mobula._functions import CallShape
+from mobula._runtime import Execution, Runtime, current
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+# Where @method keeps its options.
+_METHOD_OPTIONS = "__mobula_method_options__"
+# Calls of an asyncio actor that may be under way at once, unless its options say otherwise.
+_ASYNC_CONCURRENCY = 1000
+
+
+def method(**options: Any) -> Callable[[_Function], _Function]:
+    """Gives a method of an actor class options, such as ``num_returns``.
+
+    >>> import mobula
+    >>> @mobula.remote
+    ... class Pair:
+    ...     @mobula.method(num_returns=2)
+    ...     def both(self):
+    ...         return 1, 2
+    >>> first, second = Pair.remote().both.remote()
+    >>> mobula.get([first, second])
+    [1, 2]
+    """
+    checked = _options.check(options, _options.METHOD, "a method")
+
+    def annotate(function: _Function) -> _Function:
+        setattr(function, _METHOD_OPTIONS, checked)
+        return function
+
+    return annotate
+
+
+def _describe_methods(cls: type) -> dict[str, MethodInfo]:
+    methods = {}
+    for name, member in inspect.getmembers(cls, callable):
+        if name in vars(object) or inspect.isclass(member):
+            continue
+        static = isinstance(inspect.getattr_static(cls, name), (staticmethod, classmethod))
+        shape = CallShape.of(member, skip_first=not static)
+        methods[name] = MethodInfo(shape, getattr(member, _METHOD_OPTIONS, {}))
+    return methods
+
+
+def _is_async(cls: type) -> bool:
+    return any(inspect.iscoroutinefunction(member) for _, member in inspect.getmembers(cls))
+
+
+class ActorClass:
+    """A class whose ``.remote()`` makes an actor: an instance in a worker process of its own.
+
+    >>> import mobula
+    >>> @mobula.remote
+    ... class Counter:
+    ...     def __init__(self, start):
+    ...         self.value = start
+    ...     def add(self, amount):
+    ...         self.value += amount
+    ...         return self.value
+    >>> counter = Counter.remote(10)
+    >>> mobula.get([counter.add.remote(1), counter.add.remote(2)])
+    [11, 13]
+    """
+
+    def __init__(self, cls: type, options: dict[str, Any]) -> None:
+        """``options`` are checked."""
+        self._class = cls
+        self._options = options
+        self._init_shape = CallShape.of(cls.__init__, skip_first=True)  # type: ignore[misc]
+        if cls.__init__ is object.__init__:  # type: ignore[misc]
+            self._init_shape = CallShape(())
+        self._methods = _describe_methods(cls)
+        self._is_async = _is_async(cls)
+        self.__name__ = cls.__name__
+        self.__qualname__ = cls.__qualname__
+        self.__module__ = cls.__module__
+        self.__doc__ = cls.__doc__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Refuses: an instance lives in a worker."""
+        name = self._class.__name__
+        raise TypeError(f"an actor cannot be made directly: use {name}.remote() instead of {name}()")
+
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> NoReturn:
+        """Refuses to be a base class."""
+        name = self._class.__name__
+        raise TypeError(
+            f"an actor class cannot be inherited from: derive from the plain class {name} and "
+            f"apply remote to the derived class"
+        )
+
+    def __repr__(self) -> str:
+        """For people."""
+        return f"ActorClass({self._class.__name__})"
+
+    def options(self, **options: Any) -> ActorClass:
+        """The same class with other options, for single actors."""
+        checked = _options.check(options, _options.ACTOR, f"actor class {self._class.__name__}")
+        return ActorClass(self._class, {**self._options, **checked})
+
+    def remote(self, *args: Any, **kwargs: Any) -> ActorHandle:
+        """Makes an actor; returns its handle at once."""
+        execution = current()
+        options, name = self._options, self._options.get("name", "")
+        if options.get("get_if_exists") and name:
+            existing = find_actor(execution.runtime, name, options.get("namespace"))
+            if existing is not None:
+                return existing
+        class_name = self._class.__name__
+        self._init_shape.check(args, kwargs, f"{class_name}.__init__")
+        slots = _arguments.encode(execution, args, kwargs, f"{class_name}.__init__")
+        handle = self._create(execution, slots)
+        return self._claim_name(execution.runtime, handle) if name else handle
+
+    def _create(self, execution: Execution, slots: _arguments.Slots) -> ActorHandle:
+        runtime, options = execution.runtime, self._options
+        description = ActorDescription(
+            self._class.__name__,
+            self._methods,
+            options.get("max_task_retries", 0),
+        )
+        template = TaskTemplate(
+            kind="kActorCreation",
+            function_id=runtime.functions.export(
+                self._class, f"the actor class {self._class.__name__}"
+            ),
+            function_name=self._class.__qualname__,
+            name=f"{self._class.__name__}.__init__",
+            actor_options=self._actor_options(runtime, description),
+            **_options.template_fields(options, default_cpus=0),
+        )
+        actor_id, reference = runtime.process.create_actor(execution.context, template, *slots)
+        return ActorHandle(ActorState(runtime, actor_id, reference, description))
+
+    def _actor_options(self, runtime: Runtime, description: ActorDescription) -> dict[str, Any]:
+        options = self._options
+        concurrency = _ASYNC_CONCURRENCY if self._is_async else 1
+        return {
+            "max_restarts": options.get("max_restarts", 0),
+            "max_task_retries": options.get("max_task_retries", 0),
+            "max_concurrency": options.get("max_concurrency", concurrency),
+            "name": options.get("name", ""),
+            "ray_namespace": options.get("namespace", runtime.namespace),
+            "detached": options.get("lifetime") == "detached",
+            "is_async": self._is_async,
+            "handle_description": description.to_bytes(),
+        }
+
+    def _claim_name(self, runtime: Runtime, handle: ActorHandle) -> ActorHandle:
+        """Sees who has the name now: the GCS took our registration before this question."""
+        name, namespace = self._options["name"], self._options.get("namespace")
+        holder = find_actor(runtime, name, namespace)
+        if holder is None or holder == handle:
+            return handle
+        if self._options.get("get_if_exists"):
+            return holder
+        raise ValueError(
+            f"the name {name!r} is taken by another actor of the namespace "
+            f"{namespace or runtime.namespace!r}; get it with get_actor, or use get_if_exists=True"
+        )
+
+
+def find_actor(runtime: Runtime, name: str, namespace: str | None) -> ActorHandle | None:
+    """The handle of the living actor with that name."""
+    request = runtime.process.request_named_actor(name, namespace or runtime.namespace)
+    reply = runtime.await_request(request)
+    if not reply["found"]:
+        return None
+    view = reply["actor"]
+    reference = runtime.process.add_reference(view["handle"])
+    description = ActorDescription.from_bytes(view["handle_description"])
+    return ActorHandle(ActorState(runtime, view["actor"], reference, description))
+
+
+def get_actor(name: str, namespace: str | None = None) -> ActorHandle:
+    """The handle of a named actor; ValueError when there is none.
+
+    >>> import mobula
+    >>> @mobula.remote
+    ... class Greeter:
+    ...     def greet(self):
+    ...         return "hello"
+    >>> keep_it_alive = Greeter.options(name="greeter").remote()
+    >>> mobula.get(mobula.get_actor("greeter").greet.remote())
+    'hello'
+    """
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"get_actor takes the name of an actor, got {name!r}")
+    runtime = current().runtime
+    handle = find_actor(runtime, name, namespace)
+    if handle is None:
+        raise ValueError(
+            f"no living actor is named {name!r} in the namespace "
+            f"{namespace or runtime.namespace!r}; it may be in another namespace, or have ended"
+        )
+    return handle
+
+
+def kill(actor: ActorHandle, *, no_restart: bool = True) -> None:
+    """Ends an actor's process at once; with ``no_restart=False`` it may be restarted."""
+    if not isinstance(actor, ActorHandle):
+        raise ValueError(
+            f"kill takes an actor's handle, got {actor!r}; to end a task use mobula.cancel"
+        )
+    current().runtime.process.kill_actor(actor._state.actor_id, no_restart)
+
+
+class ActorExit(SystemExit):
+    """Raised by ``exit_actor`` through the method that calls it."""
+
+
+def exit_actor() -> NoReturn:
+    """Ends the actor whose method calls this, on purpose; the call itself returns None."""
+    task = current().task
+    if task is None or task.kind == "kNormal":
+        raise TypeError("exit_actor can only be called by a method of an actor")
+    raise ActorExit

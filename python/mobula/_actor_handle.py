@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Actors from the outside: handles and the methods that they offer."""
+
+from __future__ import annotations
+
+import functools
+import pickle
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from mobula import _arguments, _options
+from mobula._core import ObjectRef, TaskTemplate
+from mobula._functions import CallShape
+from mobula._runtime import Runtime, current
+from mobula.ids import ActorID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# Methods that every actor has besides its own.
+READY = "__ray_ready__"
+TERMINATE = "__ray_terminate__"
+CALL = "__ray_call__"
+
+
+class MethodInfo:
+    """What a caller must know of a method."""
+
+    __slots__ = ("options", "shape")
+
+    def __init__(self, shape: CallShape, options: dict[str, Any]) -> None:
+        """``options`` are those of the ``method`` decorator."""
+        self.shape = shape
+        self.options = options
+
+
+_COMMON = {
+    READY: MethodInfo(CallShape(()), {}),
+    TERMINATE: MethodInfo(CallShape(()), {}),
+    CALL: MethodInfo(CallShape(None), {}),
+}
+
+
+class ActorDescription:
+    """What a handle needs besides the actor's id; equal for all actors made alike."""
+
+    __slots__ = ("_bytes", "class_name", "max_task_retries", "methods")
+
+    def __init__(
+        self, class_name: str, methods: dict[str, MethodInfo], max_task_retries: int
+    ) -> None:
+        """The class's methods, without those that every actor has."""
+        self.class_name = class_name
+        self.methods = {**methods, **_COMMON}
+        self.max_task_retries = max_task_retries
+        self._bytes: bytes | None = None
+
+    def to_bytes(self) -> bytes:
+        """For other processes."""
+        if self._bytes is None:
+            methods = {
+                name: (info.shape, info.options)
+                for name, info in self.methods.items()
+                if name not in _COMMON
+            }
+            import cloudpickle
+
+            self._bytes = cloudpickle.dumps((self.class_name, methods, self.max_task_retries))
+        return self._bytes
+
+    @staticmethod
+    def from_bytes(data: bytes) -> ActorDescription:
+        """What ``to_bytes`` made."""
+        return _load_description(data)
+
+
+@functools.lru_cache(maxsize=256)
+def _load_description(data: bytes) -> ActorDescription:
+    class_name, methods, max_task_retries = pickle.loads(data)
+    infos = {name: MethodInfo(*parts) for name, parts in methods.items()}
+    return ActorDescription(class_name, infos, max_task_retries)
+
+
+class ActorState:
+    """What all handles and bound methods of one actor in one process share.
+
+    The actor lives as long as ``reference`` does, or one like it in another process.
+    """
+
+    __slots__ = ("actor_id", "description", "reference", "runtime", "templates")
+
+    def __init__(
+        self, runtime: Runtime, actor_id: str, reference: ObjectRef, description: ActorDescription
+    ) -> None:
+        """``reference`` stands for the actor."""
+        self.runtime = runtime
+        self.actor_id = actor_id
+        self.reference = reference
+        self.description = description
+        # Of calls without options of their own, by method.
+        self.templates: dict[str, TaskTemplate] = {}
+
+    def template(self, name: str, options: dict[str, Any]) -> TaskTemplate:
+        """What a call of the method submits."""
+        options = {**self.description.methods[name].options, **options}
+        return TaskTemplate(
+            kind="kActorCall",
+            function_name=name,
+            name=options.get("name", f"{self.description.class_name}.{name}"),
+            num_returns=options.get("num_returns", 1),
+            max_retries=options.get("max_task_retries", self.description.max_task_retries),
+            retry_exceptions=options.get("retry_exceptions", False),
+            actor=self.actor_id,
+        )
+
+
+class ActorMethod:
+    """A method of an actor; ``.remote()`` calls it."""
+
+    __slots__ = ("_name", "_options", "_shape", "_state", "_template")
+
+    def __init__(self, state: ActorState, name: str, options: dict[str, Any]) -> None:
+        """Keeps the actor alive, as a handle does."""
+        self._state = state
+        self._name = name
+        self._options = options
+        self._shape = state.description.methods[name].shape
+        self._template: TaskTemplate | None = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Refuses: methods run in the actor."""
+        raise TypeError(
+            f"an actor's method cannot be called directly: use {self._name}.remote() instead of "
+            f"{self._name}()"
+        )
+
+    def remote(self, *args: Any, **kwargs: Any) -> Any:
+        """Calls it in the actor; returns the reference, or a list of ``num_returns`` of them."""
+        execution = current()
+        state = self._state
+        if self._template is None:
+            self._template = self._make_template()
+        if execution.runtime is not state.runtime:
+            raise ValueError(f"this handle of {state.description.class_name} is of another session")
+        self._shape.check(args, kwargs, self._name)
+        slots = _arguments.encode(execution, args, kwargs, self._name)
+        return state.runtime.process.submit_task(execution.context, self._template, *slots)
+
+    def options(self, **options: Any) -> ActorMethod:
+        """The same method with options for single calls."""
+        checked = _options.check(options, _options.METHOD, f"method {self._name}")
+        return ActorMethod(self._state, self._name, {**self._options, **checked})
+
+    def _make_template(self) -> TaskTemplate:
+        if self._options:
+            return self._state.template(self._name, self._options)
+        template = self._state.templates.get(self._name)
+        if template is None:
+            template = self._state.template(self._name, {})
+            self._state.templates[self._name] = template
+        return template
+
+
+class ActorHandle:
+    """An actor, as its users see it: each of its methods has a ``.remote()``.
+
+    Handles may be passed to tasks and other actors. The actor ends when its last handle goes,
+    unless it is detached.
+    """
+
+    def __init__(self, state: ActorState) -> None:
+        """Use an ``ActorClass`` or ``get_actor``."""
+        self._state = state
+
+    def __getattr__(self, name: str) -> ActorMethod:
+        """The method of that name; kept, so that the next access is a plain one."""
+        state = self.__dict__.get("_state")
+        if state is None or name not in state.description.methods:
+            if state is None or (name.startswith("__") and name.endswith("__")):
+                raise AttributeError(name)
+            raise AttributeError(
+                f"the actor {state.description.class_name} has no method {name!r}; it has: "
+                f"{_names(state.description.methods)}"
+            )
+        method = ActorMethod(state, name, {})
+        self.__dict__[name] = method
+        return method
+
+    @property
+    def _actor_id(self) -> ActorID:
+        return ActorID(bytes.fromhex(self._state.actor_id))
+
+    _ray_actor_id = _actor_id
+
+    def __dir__(self) -> Iterable[str]:
+        """The methods."""
+        return list(self._state.description.methods)
+
+    def __repr__(self) -> str:
+        """For people."""
+        return f"Actor({self._state.description.class_name}, {self._state.actor_id})"
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both are of the same actor."""
+        return isinstance(other, ActorHandle) and other._state.actor_id == self._state.actor_id
+
+    def __hash__(self) -> int:
+        """As equality."""
+        return hash(self._state.actor_id)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A handle of the same actor in the process that reads this."""
+        state = self._state
+        return _load_handle, (state.actor_id, state.reference, state.description.to_bytes())
+
+
+def _names(methods: dict[str, MethodInfo]) -> str:
+    return ", ".join(sorted(name for name in methods if not name.startswith("__"))) or "none"
+
+
+def _load_handle(actor_id: str, reference: ObjectRef, description: bytes) -> ActorHandle:
+    runtime = current().runtime
+    loaded = ActorDescription.from_bytes(description)
+    return ActorHandle(ActorState(runtime, actor_id, reference, loaded))

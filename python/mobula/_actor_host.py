@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The actor that lives in a worker, from the inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from mobula import _core
+from mobula._actor_handle import (
+    CALL,
+    READY,
+    TERMINATE,
+    ActorDescription,
+    ActorHandle,
+    ActorState,
+)
+
+if TYPE_CHECKING:
+    from mobula._runtime import Runtime
+
+
+class ActorHost:
+    """The instance of an actor class, with its options."""
+
+    def __init__(self, runtime: Runtime, creation: _core.RunningTask) -> None:
+        """``creation`` is the task that runs the constructor."""
+        options = creation.actor_options
+        assert options is not None
+        self._runtime = runtime
+        self._first_return = creation.first_return
+        self._description: bytes = options["handle_description"]
+        self.actor_id = creation.actor
+        self.name: str = options["name"]
+        self.namespace: str = options["ray_namespace"]
+        self.is_async: bool = options["is_async"]
+        self.max_concurrency: int = options["max_concurrency"]
+        # Attempts before this one are restarts of the actor.
+        self.was_restarted = creation.attempt > 0
+        # Set when the constructor returns.
+        self.instance: Any = None
+
+    @property
+    def is_concurrent(self) -> bool:
+        """Whether calls may overlap."""
+        return self.is_async or self.max_concurrency > 1
+
+    def method(self, name: str) -> Callable[..., Any]:
+        """What a call of the method runs."""
+        if name == READY:
+            return lambda: True
+        if name == TERMINATE:
+            return _terminate
+        if name == CALL:
+            return self._call
+        method: Callable[..., Any] = getattr(self.instance, name)
+        return method
+
+    def _call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return function(self.instance, *args, **kwargs)
+
+    def handle(self) -> ActorHandle:
+        """The actor's own handle."""
+        reference = self._runtime.process.add_reference(self._first_return)
+        description = ActorDescription.from_bytes(self._description)
+        return ActorHandle(ActorState(self._runtime, self.actor_id, reference, description))
+
+
+def _terminate() -> NoReturn:
+    from mobula._actor import exit_actor
+
+    exit_actor()

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs tasks in a worker, one call of ``Executor.run`` for each, in either world.
+
+Which thread, greenlet or event loop a task runs on is decided above: in the real world by
+``_worker.py``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from mobula import _arguments, _core, _serialization
+from mobula._actor import ActorExit
+from mobula._actor_host import ActorHost
+from mobula._errors import EXCEPTION, VALUE, encode_exception, from_error_info
+from mobula._remote_function import extras_of
+from mobula._runtime import Execution, Runtime, current_task
+from mobula.exceptions import AsyncioActorExit, TaskCancelledError
+
+# What user code may raise to make its task fail. The rest (SystemExit) ends the process.
+_FAILURES = (Exception, KeyboardInterrupt)
+_EXITS = (ActorExit, AsyncioActorExit)
+
+
+class Executor:
+    """Turns a ``RunningTask`` into results, and reports them."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        """For one worker process."""
+        self._runtime = runtime
+        # Runs so far, by function id, for max_calls.
+        self._calls: dict[str, int] = {}
+        address = str(runtime.identity["node"]["address"])
+        self._ip = address.rpartition(":")[0] or address
+
+    def run(self, task: _core.RunningTask) -> None:
+        """Executes a task to its end. SystemExit of user code passes through, unreported."""
+        with self._entered(task):
+            try:
+                value = self._resolve(task)()
+            except _EXITS:
+                self._report(task, None, exit_after=True)
+            except _FAILURES as error:
+                self._report_failure(task, error)
+            else:
+                self._report(task, value)
+
+    async def run_async(self, task: _core.RunningTask) -> None:
+        """As ``run``, for the calls of an asyncio actor: other calls may run while it waits."""
+        with self._entered(task):
+            try:
+                value = self._resolve(task)()
+                if inspect.isawaitable(value):
+                    value = await value
+            except _EXITS:
+                self._report(task, None, exit_after=True)
+            except _FAILURES as error:
+                self._report_failure(task, error)
+            except BaseException as error:
+                # asyncio.CancelledError: the call was interrupted.
+                if type(error).__name__ != "CancelledError":
+                    raise
+                self._report_failure(task, error)
+            else:
+                self._report(task, value)
+
+    @contextlib.contextmanager
+    def _entered(self, task: _core.RunningTask) -> Iterator[None]:
+        context = _core.TaskContext(task.task, task.attempt)
+        # Calls of a concurrent actor wait on their own and never lend its CPU out.
+        host = self._runtime.actor_host
+        releases_cpu = host is None or not host.is_concurrent
+        token = current_task.set(Execution(self._runtime, context, task, releases_cpu))
+        try:
+            yield
+        finally:
+            current_task.reset(token)
+
+    def _resolve(self, task: _core.RunningTask) -> Callable[[], Any]:
+        """The call to make. Raises what its arguments raise."""
+        args, kwargs = _arguments.decode(task)
+        if task.kind == "kActorCall":
+            host = self._runtime.actor_host
+            assert host is not None, "an actor's call came before its creation"
+            function = host.method(task.function_name)
+        elif task.kind == "kActorCreation":
+            cls = self._runtime.functions.load(task.function_id, task.function_name)
+            return lambda: self._create_actor(task, cls, args, kwargs)
+        else:
+            function = self._runtime.functions.load(task.function_id, task.function_name)
+        return lambda: function(*args, **kwargs)
+
+    def _create_actor(
+        self, task: _core.RunningTask, cls: type, args: list[Any], kwargs: dict[str, Any]
+    ) -> None:
+        # In place before the constructor runs, which may ask for its own handle.
+        self._runtime.actor_host = ActorHost(self._runtime, task)
+        self._runtime.actor_host.instance = cls(*args, **kwargs)
+
+    # ---- Reporting --------------------------------------------------------------------------
+
+    def _report(self, task: _core.RunningTask, value: Any, exit_after: bool = False) -> None:
+        try:
+            results = self._results(task, self._split(task, value, exit_after))
+        except Exception as error:
+            self._report_failure(task, error)
+            return
+        exit_after = exit_after or self._is_used_up(task)
+        self._runtime.process.task_executed(task, results, False, exit_after)
+
+    @staticmethod
+    def _split(task: _core.RunningTask, value: Any, exit_after: bool) -> Sequence[Any]:
+        count = task.num_returns
+        if count == 1:
+            return (value,)
+        if exit_after:
+            return (None,) * count
+        if count == 0:
+            if value is not None:
+                raise ValueError(
+                    f"{task.name} has num_returns=0 but returned {type(value).__name__}"
+                )
+            return ()
+        try:
+            values = list(value)
+        except TypeError:
+            raise ValueError(
+                f"{task.name} has num_returns={count} but returned one {type(value).__name__}"
+            ) from None
+        if len(values) != count:
+            raise ValueError(
+                f"{task.name} has num_returns={count} but returned {len(values)} values"
+            )
+        return values
+
+    def _results(self, task: _core.RunningTask, values: Sequence[Any]) -> list[_core.Result]:
+        results = []
+        for index, value in enumerate(values):
+            serialized = _serialization.serialize(value, f"what {task.name} returned")
+            results.append(self._result(task, index, VALUE, serialized))
+        return results
+
+    def _result(
+        self, task: _core.RunningTask, index: int, kind: int, value: _serialization.Serialized
+    ) -> _core.Result:
+        if value.size <= _serialization.INLINE_LIMIT:
+            return kind, value.to_bytes(), value.size, value.contained
+        process = self._runtime.process
+        request = process.request_result_buffer(task, index, value.size)
+        offset, error = self._runtime.await_request(request)
+        if error is not None:
+            raise from_error_info(error)
+        value.write_into(process.store_view(offset, value.size))
+        return kind, None, value.size, value.contained
+
+    def _report_failure(self, task: _core.RunningTask, error: BaseException) -> None:
+        if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "CancelledError":
+            error = TaskCancelledError(f"{task.name} was cancelled while it ran")
+        encoded = encode_exception(error, task.name, self._ip)
+        results = []
+        for index in range(task.num_returns):
+            results.append(self._result(task, index, EXCEPTION, encoded))
+        self._runtime.process.task_executed(
+            task, results, self._is_retryable(task, error), self._is_used_up(task)
+        )
+
+    @staticmethod
+    def _is_retryable(task: _core.RunningTask, error: BaseException) -> bool:
+        """Whether the runtime may count this as a failure to retry, if the task asks for that."""
+        classes = extras_of(task.language_options).get("retry_exceptions")
+        return classes is None or isinstance(error, classes)
+
+    def _is_used_up(self, task: _core.RunningTask) -> bool:
+        """Counts the runs of functions with max_calls."""
+        limit = extras_of(task.language_options).get("max_calls", 0)
+        if not limit:
+            return False
+        count = self._calls.get(task.function_id, 0) + 1
+        self._calls[task.function_id] = count
+        return bool(count >= limit)

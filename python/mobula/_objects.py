@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``get``, ``put`` and ``wait``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mobula import _serialization
+from mobula._core import ObjectRef
+from mobula._errors import VALUE, from_error_info, to_exception
+from mobula._runtime import AsyncRequest, Execution, current
+from mobula._serialization import INLINE_LIMIT
+from mobula.exceptions import GetTimeoutError
+
+
+def _check_timeout(timeout: float | None) -> None:
+    if timeout is None:
+        return
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+        raise TypeError(f"timeout must be a number of seconds or None, got {timeout!r}")
+    if timeout < 0:
+        raise ValueError(f"timeout must be at least 0 seconds, or None for no limit; got {timeout}")
+
+
+def _value_of(reference: ObjectRef, kind: int, data: Any) -> Any:
+    if kind == VALUE:
+        return _serialization.deserialize(data, reference.binary())
+    raise to_exception(kind, data, reference.binary())
+
+
+def get(object_refs: Any, *, timeout: float | None = None) -> Any:
+    """Waits for values: of one reference, or of a list of them, in the list's order.
+
+    Raises the error of the first that failed; ``GetTimeoutError`` when ``timeout`` seconds pass.
+
+    >>> import mobula
+    >>> reference = mobula.put([1, 2, 3])
+    >>> mobula.get(reference)
+    [1, 2, 3]
+    >>> mobula.get([reference, reference])
+    [[1, 2, 3], [1, 2, 3]]
+    """
+    _check_timeout(timeout)
+    if type(object_refs) is ObjectRef:
+        return _get_all([object_refs], timeout)[0]
+    if not isinstance(object_refs, (list, tuple)):
+        raise ValueError(
+            f"get takes an ObjectRef or a list of ObjectRefs, got {object_refs!r} "
+            f"of type {type(object_refs).__name__}"
+        )
+    for reference in object_refs:
+        if type(reference) is not ObjectRef:
+            raise TypeError(
+                f"get takes a list of ObjectRefs; one item is {reference!r} "
+                f"of type {type(reference).__name__}"
+            )
+    return _get_all(object_refs, timeout) if object_refs else []
+
+
+def _get_all(references: Sequence[ObjectRef], timeout: float | None) -> list[Any]:
+    execution = current()
+    runtime = execution.runtime
+    request = runtime.process.request_get(references, timeout, execution.releases_cpu)
+    answers = runtime.await_request(request)
+    if answers is None:
+        names = ", ".join(reference.hex() for reference in references[:3])
+        more = f" and {len(references) - 3} more" if len(references) > 3 else ""
+        raise GetTimeoutError(f"get timed out after {timeout} s; asked for: {names}{more}")
+    return [
+        _value_of(reference, kind, data)
+        for reference, (kind, data) in zip(references, answers, strict=True)
+    ]
+
+
+async def get_async(reference: ObjectRef) -> Any:
+    """What ``await reference`` does."""
+    runtime = current().runtime
+    answers = await runtime.await_request_async(AsyncRequest(runtime, [reference]))
+    kind, data = answers[0]
+    return _value_of(reference, kind, data)
+
+
+def put(value: Any) -> ObjectRef:
+    """Stores a value; the caller owns it. Large ones go to the node's shared memory.
+
+    >>> import mobula
+    >>> mobula.get(mobula.put("text"))
+    'text'
+    """
+    if type(value) is ObjectRef:
+        raise TypeError(
+            "put takes a value, got an ObjectRef; use the reference itself, or put a list with it"
+        )
+    return put_serialized(current(), _serialization.serialize(value))
+
+
+def put_serialized(execution: Execution, serialized: _serialization.Serialized) -> ObjectRef:
+    """As ``put``, of a value that is serialised already."""
+    process = execution.runtime.process
+    if serialized.size <= INLINE_LIMIT:
+        return process.put_inline(execution.context, serialized.to_bytes(), serialized.contained)
+    request, object_id = process.request_put_buffer(execution.context, serialized.size)
+    offset, error = execution.runtime.await_request(request)
+    if error is not None:
+        raise from_error_info(error)
+    serialized.write_into(process.store_view(offset, serialized.size))
+    return process.seal_buffer(object_id, serialized.size, serialized.contained)
+
+
+def wait(
+    object_refs: Any,
+    *,
+    num_returns: int = 1,
+    timeout: float | None = None,
+    fetch_local: bool = True,
+) -> tuple[list[ObjectRef], list[ObjectRef]]:
+    """Waits until ``num_returns`` of the objects are ready, or ``timeout`` seconds have passed.
+
+    Returns the ready ones (at most ``num_returns``) and the others, both in the order given.
+    Objects that failed are ready. ``fetch_local=False`` does not ask for a copy on this node.
+
+    >>> import mobula
+    >>> first, second = mobula.put(1), mobula.put(2)
+    >>> ready, others = mobula.wait([first, second], num_returns=2)
+    >>> ready == [first, second], others
+    (True, [])
+    """
+    references = _check_wait(object_refs, num_returns)
+    _check_timeout(timeout)
+    if not references:
+        return [], []
+    execution = current()
+    runtime = execution.runtime
+    request = runtime.process.request_wait(
+        references, num_returns, timeout, fetch_local, execution.releases_cpu
+    )
+    ready = set(runtime.await_request(request))
+    done = [reference for reference in references if reference.binary() in ready]
+    return done, [reference for reference in references if reference.binary() not in ready]
+
+
+def _check_wait(object_refs: Any, num_returns: int) -> list[ObjectRef]:
+    if not isinstance(object_refs, (list, tuple)):
+        raise TypeError(f"wait takes a list of ObjectRefs, got {type(object_refs).__name__}")
+    references = list(object_refs)
+    for reference in references:
+        if type(reference) is not ObjectRef:
+            raise TypeError(
+                f"wait takes a list of ObjectRefs; one item is {reference!r} "
+                f"of type {type(reference).__name__}"
+            )
+    if len(set(references)) != len(references):
+        raise ValueError("wait takes every ObjectRef only once; the list has duplicates")
+    if num_returns < 1:
+        raise ValueError(f"num_returns must be at least 1, got {num_returns}")
+    if references and num_returns > len(references):
+        raise ValueError(
+            f"num_returns must be at most the number of ObjectRefs, {len(references)}; "
+            f"got {num_returns}"
+        )
+    return references

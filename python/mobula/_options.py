@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options of remote functions, actors and methods: which there are, and what they may be."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mobula.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+Check = Callable[[Any], "str | None"]
+
+
+def _number(value: Any) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return "a number"
+    return None if value >= 0 and math.isfinite(value) else "a number of at least 0"
+
+
+def _gpus(value: Any) -> str | None:
+    if (problem := _number(value)) is not None:
+        return problem
+    return None if value <= 1 or value == int(value) else "a whole number when more than 1"
+
+
+def _count(least: int) -> Check:
+    def check(value: Any) -> str | None:
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            return f"an integer of at least {least}"
+        return None
+
+    return check
+
+
+def _flag(value: Any) -> str | None:
+    return None if isinstance(value, bool) else "True or False"
+
+
+def _text(value: Any) -> str | None:
+    return None if isinstance(value, str) and value else "a non-empty string"
+
+
+def _resources(value: Any) -> str | None:
+    if not isinstance(value, Mapping):
+        return "a dict from names to amounts"
+    for name, amount in value.items():
+        if name in ("CPU", "GPU", "memory", "object_store_memory"):
+            option = {"CPU": "num_cpus", "GPU": "num_gpus"}.get(name, name)
+            return f"custom resources only; {name} has its own option, {option}"
+        if not isinstance(name, str) or _number(amount) is not None:
+            return f"a dict from names to numbers of at least 0, not {name!r}: {amount!r}"
+    return None
+
+
+def _retry_exceptions(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (list, tuple)) and all(
+        isinstance(item, type) and issubclass(item, BaseException) for item in value
+    ):
+        return None
+    return "True, False or a list of exception classes"
+
+
+def _strategy(value: Any) -> str | None:
+    if value in ("DEFAULT", "SPREAD") or isinstance(value, NodeAffinitySchedulingStrategy):
+        return None
+    return "'DEFAULT', 'SPREAD' or a NodeAffinitySchedulingStrategy"
+
+
+def _lifetime(value: Any) -> str | None:
+    return None if value in (None, "detached", "non_detached") else "'detached' or None"
+
+
+def _runtime_env(value: Any) -> str | None:
+    if not isinstance(value, Mapping):
+        return "a dict"
+    unknown = set(value) - {"env_vars", "working_dir"}
+    if unknown:
+        return f"a dict with the keys env_vars and working_dir, not {', '.join(sorted(unknown))}"
+    variables = value.get("env_vars", {})
+    if not all(isinstance(item, str) for pair in variables.items() for item in pair):
+        return "a dict whose env_vars are strings"
+    return None
+
+
+_SHARED: dict[str, Check] = {
+    "num_cpus": _number,
+    "num_gpus": _gpus,
+    "memory": _number,
+    "resources": _resources,
+    "name": _text,
+    "scheduling_strategy": _strategy,
+    "runtime_env": _runtime_env,
+}
+FUNCTION: dict[str, Check] = {
+    **_SHARED,
+    "num_returns": _count(0),
+    "max_retries": _count(-1),
+    "retry_exceptions": _retry_exceptions,
+    "max_calls": _count(0),
+}
+ACTOR: dict[str, Check] = {
+    **_SHARED,
+    "namespace": _text,
+    "lifetime": _lifetime,
+    "get_if_exists": _flag,
+    "max_restarts": _count(-1),
+    "max_task_retries": _count(-1),
+    "max_concurrency": _count(1),
+}
+METHOD: dict[str, Check] = {
+    "num_returns": _count(0),
+    "name": _text,
+    "max_task_retries": _count(-1),
+    "retry_exceptions": _flag,
+}
+
+
+def check(given: Mapping[str, Any], known: Mapping[str, Check], what: str) -> dict[str, Any]:
+    """The options that are not None. Raises ValueError for one that is unknown or wrong."""
+    for option, value in given.items():
+        if option not in known:
+            names = ", ".join(sorted(known))
+            raise ValueError(f"unknown option {option!r} of {what}; known are: {names}")
+        if value is None:
+            continue
+        expected = known[option](value)
+        if expected is not None:
+            raise ValueError(f"option {option} of {what} takes {expected}, got {value!r}")
+    return {option: value for option, value in given.items() if value is not None}
+
+
+def resources_of(options: Mapping[str, Any], default_cpus: float) -> dict[str, float]:
+    """The amounts that a task with these options needs."""
+    amounts = {
+        "CPU": options.get("num_cpus", default_cpus),
+        "GPU": options.get("num_gpus", 0),
+        "memory": options.get("memory", 0),
+        **options.get("resources", {}),
+    }
+    return {name: float(amount) for name, amount in amounts.items() if amount}
+
+
+def template_fields(options: Mapping[str, Any], default_cpus: float) -> dict[str, Any]:
+    """The arguments of ``TaskTemplate`` that functions and actors share."""
+    fields: dict[str, Any] = {"resources": resources_of(options, default_cpus)}
+    strategy = options.get("scheduling_strategy", "DEFAULT")
+    if strategy == "SPREAD":
+        fields["strategy"] = "kSpread"
+    elif isinstance(strategy, NodeAffinitySchedulingStrategy):
+        fields["strategy"] = "kNodeAffinity"
+        fields["strategy_node"] = strategy.node_id
+        fields["strategy_soft"] = strategy.soft
+    if options.get("runtime_env"):
+        fields["runtime_env"] = json.dumps(dict(options["runtime_env"]), sort_keys=True)
+    return fields

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Functions that run as tasks."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import pickle
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from mobula import _arguments, _options
+from mobula._core import TaskTemplate
+from mobula._functions import CallShape
+from mobula._runtime import Runtime, current
+
+
+class RemoteFunction:
+    """A function that ``.remote()`` calls in a worker of the cluster.
+
+    >>> import mobula
+    >>> @mobula.remote(num_cpus=0.5)
+    ... def double(x):
+    ...     return 2 * x
+    >>> mobula.get(double.remote(4))
+    8
+    >>> mobula.get(double.options(name="twice").remote(5))
+    10
+    """
+
+    def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
+        """``options`` are checked."""
+        if inspect.iscoroutinefunction(function):
+            raise ValueError(
+                f"{function.__qualname__} is an async function, which cannot be a task; make it "
+                f"a method of an actor, or run it with asyncio.run inside a plain function"
+            )
+        self._function = function
+        self._options = options
+        self._shape = CallShape.of(function)
+        # Made when first called, for the process that calls.
+        self._template: TaskTemplate | None = None
+        self._template_runtime: Runtime | None = None
+        functools.update_wrapper(self, function)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What other processes need; templates belong to this one."""
+        return {**self.__dict__, "_template": None, "_template_runtime": None}
+
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Refuses: a remote function runs as a task."""
+        name = self._function.__name__
+        raise TypeError(
+            f"a remote function cannot be called directly: use {name}.remote() instead of {name}()"
+        )
+
+    def remote(self, *args: Any, **kwargs: Any) -> Any:
+        """Submits a task; returns its ``ObjectRef``, or a list of ``num_returns`` of them."""
+        execution = current()
+        runtime = execution.runtime
+        if self._template_runtime is not runtime:
+            self._make_template(runtime)
+        self._shape.check(args, kwargs, self._function.__name__)
+        slots = _arguments.encode(execution, args, kwargs, self._function.__name__)
+        return runtime.process.submit_task(execution.context, self._template, *slots)  # type: ignore[arg-type]
+
+    def options(self, **options: Any) -> RemoteFunction:
+        """The same function with other options, for single calls."""
+        checked = _options.check(
+            options, _options.FUNCTION, f"remote function {self._function.__name__}"
+        )
+        return RemoteFunction(self._function, {**self._options, **checked})
+
+    def _make_template(self, runtime: Runtime) -> None:
+        function, options = self._function, self._options
+        retry = options.get("retry_exceptions", False)
+        extras = {}
+        if isinstance(retry, (list, tuple)):
+            extras["retry_exceptions"] = tuple(retry)
+        if options.get("max_calls"):
+            extras["max_calls"] = options["max_calls"]
+        self._template = TaskTemplate(
+            kind="kNormal",
+            function_id=runtime.functions.export(
+                function, f"the remote function {function.__name__}"
+            ),
+            function_name=function.__qualname__,
+            name=options.get("name", function.__name__),
+            num_returns=options.get("num_returns", 1),
+            max_retries=options.get("max_retries", 3),
+            retry_exceptions=bool(retry),
+            language_options=_serialize_extras(extras),
+            **_options.template_fields(options, default_cpus=1),
+        )
+        self._template_runtime = runtime
+
+
+def _serialize_extras(extras: dict[str, Any]) -> bytes:
+    import cloudpickle
+
+    return cloudpickle.dumps(extras) if extras else b""
+
+
+def extras_of(language_options: bytes) -> dict[str, Any]:
+    """The options of a task that only the language layer knows."""
+    extras: dict[str, Any] = pickle.loads(language_options) if language_options else {}
+    return extras

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names of nodes, jobs, workers, tasks and actors, as ``get_runtime_context`` and handles give them."""
+
+from __future__ import annotations
+
+__all__ = ["ActorID", "BaseID", "JobID", "NodeID", "TaskID", "WorkerID"]
+
+
+class BaseID:
+    """128 bits.
+
+    >>> ActorID(bytes(15) + b"a").hex()[-2:]
+    '61'
+    """
+
+    __slots__ = ("_binary",)
+
+    def __init__(self, binary: bytes) -> None:
+        """From 16 bytes."""
+        if len(binary) != 16:
+            raise ValueError(f"an id takes 16 bytes, got {len(binary)}")
+        self._binary = bytes(binary)
+
+    @classmethod
+    def from_hex(cls, text: str) -> BaseID:
+        """From 32 hexadecimal digits."""
+        return cls(bytes.fromhex(text))
+
+    def hex(self) -> str:
+        """32 hexadecimal digits."""
+        return self._binary.hex()
+
+    def binary(self) -> bytes:
+        """16 bytes."""
+        return self._binary
+
+    def is_nil(self) -> bool:
+        """Whether it names nothing."""
+        return not any(self._binary)
+
+    def __eq__(self, other: object) -> bool:
+        """Ids of different kinds are never equal."""
+        return type(other) is type(self) and other._binary == self._binary
+
+    def __hash__(self) -> int:
+        """As equality."""
+        return hash(self._binary)
+
+    def __repr__(self) -> str:
+        """For people."""
+        return f"{type(self).__name__}({self.hex()})"
+
+    def __reduce__(self) -> tuple[type, tuple[bytes]]:
+        """By its bytes."""
+        return type(self), (self._binary,)
+
+
+class ActorID(BaseID):
+    """An actor through all its restarts."""
+
+
+class JobID(BaseID):
+    """One driver's run."""
+
+
+class NodeID(BaseID):
+    """A node."""
+
+
+class TaskID(BaseID):
+    """A task."""
+
+
+class WorkerID(BaseID):
+    """A driver or worker process."""

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the caller runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mobula._actor_handle import ActorHandle
+from mobula._runtime import Execution, current
+
+__all__ = ["RuntimeContext", "get_runtime_context"]
+
+
+class RuntimeContext:
+    """The job, node, worker, task and actor of the code that asked."""
+
+    def __init__(self, execution: Execution) -> None:
+        """Use ``get_runtime_context``."""
+        self._execution = execution
+        self._identity: dict[str, Any] = execution.runtime.identity
+
+    def get_job_id(self) -> str:
+        """In hexadecimal, as all of these."""
+        return str(self._identity["job"])
+
+    def get_node_id(self) -> str:
+        """The node that this process runs on."""
+        return str(self._identity["address"]["node"])
+
+    def get_worker_id(self) -> str:
+        """This process."""
+        return str(self._identity["address"]["worker"])
+
+    def get_task_id(self) -> str | None:
+        """The task that runs; None outside tasks."""
+        task = self._execution.task
+        return task.task if task is not None else None
+
+    def get_task_name(self) -> str | None:
+        """The name of the task that runs; None outside tasks."""
+        task = self._execution.task
+        return task.name if task is not None else None
+
+    def get_actor_id(self) -> str | None:
+        """The actor that lives in this process; None in others."""
+        host = self._execution.runtime.actor_host
+        return host.actor_id if host is not None else None
+
+    def get_actor_name(self) -> str | None:
+        """The actor's name; empty for an anonymous one, None outside actors."""
+        host = self._execution.runtime.actor_host
+        return host.name if host is not None else None
+
+    def get_assigned_resources(self) -> dict[str, float]:
+        """What the running task holds."""
+        task = self._execution.task
+        return dict(task.resources) if task is not None else {}
+
+    @property
+    def namespace(self) -> str:
+        """In which the names of this job's actors are looked up."""
+        return self._execution.runtime.namespace
+
+    @property
+    def gcs_address(self) -> str:
+        """Of the daemon on this node, "host:port"."""
+        return str(self._identity["node"]["address"])
+
+    @property
+    def was_current_actor_reconstructed(self) -> bool:
+        """Whether the actor that lives here was restarted."""
+        host = self._execution.runtime.actor_host
+        if host is None:
+            raise RuntimeError("this is only known inside an actor")
+        return host.was_restarted
+
+    @property
+    def current_actor(self) -> ActorHandle:
+        """The actor's own handle."""
+        host = self._execution.runtime.actor_host
+        if host is None:
+            raise RuntimeError("only an actor has a handle of its own")
+        return host.handle()
+
+
+def get_runtime_context() -> RuntimeContext:
+    """What is known about the place where the caller runs.
+
+    >>> import mobula
+    >>> mobula.get_runtime_context().get_task_id() is None
+    True
+    """
+    return RuntimeContext(current())
