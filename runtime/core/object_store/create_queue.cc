@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/core/object_store/create_queue.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace mobula::object_store {
+
+std::uint64_t CreateQueue::Add(PendingCreate create) {
+  waiting_.emplace(next_, std::move(create));
+  return next_++;
+}
+
+PendingCreate CreateQueue::Take(std::uint64_t number) {
+  auto found = waiting_.extract(number);
+  return found.empty() ? PendingCreate{} : std::move(found.mapped());
+}
+
+void CreateQueue::RemoveClient(WorkerId client) {
+  std::erase_if(waiting_,
+                [client](const auto& entry) { return entry.second.client.worker == client; });
+}
+
+bool CreateQueue::HasClient(WorkerId client) const {
+  return std::any_of(waiting_.begin(), waiting_.end(),
+                     [client](const auto& entry) { return entry.second.client.worker == client; });
+}
+
+}  // namespace mobula::object_store

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/core/object_store/pull_manager.h"
+
+#include <algorithm>
+
+#include "runtime/base/check.h"
+
+namespace mobula::object_store {
+
+PullManager::PullManager(PullOptions options, ObjectStore& store)
+    : options_(options), store_(store) {
+  CHECK(options_.chunk_bytes > 0 && options_.chunks_in_flight > 0);
+}
+
+// ---- Fetching
+// -----------------------------------------------------------------------------------------------
+
+void PullManager::Fetch(Instant now, const Address& client, const FetchObject& message, Sink& out) {
+  HandleSuperseded(message.object, out);
+  const ObjectId id = message.object.id;
+  const Entry* entry = store_.Find(id);
+  if (entry != nullptr && entry->object.owner != message.object.owner) {
+    store_.Supersede(message.object);
+    entry = nullptr;
+  }
+  if (entry != nullptr && entry->state == ObjectState::kSealed) return Answer(client, *entry, out);
+  const auto [pull, is_new] = pulls_.try_emplace(id);
+  pull->second.waiters.push_back(client);
+  if (is_new) {
+    pull->second.number = next_number_++;
+    pull->second.object = message.object;
+    pull->second.size = message.size;
+    numbers_.emplace(pull->second.number, id);
+    stalled_.insert(id);
+  }
+  AddLocations(pull->second, message.locations);
+  Advance(now, pull, out);
+}
+
+void PullManager::AddLocations(Pull& pull, const std::vector<NodeId>& locations) const {
+  for (const NodeId node : locations) {
+    const auto is_node = [node](NodeId other) { return other == node; };
+    if (std::any_of(pull.locations.begin(), pull.locations.end(), is_node)) continue;
+    if (std::any_of(pull.failed_at.begin(), pull.failed_at.end(), is_node)) continue;
+    const bool useless = node == options_.node || dead_.contains(node);
+    (useless ? pull.failed_at : pull.locations).push_back(node);
+  }
+}
+
+void PullManager::Advance(Instant now, Table::iterator found, Sink& out) {
+  Pull& pull = found->second;
+  if (pull.phase == Phase::kTransferring) return AskChunks(now, pull, out);
+  const Entry* entry = store_.Find(pull.object.id);
+  if (entry != nullptr && entry->object.owner != pull.object.owner) {
+    return Fail(found, NowhereError(pull), out);
+  }
+  if (entry != nullptr && entry->state == ObjectState::kSealed) return Complete(found, out);
+  if (entry != nullptr) {
+    pull.phase = Phase::kLocal;
+    return;
+  }
+  pull.phase = Phase::kWaiting;
+  if (pull.locations.empty()) return Fail(found, NowhereError(pull), out);
+  if (!store_.StartPull(pull.object, pull.size, out)) return AwaitRoom(now, pull, out);
+  StartTransfer(now, pull, out);
+  if (pull.missing == 0) Complete(found, out);
+}
+
+void PullManager::AwaitRoom(Instant now, Pull& pull, Sink& out) {
+  if (pull.give_up_at != Instant{}) return;
+  pull.give_up_at = now + options_.room_timeout;
+  out.StartPullTimer(pull.number, options_.room_timeout);
+}
+
+void PullManager::StartTransfer(Instant now, Pull& pull, Sink& out) {
+  stalled_.erase(pull.object.id);
+  pull.phase = Phase::kTransferring;
+  pull.missing = (pull.size + options_.chunk_bytes - 1) / options_.chunk_bytes;
+  pull.chunks.assign(pull.missing, Chunk{});
+  out.StartPullTimer(pull.number, options_.chunk_timeout);
+  AskChunks(now, pull, out);
+}
+
+std::uint64_t PullManager::ChunkLength(const Pull& pull, std::size_t index) const {
+  return std::min(options_.chunk_bytes, pull.size - index * options_.chunk_bytes);
+}
+
+void PullManager::AskChunks(Instant now, Pull& pull, Sink& out) {
+  auto in_flight = std::count_if(pull.chunks.begin(), pull.chunks.end(), [](const Chunk& chunk) {
+    return !chunk.received && !chunk.asked.IsNil();
+  });
+  for (std::size_t index = 0; index < pull.chunks.size(); ++index) {
+    if (in_flight >= options_.chunks_in_flight) return;
+    Chunk& chunk = pull.chunks[index];
+    if (chunk.received || !chunk.asked.IsNil()) continue;
+    chunk.asked = pull.locations[pull.turn++ % pull.locations.size()];
+    chunk.asked_at = now;
+    ++in_flight;
+    out.Send(Address::Daemon(chunk.asked),
+             RequestChunk{pull.object.id, index * options_.chunk_bytes, ChunkLength(pull, index)});
+  }
+}
+
+void PullManager::HandleChunkReceived(Instant now, const RequestChunk& range, Sink& out) {
+  const auto found = pulls_.find(range.object);
+  if (found == pulls_.end() || found->second.phase != Phase::kTransferring) return;
+  Pull& pull = found->second;
+  const std::uint64_t index = range.offset / options_.chunk_bytes;
+  const bool whole = range.offset % options_.chunk_bytes == 0 && index < pull.chunks.size() &&
+                     range.length == ChunkLength(pull, index);
+  if (!whole || pull.chunks[index].received) return;
+  pull.chunks[index].received = true;
+  if (--pull.missing == 0) return Complete(found, out);
+  AskChunks(now, pull, out);
+}
+
+void PullManager::Complete(Table::iterator found, Sink& out) {
+  Pull pull = std::move(found->second);
+  stalled_.erase(found->first);
+  numbers_.erase(pull.number);
+  pulls_.erase(found);
+  if (pull.phase == Phase::kTransferring) {
+    store_.FinishPull(pull.object.id);
+    out.Send(pull.object.owner, ObjectLocationChanged{pull.object.id, options_.node, true});
+  }
+  for (const Address& waiter : pull.waiters) Answer(waiter, *store_.Find(pull.object.id), out);
+}
+
+void PullManager::Answer(const Address& client, const Entry& entry, Sink& out) {
+  store_.Pin(client.worker, entry.object.id);
+  out.Send(client, ObjectAvailable{entry.object.id, entry.offset, entry.size});
+}
+
+// ---- Failing
+// ------------------------------------------------------------------------------------------------
+
+ErrorInfo PullManager::NowhereError(const Pull& pull) const {
+  return ObjectError(ErrorKind::kObjectLost, pull.object.id,
+                     "Object " + pull.object.id.Hex() + " could not be fetched: none of the " +
+                         std::to_string(pull.failed_at.size()) +
+                         " nodes said to hold a copy has one.");
+}
+
+void PullManager::Fail(Table::iterator found, const ErrorInfo& error, Sink& out) {
+  const Pull& pull = found->second;
+  for (const Address& waiter : pull.waiters) {
+    out.Send(waiter, ObjectUnavailable{pull.object.id, pull.failed_at, error});
+  }
+  Erase(found, out);
+}
+
+void PullManager::Erase(Table::iterator found, Sink& out) {
+  const ObjectId object = found->first;
+  const bool has_buffer = found->second.phase == Phase::kTransferring;
+  numbers_.erase(found->second.number);
+  stalled_.erase(object);
+  pulls_.erase(found);
+  if (has_buffer) store_.AbandonPull(object, out);
+}
+
+void PullManager::HandleOwnerDied(WorkerId owner, Sink& out) {
+  for (auto pull = pulls_.begin(); pull != pulls_.end();) {
+    const auto current = pull++;
+    if (current->second.object.owner.worker != owner) continue;
+    Fail(current,
+         ObjectError(
+             ErrorKind::kOwnerDied, current->first,
+             "The owner of object " + current->first.Hex() + " died: worker " + owner.Hex() + "."),
+         out);
+  }
+}
+
+void PullManager::HandleFreed(const Address& owner, ObjectId object, Sink& out) {
+  const auto found = pulls_.find(object);
+  if (found == pulls_.end() || found->second.object.owner != owner) return;
+  Fail(found,
+       ObjectError(ErrorKind::kObjectFreed, object,
+                   "Object " + object.Hex() + " was freed by its owner while it was fetched."),
+       out);
+}
+
+void PullManager::HandleSuperseded(const ObjectRef& object, Sink& out) {
+  const auto found = pulls_.find(object.id);
+  if (found == pulls_.end() || found->second.object.owner == object.owner) return;
+  Fail(found, NowhereError(found->second), out);
+}
+
+void PullManager::DropLocation(Instant now, Table::iterator found, NodeId node, Sink& out) {
+  Pull& pull = found->second;
+  if (std::erase(pull.locations, node) == 0) return;
+  pull.failed_at.push_back(node);
+  for (Chunk& chunk : pull.chunks) {
+    if (chunk.asked == node) chunk.asked = NodeId{};
+  }
+  if (!pull.locations.empty()) return Advance(now, found, out);
+  if (pull.phase != Phase::kLocal) Fail(found, NowhereError(pull), out);
+}
+
+void PullManager::HandleChunkUnavailable(Instant now, NodeId source, ObjectId object, Sink& out) {
+  const auto found = pulls_.find(object);
+  if (found != pulls_.end()) DropLocation(now, found, source, out);
+}
+
+void PullManager::HandleNodeDied(Instant now, NodeId node, Sink& out) {
+  dead_.insert(node);
+  std::erase_if(deferred_, [node](const auto& entry) { return entry.first == node; });
+  for (auto pull = pulls_.begin(); pull != pulls_.end();) DropLocation(now, pull++, node, out);
+}
+
+void PullManager::HandleClientDied(WorkerId client, Sink& out) {
+  for (auto pull = pulls_.begin(); pull != pulls_.end();) {
+    const auto current = pull++;
+    std::erase_if(current->second.waiters,
+                  [client](const Address& waiter) { return waiter.worker == client; });
+    if (current->second.waiters.empty()) Erase(current, out);
+  }
+}
+
+void PullManager::HandleTimer(Instant now, std::uint64_t key, Sink& out) {
+  const auto number = numbers_.find(key);
+  if (number == numbers_.end()) return;
+  const auto found = pulls_.find(number->second);
+  Pull& pull = found->second;
+  if (pull.phase == Phase::kWaiting && pull.give_up_at <= now) {
+    return Fail(found, store_.FullError(pull.object.id, pull.size), out);
+  }
+  if (pull.phase != Phase::kTransferring) return;
+  for (Chunk& chunk : pull.chunks) {
+    const bool late = chunk.asked_at + options_.chunk_timeout <= now;
+    if (!chunk.received && late) chunk.asked = NodeId{};
+  }
+  out.StartPullTimer(pull.number, options_.chunk_timeout);
+  AskChunks(now, pull, out);
+}
+
+// ---- After other changes, and for peers
+// -----------------------------------------------------------------------
+
+void PullManager::Update(Instant now, Sink& out) {
+  const std::vector<ObjectId> stalled(stalled_.begin(), stalled_.end());
+  for (const ObjectId object : stalled) {
+    const auto found = pulls_.find(object);
+    if (found != pulls_.end()) Advance(now, found, out);
+  }
+  ServeDeferred(out);
+}
+
+void PullManager::ServeDeferred(Sink& out) {
+  const auto deferred = std::exchange(deferred_, {});
+  for (const auto& [peer, range] : deferred) Serve(peer, range, out);
+}
+
+void PullManager::Serve(NodeId peer, const RequestChunk& range, Sink& out) {
+  const Entry* entry = store_.Find(range.object);
+  if (entry != nullptr && entry->state == ObjectState::kWriting) {
+    deferred_.emplace_back(peer, range);
+    return;
+  }
+  const bool here = entry != nullptr && entry->state == ObjectState::kSealed &&
+                    range.offset <= entry->size && range.length <= entry->size - range.offset;
+  if (!here) return out.Send(Address::Daemon(peer), ChunkUnavailable{range.object});
+  out.SendChunk(peer, range, entry->offset);
+  store_.Touch(range.object);
+}
+
+bool PullManager::HasClient(WorkerId client) const {
+  return std::any_of(pulls_.begin(), pulls_.end(), [client](const auto& entry) {
+    const auto& waiters = entry.second.waiters;
+    return std::any_of(waiters.begin(), waiters.end(),
+                       [client](const Address& waiter) { return waiter.worker == client; });
+  });
+}
+
+void PullManager::CheckInvariants() const {
+  CHECK(numbers_.size() == pulls_.size());
+  for (const auto& [id, pull] : pulls_) {
+    const bool transferring = pull.phase == Phase::kTransferring;
+    CHECK(!pull.waiters.empty()) << id << " is pulled for nobody";
+    CHECK(stalled_.contains(id) == !transferring) << id;
+    CHECK(!transferring || !pull.locations.empty()) << id << " is pulled from nowhere";
+    const Entry* entry = store_.Find(id);
+    CHECK(!transferring || (entry != nullptr && entry->state == ObjectState::kPulling)) << id;
+    const auto missing = std::count_if(pull.chunks.begin(), pull.chunks.end(),
+                                       [](const Chunk& chunk) { return !chunk.received; });
+    CHECK(static_cast<std::size_t>(missing) == pull.missing) << id;
+  }
+  for (const auto& [id, entry] : store_.Entries()) {
+    CHECK(entry.state != ObjectState::kPulling || pulls_.contains(id)) << id << " has no pull";
+  }
+}
+
+}  // namespace mobula::object_store

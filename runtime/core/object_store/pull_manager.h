@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "runtime/core/object_store/object_store.h"
+#include "runtime/core/object_store/sink.h"
+
+namespace mobula::object_store {
+
+struct PullOptions {
+  NodeId node;
+  std::uint64_t chunk_bytes = 5ull << 20;
+  std::uint32_t chunks_in_flight = 4;
+  Duration chunk_timeout = Seconds(2);
+  /// How long a pull waits for room in the store.
+  Duration room_timeout = Seconds(10);
+};
+
+/// Brings copies of objects to this node for processes that fetch them, in chunks from any nodes
+/// that have one, and serves the chunks that other nodes ask for. View: one node's.
+///
+///   process          this node                      peer
+///     | FetchObject     |                             |
+///     |---------------->| RequestChunk (a window)     |
+///     |                 |---------------------------->|
+///     |                 |<----- bytes of the chunk ---|  or ChunkUnavailable
+///     | ObjectAvailable |                             |
+///     |<----------------| ObjectLocationChanged -> owner
+///
+/// State of a pull | meaning                                    | leaves by
+/// local           | a process of this node still writes it     | its seal, or its writer's death
+/// waiting         | no room in the store yet                   | room; timeout
+/// transferring    | has a buffer, chunks under way             | last chunk; last location gone
+/// A pull has at least one waiter; it ends with all of them answered, and is dropped when all of
+/// them died.
+class PullManager {
+ public:
+  PullManager(PullOptions options, ObjectStore& store);
+
+  void Fetch(Instant now, const Address& client, const FetchObject& message, Sink& out);
+  void HandleChunkReceived(Instant now, const RequestChunk& range, Sink& out);
+  void HandleChunkUnavailable(Instant now, NodeId source, ObjectId object, Sink& out);
+  void HandleTimer(Instant now, std::uint64_t key, Sink& out);
+  void HandleNodeDied(Instant now, NodeId node, Sink& out);
+  void HandleClientDied(WorkerId client, Sink& out);
+  void HandleOwnerDied(WorkerId owner, Sink& out);
+  /// The owner freed it: whoever waits is told so.
+  void HandleFreed(const Address& owner, ObjectId object, Sink& out);
+  /// The id of `object` is used for another incarnation's object from now on: pulls of the old one
+  /// fail.
+  void HandleSuperseded(const ObjectRef& object, Sink& out);
+  /// After anything that changed the store: answers waiters of objects sealed here, and starts
+  /// pulls for which there is room now.
+  void Update(Instant now, Sink& out);
+  /// A peer asks for bytes. Answered after the seal when a process still writes the object: the
+  /// word of its completion may have overtaken the seal.
+  void Serve(NodeId peer, const RequestChunk& range, Sink& out);
+
+  [[nodiscard]] std::size_t PullCount() const { return pulls_.size(); }
+  [[nodiscard]] bool HasClient(WorkerId client) const;
+  void CheckInvariants() const;
+
+ private:
+  enum class Phase { kLocal, kWaiting, kTransferring };
+  struct Chunk {
+    bool received = false;
+    /// Nil while nobody is asked.
+    NodeId asked;
+    Instant asked_at;
+  };
+  struct Pull {
+    std::uint64_t number = 0;
+    ObjectRef object;
+    std::uint64_t size = 0;
+    Phase phase = Phase::kWaiting;
+    /// Living nodes said to have a copy, in the order told; removed when one turns out not to.
+    std::vector<NodeId> locations;
+    std::vector<NodeId> failed_at;
+    /// One entry per FetchObject.
+    std::vector<Address> waiters;
+    std::vector<Chunk> chunks;
+    std::size_t missing = 0;
+    /// The location asked next.
+    std::size_t turn = 0;
+    Instant give_up_at;
+  };
+  using Table = std::map<ObjectId, Pull>;
+
+  void Advance(Instant now, Table::iterator pull, Sink& out);
+  void AwaitRoom(Instant now, Pull& pull, Sink& out);
+  void StartTransfer(Instant now, Pull& pull, Sink& out);
+  void AskChunks(Instant now, Pull& pull, Sink& out);
+  void Complete(Table::iterator pull, Sink& out);
+  void Answer(const Address& client, const Entry& entry, Sink& out);
+  void Fail(Table::iterator pull, const ErrorInfo& error, Sink& out);
+  void Erase(Table::iterator pull, Sink& out);
+  void DropLocation(Instant now, Table::iterator pull, NodeId node, Sink& out);
+  void AddLocations(Pull& pull, const std::vector<NodeId>& locations) const;
+  void ServeDeferred(Sink& out);
+  [[nodiscard]] std::uint64_t ChunkLength(const Pull& pull, std::size_t index) const;
+  [[nodiscard]] ErrorInfo NowhereError(const Pull& pull) const;
+
+  PullOptions options_;
+  ObjectStore& store_;
+  /// Added by Fetch of an object that is not complete here; removed when its waiters are answered.
+  Table pulls_;
+  /// Objects whose pull is local or waiting: what Update looks at.
+  std::set<ObjectId> stalled_;
+  /// Pulls by number, for timers.
+  std::map<std::uint64_t, ObjectId> numbers_;
+  /// Chunks asked of objects that a process here still writes. Served by Update.
+  std::vector<std::pair<NodeId, RequestChunk>> deferred_;
+  /// Added by HandleNodeDied; never removed.
+  std::set<NodeId> dead_;
+  std::uint64_t next_number_ = 1;
+};
+
+}  // namespace mobula::object_store

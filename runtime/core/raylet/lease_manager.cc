@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/core/raylet/lease_manager.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/base/check.h"
+
+namespace mobula::raylet {
+namespace {
+
+constexpr std::uint64_t kLeaseSalt = 0x6C65617365;  // "lease"
+
+using scheduler::Decision;
+
+}  // namespace
+
+LeaseManager::LeaseManager(Duration reclaim_period, scheduler::ClusterView& view,
+                           scheduler::Scheduler& scheduler, WorkerPool& pool, JobTable& jobs)
+    : reclaim_period_(reclaim_period),
+      view_(view),
+      scheduler_(scheduler),
+      pool_(pool),
+      jobs_(jobs) {}
+
+// ---- Requests
+// -----------------------------------------------------------------------------------------------
+
+void LeaseManager::HandleRequest(const RequestLease& message, Outbox& out) {
+  const RequestKey key{message.owner.worker, message.request};
+  if (queue_.Find(key) != nullptr) {
+    queue_.SetBacklog(key, message.backlog);
+    return;
+  }
+  if (const Lease* lease = leases_.FindByRequest(key)) {
+    const Worker* worker = pool_.Find(lease->worker);
+    out.Send(
+        message.owner,
+        LeaseGranted{message.request, lease->id, {view_.Self().node, lease->worker}, worker->pid});
+    return;
+  }
+  queue_.Add(message);
+  changed_ = true;
+}
+
+void LeaseManager::HandleCancel(const CancelLeaseRequest& message) {
+  const RequestKey key{message.owner.worker, message.request};
+  if (queue_.Find(key) != nullptr) Drop(key);
+}
+
+void LeaseManager::Drop(const RequestKey& key) {
+  const QueuedRequest& request = *queue_.Find(key);
+  if (request.phase == RequestPhase::kWaitingForWorker)
+    view_.ReleaseLocal(request.message.resources);
+  queue_.Remove(key);
+  changed_ = true;
+}
+
+void LeaseManager::Refuse(const RequestKey& key, ErrorInfo error, Outbox& out) {
+  const RequestLease& message = queue_.Find(key)->message;
+  error.actor = message.actor;
+  out.Send(message.owner, LeaseRefused{message.request, std::move(error)});
+  Drop(key);
+}
+
+void LeaseManager::Schedule(Instant now, Outbox& out) {
+  if (!std::exchange(changed_, false)) return;
+  // Classes take turns until none of them gets any further.
+  std::size_t stuck = 0;
+  while (stuck < queue_.Classes().size()) {
+    stuck = TryHead(queue_.NextClass(), out) ? 0 : stuck + 1;
+  }
+  AssignWorkers(out);
+  Reclaim(now, out);
+  changed_ = false;
+}
+
+bool LeaseManager::TryHead(RequestClass& requests, Outbox& out) {
+  const ResourceSet& need = requests.key.resources;
+  const bool fits = view_.Self().available.Covers(need);
+  if (!fits && requests.decided_at == view_.Version()) return false;
+  requests.decided_at = view_.Version();
+  const RequestKey key = requests.order.begin()->second;
+  const RequestLease& message = queue_.Find(key)->message;
+  Decision decision = scheduler_.Decide(message, view_);
+  requests.infeasible = decision.kind == Decision::Kind::kInfeasible;
+  switch (decision.kind) {
+    case Decision::Kind::kLocal:
+      if (!fits) return false;
+      view_.AcquireLocal(need);
+      queue_.Acquired(key);
+      return true;
+    case Decision::Kind::kSpill:
+      view_.Debit(decision.node, need);
+      out.Send(message.owner, LeaseSpilled{message.request, decision.node});
+      queue_.Remove(key);
+      return true;
+    case Decision::Kind::kInfeasible:
+      TellInfeasible(requests, out);
+      return false;
+    case Decision::Kind::kRefuse: {
+      ErrorInfo error;
+      error.kind =
+          message.actor.IsNil() ? ErrorKind::kTaskUnschedulable : ErrorKind::kActorUnschedulable;
+      error.message = message.name + " cannot be scheduled. " + decision.reason;
+      Refuse(key, std::move(error), out);
+      return true;
+    }
+  }
+  return false;
+}
+
+void LeaseManager::TellInfeasible(RequestClass& requests, Outbox& out) {
+  for (auto next = requests.order.upper_bound(requests.told_up_to); next != requests.order.end();
+       ++next) {
+    const RequestLease& message = queue_.Find(next->second)->message;
+    out.Send(message.owner,
+             LeaseInfeasible{message.request,
+                             message.name + " needs " + message.resources.ToString() +
+                                 ", which no node of the cluster has in total. It waits until a "
+                                 "node that does joins."});
+    requests.told_up_to = next->first;
+  }
+}
+
+// ---- Workers
+// ------------------------------------------------------------------------------------------------
+
+void LeaseManager::AssignWorkers(Outbox& out) {
+  std::vector<PoolKey> kinds;
+  for (const auto& [kind, waiting] : queue_.Waiting()) kinds.push_back(kind);
+  for (const PoolKey& kind : kinds) {
+    while (true) {
+      const auto waiting = queue_.Waiting().find(kind);
+      if (waiting == queue_.Waiting().end()) break;
+      const auto worker = pool_.TakeIdle(kind);
+      if (!worker) {
+        const JobView* job = jobs_.FindOrAsk(kind.job, out);
+        if (job != nullptr) pool_.EnsureStarting(kind, waiting->second.size(), job->config, out);
+        break;
+      }
+      Grant(waiting->second.begin()->second, *worker, out);
+    }
+  }
+}
+
+void LeaseManager::Grant(const RequestKey& key, WorkerId worker, Outbox& out) {
+  const QueuedRequest& request = *queue_.Find(key);
+  Lease lease;
+  lease.id = LeaseId::Derive(view_.Self().node, kLeaseSalt, next_lease_++);
+  lease.worker = worker;
+  lease.request = request.message;
+  out.Send(
+      request.message.owner,
+      LeaseGranted{
+          request.message.request, lease.id, {view_.Self().node, worker}, pool_.Find(worker)->pid});
+  leases_.Add(std::move(lease));
+  queue_.Remove(key);
+}
+
+void LeaseManager::HandleReturn(Instant now, LeaseId id, Outbox& out) {
+  if (leases_.Find(id) == nullptr) return;
+  const Lease lease = leases_.Remove(id);
+  view_.ReleaseLocal(lease.Held());
+  pool_.ReturnToIdle(now, lease.worker, out);
+  changed_ = true;
+}
+
+void LeaseManager::SetBlocked(WorkerId worker, bool blocked) {
+  Lease* lease = leases_.FindByWorker(worker);
+  if (lease == nullptr || lease->blocked == blocked) return;
+  lease->blocked = blocked;
+  const ResourceSet cpu = CpuPart(lease->request.resources);
+  if (blocked) {
+    view_.ReleaseLocal(cpu);
+    changed_ = true;
+  } else {
+    view_.ResumeLocal(cpu);
+  }
+}
+
+void LeaseManager::HandleOwnerDied(WorkerId owner, Outbox& out) {
+  for (const RequestKey& key : queue_.OfOwner(owner)) Drop(key);
+  for (const LeaseId id : leases_.OfOwner(owner)) {
+    Lease& lease = *leases_.Find(id);
+    lease.ending = true;
+    pool_.Kill(lease.worker, "The process that leased it died.", /*intended=*/true, out);
+  }
+}
+
+void LeaseManager::HandleWorkerDied(const WorkerExit& exit, Outbox& out) {
+  changed_ = true;
+  if (const Lease* lease = leases_.FindByWorker(exit.worker.id)) {
+    view_.ReleaseLocal(leases_.Remove(lease->id).Held());
+  }
+  if (!exit.gave_up) return;
+  const auto waiting = queue_.Waiting().find(exit.worker.key);
+  if (waiting == queue_.Waiting().end()) return;
+  ErrorInfo error;
+  error.kind =
+      exit.worker.key.runtime_env.empty() ? ErrorKind::kWorkerCrashed : ErrorKind::kRuntimeEnvSetup;
+  error.message = "No worker process could be started on node " + view_.Self().name + " in " +
+                  std::to_string(WorkerPool::kStartAttempts) +
+                  " attempts. The last one: " + exit.reason;
+  const auto refused = waiting->second;
+  for (const auto& [sequence, key] : refused) Refuse(key, error, out);
+}
+
+// ---- Reclaiming
+// ---------------------------------------------------------------------------------------------
+
+void LeaseManager::Reclaim(Instant now, Outbox& out) {
+  for (auto& [number, requests] : queue_.Classes()) {
+    if (requests.infeasible || view_.Self().available.Covers(requests.key.resources)) continue;
+    // Once per head, and again when that was of no use for a while.
+    const std::uint64_t head = requests.order.begin()->first;
+    if (requests.reclaimed_for == head && now < requests.reclaimed_at + reclaim_period_) continue;
+    requests.reclaimed_for = head;
+    requests.reclaimed_at = now;
+    ReclaimFor(now, requests, out);
+  }
+}
+
+/// Asks for as many leases back, oldest first, as the head of the class needs, and for none when
+/// all of them would not be enough. The owner's leases of the same class are left alone: it would
+/// use them for this very request.
+void LeaseManager::ReclaimFor(Instant now, const RequestClass& requests, Outbox& out) {
+  const WorkerId owner = requests.order.begin()->second.first;
+  const ResourceSet& need = requests.key.resources;
+  ResourceSet soon = view_.Self().available;
+  for (const auto& [number, lease] : leases_.InOrder()) {
+    const bool asked = lease.reclaimed && now < lease.reclaimed_at + reclaim_period_;
+    if (lease.ending || asked) soon.Add(lease.Held());
+  }
+  std::vector<Lease*> chosen;
+  for (auto& [number, lease] : leases_.InOrder()) {
+    if (soon.Covers(need)) break;
+    const bool own =
+        lease.request.owner.worker == owner && ClassKey::Of(lease.request) == requests.key;
+    if (own || lease.ending || lease.reclaimed || !lease.request.actor.IsNil()) continue;
+    const ResourceSet held = lease.Held();
+    const bool helps = std::any_of(need.units.begin(), need.units.end(), [&](const auto& wanted) {
+      return soon.Units(wanted.first) < wanted.second && held.Units(wanted.first) > 0;
+    });
+    if (!helps) continue;
+    chosen.push_back(&lease);
+    soon.Add(held);
+  }
+  if (!soon.Covers(need)) return;
+  for (Lease* lease : chosen) {
+    lease->reclaimed = true;
+    lease->reclaimed_at = now;
+    out.Send(lease->request.owner, ReclaimLease{lease->id});
+  }
+}
+
+// ---- Queries
+// ------------------------------------------------------------------------------------------------
+
+std::vector<PendingDemand> LeaseManager::Demand() const {
+  std::vector<PendingDemand> demand;
+  for (const auto& [number, requests] : queue_.Classes()) {
+    const RequestLease& head = queue_.Find(requests.order.begin()->second)->message;
+    demand.push_back({requests.key.resources, head.name,
+                      static_cast<std::uint32_t>(requests.order.size()), requests.infeasible});
+  }
+  return demand;
+}
+
+void LeaseManager::CheckInvariants() const {
+  queue_.CheckInvariants();
+  leases_.CheckInvariants();
+  ResourceSet sum = view_.Self().available;
+  for (const auto& [number, lease] : leases_.InOrder()) {
+    sum.Add(lease.Held());
+    const Worker* worker = pool_.Find(lease.worker);
+    CHECK(worker != nullptr && worker->state == WorkerState::kLeased) << lease.worker;
+  }
+  for (const auto& [kind, waiting] : queue_.Waiting()) {
+    for (const auto& [sequence, key] : waiting) sum.Add(queue_.Find(key)->message.resources);
+  }
+  CHECK(sum == view_.Self().total)
+      << "resources are " << sum.ToString() << ", should be " << view_.Self().total.ToString();
+  const auto leased =
+      std::count_if(pool_.Workers().begin(), pool_.Workers().end(),
+                    [](const auto& entry) { return entry.second.state == WorkerState::kLeased; });
+  CHECK(static_cast<std::size_t>(leased) == leases_.InOrder().size());
+}
+
+}  // namespace mobula::raylet

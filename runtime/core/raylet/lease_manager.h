@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "runtime/core/raylet/job_table.h"
+#include "runtime/core/raylet/lease_queue.h"
+#include "runtime/core/raylet/lease_table.h"
+#include "runtime/core/raylet/worker_pool.h"
+#include "runtime/core/scheduler/scheduler.h"
+
+namespace mobula::raylet {
+
+/// Grants leases: decides for each request whether it runs here, elsewhere, or not at all, takes
+/// the resources, finds it a worker, and gives the resources back exactly once however the lease
+/// ends. View: one node's.
+///
+///   owner             raylet                        worker
+///     | RequestLease    |                              |
+///     |---------------->| resources, then a process    |
+///     |                 | StartProcess / RegisterWorker|
+///     |                 |<---------------------------->|
+///     |<- LeaseGranted -|        or LeaseSpilled, LeaseInfeasible (stays queued), LeaseRefused
+///     |------------------ PushTask ... --------------->|
+///     | ReturnLease     |
+///     |---------------->|
+///
+/// Invariant: the node's total = available + what leases hold + what requests waiting for a worker
+/// hold. Ray counterpart: LocalTaskManager and ClusterTaskManager.
+class LeaseManager {
+ public:
+  /// The references must outlive this.
+  LeaseManager(Duration reclaim_period, scheduler::ClusterView& view,
+               scheduler::Scheduler& scheduler, WorkerPool& pool, JobTable& jobs);
+
+  void HandleRequest(const RequestLease& message, Outbox& out);
+  void HandleCancel(const CancelLeaseRequest& message);
+  void HandleReturn(Instant now, LeaseId lease, Outbox& out);
+  void SetBlocked(WorkerId worker, bool blocked);
+  /// Its requests are dropped; workers that it leased are ended, because they may run its tasks.
+  void HandleOwnerDied(WorkerId owner, Outbox& out);
+  void HandleWorkerDied(const WorkerExit& exit, Outbox& out);
+  /// The cluster view, the pool or the clock changed: a request may be served that was not.
+  void MarkChanged() { changed_ = true; }
+  /// Serves what can be served. Call after each event.
+  void Schedule(Instant now, Outbox& out);
+
+  /// What waits for resources, one entry per class.
+  [[nodiscard]] std::vector<PendingDemand> Demand() const;
+  [[nodiscard]] const Lease* FindByWorker(WorkerId worker) const {
+    return leases_.FindByWorker(worker);
+  }
+  void CheckInvariants() const;
+
+ private:
+  bool TryHead(RequestClass& requests, Outbox& out);
+  void TellInfeasible(RequestClass& requests, Outbox& out);
+  void Refuse(const RequestKey& key, ErrorInfo error, Outbox& out);
+  void AssignWorkers(Outbox& out);
+  void Grant(const RequestKey& key, WorkerId worker, Outbox& out);
+  void Reclaim(Instant now, Outbox& out);
+  void ReclaimFor(Instant now, const RequestClass& requests, Outbox& out);
+  void Drop(const RequestKey& key);
+
+  Duration reclaim_period_;
+  scheduler::ClusterView& view_;
+  scheduler::Scheduler& scheduler_;
+  WorkerPool& pool_;
+  JobTable& jobs_;
+  LeaseQueue queue_;
+  LeaseTable leases_;
+  std::uint64_t next_lease_ = 1;
+  bool changed_ = false;
+};
+
+}  // namespace mobula::raylet

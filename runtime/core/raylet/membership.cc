@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/core/raylet/membership.h"
+
+namespace mobula::raylet {
+namespace {
+
+constexpr Duration kRegisterRepeat = Milliseconds(500);
+
+}  // namespace
+
+Membership::Membership(const Options& options, scheduler::ClusterView& view)
+    : info_(options.info),
+      report_period_(options.report_period),
+      report_delay_(options.report_delay),
+      view_(view) {}
+
+void Membership::Start(Outbox& out) {
+  if (state_ != State::kNew) return;
+  state_ = State::kJoining;
+  HandleRegisterTimer(out);
+}
+
+void Membership::HandleRegisterTimer(Outbox& out) {
+  if (state_ != State::kJoining) return;
+  out.SendGcs(RegisterNode{info_});
+  out.StartTimer(TimerKind::kRegisterNode, 0, kRegisterRepeat);
+}
+
+void Membership::HandleRegistered(Instant now, Outbox& out) {
+  if (state_ != State::kJoining) return;
+  state_ = State::kMember;
+  Report(now, {}, out);
+  out.StartTimer(TimerKind::kReport, 0, report_period_);
+}
+
+ClusterNews Membership::HandleNodes(const std::vector<NodeView>& nodes, Outbox& out) {
+  ClusterNews news;
+  for (const NodeView& node : nodes) {
+    if (node.info.node == info_.node) {
+      if (node.alive) continue;
+      news.fenced = true;
+      news.fence_reason = node.death_reason;
+      continue;
+    }
+    switch (view_.Apply(node)) {
+      case scheduler::ViewChange::kJoined:
+        out.Emit(PeerChanged{node.info, /*alive=*/true});
+        break;
+      case scheduler::ViewChange::kDied:
+        out.Emit(PeerChanged{node.info, /*alive=*/false});
+        news.died.push_back({node.info.node, node.death_reason});
+        break;
+      case scheduler::ViewChange::kUpdated:
+      case scheduler::ViewChange::kNone:
+        break;
+    }
+  }
+  return news;
+}
+
+ResourceSet Membership::Free() const {
+  ResourceSet free = view_.Self().available;
+  std::erase_if(free.units, [](const auto& entry) { return entry.second < 0; });
+  return free;
+}
+
+void Membership::Report(Instant now, const std::vector<PendingDemand>& demand, Outbox& out) {
+  reported_at_ = now;
+  reported_free_ = Free();
+  reported_demand_ = demand;
+  out.SendGcs(NodeReport{info_.node, ++version_, reported_free_, reported_demand_});
+}
+
+void Membership::HandleReportTimer(TimerKind kind, Instant now,
+                                   const std::vector<PendingDemand>& demand, Outbox& out) {
+  if (kind == TimerKind::kReportSoon) soon_armed_ = false;
+  if (state_ != State::kMember) return;
+  if (kind == TimerKind::kReport) {
+    Report(now, demand, out);
+    out.StartTimer(TimerKind::kReport, 0, report_period_);
+  } else {
+    ReportChange(now, demand, out);
+  }
+}
+
+void Membership::ReportChange(Instant now, const std::vector<PendingDemand>& demand, Outbox& out) {
+  if (!MayReport()) return;
+  if (reported_demand_ == demand && reported_free_ == Free()) return;
+  const Instant allowed_at = reported_at_ + report_delay_;
+  if (allowed_at <= now) return Report(now, demand, out);
+  soon_armed_ = true;
+  out.StartTimer(TimerKind::kReportSoon, 0, allowed_at - now);
+}
+
+void Membership::Leave(const std::string& reason, Outbox& out) {
+  if (state_ == State::kLeft) return;
+  if (state_ != State::kNew) out.SendGcs(UnregisterNode{info_.node, reason});
+  state_ = State::kLeft;
+}
+
+}  // namespace mobula::raylet

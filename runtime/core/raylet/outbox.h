@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <utility>
+
+#include "runtime/core/object_store/sink.h"
+#include "runtime/core/raylet/events.h"
+
+namespace mobula::raylet {
+
+/// The raylet's timers; what `TimerId::key` means for each.
+enum class TimerKind : std::uint32_t {
+  kRegisterNode = 1,  ///< Unused.
+  kReport,            ///< Unused. Periodic.
+  kReportSoon,        ///< Unused. A change waits to be reported.
+  kJobs,              ///< Unused. Questions about jobs are repeated.
+  kStartTimeout,      ///< The started worker's number.
+  kIdleWorkers,       ///< Unused. Surplus idle workers may be due.
+  kCreateObject,      ///< As ObjectStore says.
+  kPull,              ///< As PullManager says.
+};
+
+/// Collects the effects of one event for all sub-machines.
+class Outbox final : public object_store::Sink {
+ public:
+  explicit Outbox(Effects& effects) : effects_(effects) {}
+
+  void Emit(Effect effect) { effects_.push_back(std::move(effect)); }
+  void StartTimer(TimerKind kind, std::uint64_t key, Duration delay) {
+    Emit(mobula::StartTimer{TimerId{static_cast<std::uint32_t>(kind), key}, delay});
+  }
+  void SendGcs(Message message) { Send(Address::Gcs(), std::move(message)); }
+
+  void Send(const Address& target, Message message) override {
+    Emit(mobula::Send{target, std::move(message)});
+  }
+  void StartCreateTimer(std::uint64_t key, Duration delay) override {
+    StartTimer(TimerKind::kCreateObject, key, delay);
+  }
+  void StartPullTimer(std::uint64_t key, Duration delay) override {
+    StartTimer(TimerKind::kPull, key, delay);
+  }
+  void SendChunk(NodeId target, const RequestChunk& range, std::uint64_t store_offset) override {
+    Emit(raylet::SendChunk{target, range.object, range.offset, range.length, store_offset});
+  }
+  void DiscardMemory(std::uint64_t offset, std::uint64_t size) override {
+    Emit(raylet::DiscardMemory{offset, size});
+  }
+
+ private:
+  Effects& effects_;
+};
+
+}  // namespace mobula::raylet

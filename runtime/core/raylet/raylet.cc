@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/core/raylet/raylet.h"
+
+#include "runtime/core/raylet/parts.h"
+
+namespace mobula::raylet {
+
+Raylet::Raylet(Options options) : parts_(std::make_unique<Parts>(std::move(options))) {}
+
+Raylet::~Raylet() = default;
+
+void Raylet::Handle(Instant now, const Event& event, Effects& out) {
+  Outbox outbox(out);
+  std::visit([&](const auto& happened) { parts_->On(now, happened, outbox); }, event);
+  parts_->Settle(now, outbox);
+}
+
+void Raylet::CheckInvariants() const {
+  parts_->view.CheckInvariants();
+  parts_->pool.CheckInvariants();
+  parts_->leases.CheckInvariants();
+  parts_->store.CheckInvariants();
+  parts_->pulls.CheckInvariants();
+}
+
+bool Raylet::IsRegistered(WorkerId worker) const { return parts_->pool.IsRegistered(worker); }
+
+std::optional<std::uint64_t> Raylet::StoreOffset(ObjectId object) const {
+  const object_store::Entry* entry = parts_->store.Find(object);
+  if (entry == nullptr) return std::nullopt;
+  return entry->offset;
+}
+
+std::vector<WorkerView> Raylet::Workers() const {
+  std::vector<WorkerView> views;
+  for (const auto& [id, worker] : parts_->pool.Workers()) {
+    const Lease* lease = parts_->leases.FindByWorker(id);
+    WorkerView view;
+    view.worker = id;
+    view.pid = worker.pid;
+    view.job = worker.key.job;
+    view.state = parts_->StateText(worker, lease);
+    if (lease != nullptr) {
+      view.running = lease->request.name;
+      view.blocked = lease->blocked;
+    }
+    views.push_back(std::move(view));
+  }
+  return views;
+}
+
+std::vector<StoredObjectView> Raylet::Objects() const {
+  std::vector<StoredObjectView> views;
+  for (const auto& [id, entry] : parts_->store.Entries()) {
+    StoredObjectView view{entry.object, entry.offset, entry.size};
+    view.sealed = entry.state == object_store::ObjectState::kSealed;
+    view.primary = entry.primary;
+    for (const auto& [client, count] : entry.pins) view.pins += count;
+    views.push_back(std::move(view));
+  }
+  return views;
+}
+
+const ResourceSet& Raylet::Available() const { return parts_->view.Self().available; }
+
+}  // namespace mobula::raylet

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/core/scheduler/node_affinity_policy.h"
+
+namespace mobula::scheduler {
+
+Decision NodeAffinityPolicy::Decide(const SchedulingRequest& request, const ClusterView& view) {
+  const NodeId node = request.strategy.node;
+  const NodeEntry* entry = view.Find(node);
+  if (entry != nullptr && entry->total.Covers(request.resources)) {
+    return Decision::At(*entry, view, entry->available.Covers(request.resources));
+  }
+  if (request.strategy.soft) return fallback_.Decide(request, view);
+  if (entry != nullptr) return Decision::Infeasible();
+  return Decision::Refuse("It must run on node " + node.Hex() + ", which " +
+                          (view.IsDead(node) ? "is dead" : "is not part of the cluster") +
+                          "; soft affinity would let it run elsewhere.");
+}
+
+}  // namespace mobula::scheduler

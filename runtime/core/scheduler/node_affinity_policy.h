@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "runtime/core/scheduler/scheduling_policy.h"
+
+namespace mobula::scheduler {
+
+/// On the node that the strategy names, even if the request has to wait there. Hard: refused when
+/// that node is dead or unknown. Soft: as `fallback` decides when it is, or could never hold the
+/// request. Ray counterpart: NodeAffinitySchedulingPolicy.
+class NodeAffinityPolicy final : public SchedulingPolicy {
+ public:
+  /// `fallback` must outlive this.
+  explicit NodeAffinityPolicy(SchedulingPolicy& fallback) : fallback_(fallback) {}
+  Decision Decide(const SchedulingRequest& request, const ClusterView& view) override;
+
+ private:
+  SchedulingPolicy& fallback_;
+};
+
+}  // namespace mobula::scheduler

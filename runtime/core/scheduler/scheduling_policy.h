@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runtime/core/protocol/task_spec.h"
+#include "runtime/core/scheduler/cluster_view.h"
+
+namespace mobula::scheduler {
+
+/// What a policy needs to know of a lease request.
+struct SchedulingRequest {
+  const ResourceSet& resources;
+  const SchedulingStrategy& strategy;
+  /// Nodes that hold the large arguments, most bytes first.
+  const std::vector<NodeId>& preferred;
+};
+
+/// Where a request goes.
+struct Decision {
+  enum class Kind {
+    kLocal,       ///< Here: now if `has_room`, else once resources are returned.
+    kSpill,       ///< To `node`.
+    kInfeasible,  ///< No living node could ever hold it.
+    kRefuse,      ///< It can never run; `reason` says why.
+  };
+  Kind kind = Kind::kLocal;
+  NodeId node;
+  /// The chosen node has room now.
+  bool has_room = false;
+  std::string reason;
+
+  bool operator==(const Decision&) const = default;
+  static Decision Infeasible() { return {.kind = Kind::kInfeasible, .node = {}, .reason = {}}; }
+  static Decision Refuse(std::string why) {
+    return {.kind = Kind::kRefuse, .node = {}, .reason = std::move(why)};
+  }
+  /// At `entry`, which is the own node or another.
+  static Decision At(const NodeEntry& entry, const ClusterView& view, bool has_room) {
+    const bool local = entry.node == view.Self().node;
+    return {local ? Kind::kLocal : Kind::kSpill, entry.node, has_room, {}};
+  }
+};
+
+/// A rule by which one node decides where a request runs. Implementations may keep state (a turn),
+/// but no clock and no unseeded randomness; ties are broken by order.
+class SchedulingPolicy {
+ public:
+  virtual ~SchedulingPolicy() = default;
+  virtual Decision Decide(const SchedulingRequest& request, const ClusterView& view) = 0;
+};
+
+}  // namespace mobula::scheduler
