@@ -15,6 +15,7 @@
 #include "faults/schedule.h"
 #include "python/core/convert.h"
 #include "python/core/process.h"
+#include "runtime/core/node/node.h"
 #include "sim/world.h"
 
 namespace mobula::python {
@@ -206,7 +207,16 @@ void BindWorld(py::module_& module) {
           "resources"_a, "store_capacity"_a = py::none())
       .def("remove_node",
            [](sim::World& self, const std::string& name) { Require(self.RemoveNode(name)); })
+      .def("crash_node",
+           [](sim::World& self, const std::string& name) {
+             Require(self.Inject(faults::CrashNode{name, Duration{}}));
+           })
       .def("node_names", &sim::World::NodeNames)
+      .def("node_id",
+           [](const sim::World& self, const std::string& name) {
+             const node::Node* node = self.FindNode(name);
+             return node == nullptr ? std::string() : node->Self().Hex();
+           })
       .def("node_resources",
            [](const sim::World& self, const std::string& name) {
              return ToPython(self.ShapeOf(name).resources);

@@ -15,29 +15,12 @@ from typing import Any
 
 import greenlet
 
-from mobula._sim_process import Process, ProcessGone, ProcessGreenlet, current
+from mobula._sim_process import Process, ProcessGone, ProcessGreenlet, Waiter, current
 from mobula._virtual_asyncio import SuspendedLoop
 
 # The cycle collector runs only between actions, after so many: what it frees is an event.
 _YOUNG_PERIOD = 1_000
 _FULL_PERIOD = 50_000
-
-
-class Waiter:
-    """One wait of one greenlet, ended by a wake or by its timeout, whichever is first."""
-
-    __slots__ = ("done", "greenlet", "value", "woken")
-
-    def __init__(self) -> None:
-        """Starts the wait of the calling greenlet; Hub.wait() suspends it."""
-        self.greenlet = greenlet.getcurrent()
-        self.done = False
-        self.woken = False
-        self.value: Any = None
-
-
-class Deadlock(Exception):
-    """Nothing will happen any more, and the program has not ended."""
 
 
 class Hub:
@@ -48,20 +31,28 @@ class Hub:
         self.world = world
         self.seed = seed
         self.actions = 0
+        # Grows with each switch to a simulated process.
+        self.switches = 0
         self.exit_code: int | None = None
-        # Called with (process, what the world says) by the name of the action.
+        # Told of each worker process, when it is a member of the cluster and when it is gone.
+        self.start_worker: Callable[[Process], None] = lambda process: None
+        self.end_worker: Callable[[str], None] = lambda worker: None
+        # By the name of an action: called with its process and what else the world says.
         self.handlers: dict[str, Callable[..., None]] = {
+            "ProcessReady": self._process_ready,
             "Completed": self._completed,
             "SleepOver": self._sleep_over,
             "ProcessDead": self._process_dead,
         }
         self._greenlet = greenlet.getcurrent()
         self._processes: dict[str, Process] = {}
-        self._sleeping: dict[int, Waiter] = {}
+        # By the world's name of the sleep: who sleeps, until when.
+        self._sleeping: dict[int, tuple[Waiter, int]] = {}
         # Who is told of a completion, by process and request; completions that nobody awaits yet.
         self._awaiting: dict[tuple[str, int], Callable[[Any], None]] = {}
         self._unclaimed: dict[tuple[str, int], Any] = {}
-        self._ready: deque[Waiter | ProcessGreenlet] = deque()
+        self._joining: dict[str, Waiter] = {}
+        self._ready: deque[Waiter | ProcessGreenlet | Callable[[], None]] = deque()
         self.driver = Process(pid=_DRIVER_PID, node="n1", is_driver=True, seed=f"{seed}/driver")
 
     # ---- For the virtual world and the runtime: called by simulated processes
@@ -87,18 +78,18 @@ class Hub:
             raise ProcessGone
         if waiter.done:
             return waiter.woken
-        sleep = None
         if timeout_ns is not None:
-            sleep = self.world.start_sleep("" if process.is_driver else process.worker, timeout_ns)
-            self._sleeping[sleep] = waiter
-        suspended = SuspendedLoop()
+            self._start_sleep(process, waiter, self.now_ns() + timeout_ns)
+        loop = SuspendedLoop()
+        waiter.suspended = True
         try:
             self._greenlet.switch()
         finally:
-            suspended.resume()
+            waiter.suspended = False
             waiter.done = True
-            if sleep is not None and self._sleeping.pop(sleep, None) is not None:
-                self.world.cancel_sleep(sleep)
+            loop.resume()
+            if self._sleeping.pop(waiter.sleep, None) is not None:
+                self.world.cancel_sleep(waiter.sleep)
         return waiter.woken
 
     def wake(self, waiter: Waiter, value: Any = None) -> bool:
@@ -124,7 +115,7 @@ class Hub:
         try:
             self.wait(waiter)
         except BaseException:
-            if self._awaiting.pop((worker, request), None) is not None:
+            if self.forget(worker, request):
                 core.abandon(request)
             raise
         return waiter.value
@@ -136,11 +127,33 @@ class Hub:
         else:
             self._awaiting[worker, request] = tell
 
+    def forget(self, worker: str, request: int) -> bool:
+        """Undoes when_completed(); returns False when the completion came before."""
+        return self._awaiting.pop((worker, request), None) is not None
+
     # ---- Processes
 
     def add_process(self, process: Process) -> None:
         """Makes a process known under the world's name for it."""
         self._processes[process.worker] = process
+
+    def stop_cluster(self) -> None:
+        """Ends all processes but the driver, whose other threads go on without a cluster."""
+        self.world.stop_cluster()
+        sleeping, self._sleeping = list(self._sleeping.values()), {}
+        for waiter, until_ns in sleeping:
+            if not waiter.done and waiter.greenlet.process is self.driver:
+                self._start_sleep(self.driver, waiter, until_ns)
+        self.call(self._unwind_all)
+
+    def remove_process(self, worker: str) -> None:
+        """Forgets a process that leaves: nothing will be said of it any more."""
+        del self._processes[worker]
+
+    def wait_until_ready(self, worker: str) -> None:
+        """Suspends the caller until a process that was added is a member of the cluster."""
+        waiter = self._joining[worker] = Waiter()
+        self.wait(waiter)
 
     def process(self, worker: str) -> Process:
         """Returns the living process that the world calls `worker`."""
@@ -165,10 +178,26 @@ class Hub:
                 raise ProcessGone
             self.wait(Waiter())
 
-    def throw(self, thread: ProcessGreenlet, error: BaseException) -> None:
-        """Raises an error in a suspended thread. Called by the hub's own greenlet only."""
-        if not thread.dead:
-            thread.throw(error)
+    def leave(self, process: Process, reason: str) -> None:
+        """Ends a worker on its own wish; its threads stop when the caller has blocked or ended."""
+        self.world.end_process(process.worker, reason)
+        self._ready.append(lambda: self._process_dead(process.worker, reason))
+
+    def call(self, function: Callable[[], None]) -> None:
+        """Lets the hub's own greenlet call a function that switches to others."""
+        waiter = Waiter()
+
+        def run() -> None:
+            function()
+            self.wake(waiter)
+
+        self._ready.append(run)
+        self.wait(waiter)
+
+    def interrupt(self, thread: ProcessGreenlet, error: BaseException) -> None:
+        """Raises an error in a suspended thread. Called by the hub's own greenlet."""
+        if thread and thread.process.alive:
+            self._switch(thread, error)
 
     # ---- The loop
 
@@ -193,13 +222,38 @@ class Hub:
         if self.exit_code is None:
             self.exit_code = code
 
-    def _resume(self, next_one: Waiter | ProcessGreenlet) -> None:
-        thread = next_one.greenlet if isinstance(next_one, Waiter) else next_one
-        if thread.dead or not thread.process.alive:
+    def _resume(self, next_one: Waiter | ProcessGreenlet | Callable[[], None]) -> None:
+        if isinstance(next_one, ProcessGreenlet):
+            thread = next_one
+        elif isinstance(next_one, Waiter):
+            # An interrupt may have come between the wake and now.
+            if not next_one.suspended:
+                return
+            thread = next_one.greenlet
+        else:
+            next_one()
             return
-        thread.switch()
+        if not thread.dead and thread.process.alive:
+            self._switch(thread)
+
+    def _switch(self, thread: ProcessGreenlet, error: BaseException | None = None) -> None:
+        self.switches += 1
+        try:
+            thread.switch() if error is None else thread.throw(error)
+        except ProcessGone:
+            pass  # It has ended itself.
         if thread.dead:
             thread.process.greenlets.remove(thread)
+
+    def _process_ready(self, worker: str, is_driver: bool, node: str, pid: int) -> None:
+        if is_driver:
+            self.wake(self._joining.pop(worker))
+            return
+        process = Process(
+            worker=worker, pid=pid, node=node, is_driver=False, seed=f"{self.seed}/{worker}"
+        )
+        self.add_process(process)
+        self.start_worker(process)
 
     def _completed(self, worker: str, request: int, value: Any) -> None:
         tell = self._awaiting.pop((worker, request), None)
@@ -209,22 +263,35 @@ class Hub:
             self._unclaimed[worker, request] = value
 
     def _sleep_over(self, worker: str, sleep: int) -> None:
-        waiter = self._sleeping.pop(sleep, None)
-        if waiter is not None and not waiter.done:
+        if sleep not in self._sleeping:
+            return
+        waiter, _ = self._sleeping.pop(sleep)
+        if not waiter.done:
             waiter.done = True
             self._ready.append(waiter)
+
+    def _start_sleep(self, process: Process, waiter: Waiter, until_ns: int) -> None:
+        # The driver sleeps on when it is in no cluster.
+        sleeper = "" if process.is_driver else process.worker
+        waiter.sleep = self.world.start_sleep(sleeper, until_ns - self.now_ns())
+        self._sleeping[waiter.sleep] = waiter, until_ns
 
     def _process_dead(self, worker: str, reason: str) -> None:
         process = self._processes.pop(worker, None)
         if process is None:
             return
         process.alive = False
+        self.end_worker(worker)
         for thread in list(process.greenlets):
             self._unwind(thread)
         process.greenlets.clear()
         for table in (self._awaiting, self._unclaimed):
             for key in [key for key in table if key[0] == worker]:
                 del table[key]
+
+    def _unwind_all(self) -> None:
+        for worker in list(self._processes):
+            self._process_dead(worker, "the cluster was stopped")
 
     def _unwind(self, thread: ProcessGreenlet) -> None:
         try:

@@ -34,23 +34,27 @@ class ProcessGreenlet(greenlet.greenlet):
 class Process:
     """One simulated process, a driver or a worker, from its start to its death."""
 
-    def __init__(self, *, number: int, pid: int, node: str, is_driver: bool, seed: str) -> None:
-        """Makes the process that the world calls `number`.
+    def __init__(
+        self, *, worker: str = "", pid: int, node: str, is_driver: bool, seed: str
+    ) -> None:
+        """Makes a process.
 
         Args:
-            number: The world's name of the process; never reused.
+            worker: The world's name for it; a driver has one while it is in a cluster.
             pid: What os.getpid() returns in it.
             node: The name of its node, "n1".
             is_driver: Whether it runs the program itself.
             seed: Of its random streams: the same text gives the same numbers.
         """
-        self.number = number
+        self.worker = worker
         self.pid = pid
         self.node = node
         self.is_driver = is_driver
         self.alive = True
         # The threads that have not ended, oldest first.
         self.greenlets: list[ProcessGreenlet] = []
+        # By stream, what was written since the last end of a line.
+        self.unfinished_lines: dict[str, str] = {}
         # Set by the hub: the runtime of the language layer that belongs to this process.
         self.runtime: Any = None
         # cloudpickle's memory of classes that it has pickled or unpickled here.
@@ -74,6 +78,21 @@ class Process:
         return self._extras[name]
 
 
+class Waiter:
+    """One wait of one greenlet, ended by a wake or by its timeout, whichever is first."""
+
+    __slots__ = ("done", "greenlet", "sleep", "suspended", "value", "woken")
+
+    def __init__(self) -> None:
+        """Starts the wait of the calling greenlet; Hub.wait suspends it."""
+        self.greenlet = greenlet.getcurrent()
+        self.done = False
+        self.woken = False
+        self.suspended = False
+        self.sleep = 0
+        self.value: Any = None
+
+
 def current() -> Process | None:
     """Returns the process whose code runs now; None in the simulator itself."""
     return getattr(greenlet.getcurrent(), "process", None)
@@ -87,5 +106,8 @@ def refuse(call: str, instead: str) -> NoReturn:
     )
 
 
-class NotSimulatedError(RuntimeError):
-    """A simulated program called something that exists on real machines only."""
+class NotSimulatedError(OSError):
+    """A simulated program called something that exists on real machines only.
+
+    An OSError, because libraries that can do without the call are prepared for that.
+    """

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mobula import _sim_process
 
 if TYPE_CHECKING:
-    from mobula._sim_hub import Hub, Waiter
+    from mobula._sim_hub import Hub
 
 
 def install(hub: Hub) -> None:
@@ -43,14 +43,14 @@ class VirtualEventLoop(base_events.BaseEventLoop):
         super().__init__()
         self._hub = hub
         self._called = False
-        self._waiter: Waiter | None = None
+        self._waiter: _sim_process.Waiter | None = None
         # The base class waits by its selector.
         self._selector = self
 
     def select(self, timeout: float | None) -> list[Any]:
         """Waits for `timeout` seconds, or until another thread has called."""
         if not self._called and timeout != 0:
-            self._waiter = self._hub.waiter()
+            self._waiter = _sim_process.Waiter()
             try:
                 self._hub.wait(self._waiter, None if timeout is None else math.ceil(timeout * 1e9))
             finally:

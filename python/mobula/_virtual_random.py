@@ -20,9 +20,7 @@ _ENTROPY_BITS = 128
 def install() -> None:
     """Replaces the sources of randomness of os, random, uuid, secrets and numpy.random."""
     # For whoever draws outside any process, at import for instance: a stream of its own.
-    outside = _sim_process.Process(
-        number=-1, pid=0, node="", is_driver=False, seed="outside every process"
-    )
+    outside = _sim_process.Process(pid=0, node="", is_driver=False, seed="outside")
 
     def here() -> _sim_process.Process:
         return _sim_process.current() or outside

@@ -22,7 +22,7 @@ from mobula import _sim_process
 from mobula._virtual_patch import replace
 
 if TYPE_CHECKING:
-    from mobula._sim_hub import Hub, Waiter
+    from mobula._sim_hub import Hub
 
 _LIMIT_S = threading.TIMEOUT_MAX
 
@@ -100,7 +100,7 @@ def _lock_class(hub: Hub) -> type:
 
         def __init__(self) -> None:
             self._locked = False
-            self._waiters: deque[Waiter] = deque()
+            self._waiters: deque[_sim_process.Waiter] = deque()
 
         def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
             if timeout != -1 and not blocking:
@@ -114,7 +114,7 @@ def _lock_class(hub: Hub) -> type:
                 return True
             if not blocking:
                 return False
-            waiter = hub.waiter()
+            waiter = _sim_process.Waiter()
             self._waiters.append(waiter)
             try:
                 # Whoever released the lock has handed it over.

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command `mobula`."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import sys
+from typing import Any
+
+import click
+
+from mobula import _program
+from mobula._sim_options import SimOptions, parse_costs, parse_span
+
+_PROGRAM = click.Path(exists=True, dir_okay=False)
+
+
+class _Span(click.ParamType):
+    """A time such as 0.5s, 20ms or 50us; with `named`, also name=time."""
+
+    name = "time"
+
+    def __init__(self, *, named: bool = False) -> None:
+        self._named = named
+
+    def convert(self, value: Any, parameter: Any, context: Any) -> Any:
+        try:
+            parse_costs([value]) if self._named else parse_span(value)
+        except ValueError as error:
+            self.fail(str(error), parameter, context)
+        return value
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(importlib.metadata.version("mobula"), prog_name="mobula")
+def cli() -> None:
+    """Runs Ray programs: on processes of this machine, or in a deterministic simulator."""
+
+
+@cli.command(
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+)
+@click.argument("program", type=_PROGRAM)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def run(program: str, arguments: tuple[str, ...]) -> None:
+    """Runs PROGRAM with its ARGUMENTS on the real runtime; `import ray` gives it mobula."""
+    from mobula import alias
+
+    alias.install()
+    _program.prepare(program, arguments)
+    sys.exit(_program.execute(program))
+
+
+@cli.command()
+@click.argument("program", type=_PROGRAM)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.option("--nodes", default=1, show_default=True, type=click.IntRange(1), help="How many.")
+@click.option(
+    "--cpus", default=4.0, show_default=True, type=click.FloatRange(0), help="Of each node."
+)
+@click.option("--gpus", default=0.0, type=click.FloatRange(0), help="Of each node.")
+@click.option(
+    "--object-store-memory", type=click.IntRange(1), help="Of each node, in bytes.", metavar="BYTES"
+)
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 2**64 - 1),
+    help="The same seed gives the same run.",
+)
+@click.option(
+    "--crash",
+    multiple=True,
+    metavar="NODE@TIME[+TIME]",
+    help="A node dies then, and comes back after the second time if there is one: n2@0.5s+2s.",
+)
+@click.option(
+    "--crash-worker",
+    multiple=True,
+    metavar="NODE@TIME",
+    help="A worker process of the node dies then.",
+)
+@click.option("--restart", multiple=True, metavar="NODE@TIME", help="A crashed node comes back.")
+@click.option("--trace", default="", metavar="FILE", help="Write every event there, as JSON lines.")
+@click.option("--latency", type=_Span(), help="From node to node.  [default: 100us]")
+@click.option(
+    "--cost",
+    multiple=True,
+    type=_Span(named=True),
+    metavar="[NAME=]TIME",
+    help="Virtual time that tasks, or those of one name, take besides their sleeps.",
+)
+@click.option("--check-invariants", is_flag=True, help="Check the runtime after every event.")
+@click.option(
+    "--watchdog",
+    "watchdog_s",
+    default=30.0,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="Real time after which a program that never waits is reported.",
+)
+def sim(
+    program: str, arguments: tuple[str, ...], crash_worker: tuple[str, ...], **options: Any
+) -> None:
+    """Runs PROGRAM in the simulator: nodes n1, n2, ..., the program on n1, time virtual.
+
+    Its own arguments follow `--`. The report of what was lost and executed again comes on
+    standard error, with the hash over all events as the last line.
+    """
+    from mobula import _sim_launch
+
+    _sim_launch.fix_process()
+    from mobula import _sim_main
+
+    options["crash"] = [*options["crash"], *(f"worker:{text}" for text in crash_worker)]
+    try:
+        code = _sim_main.simulate(program, arguments, SimOptions(**options))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    # What is still suspended must not be unwound by the interpreter's own end.
+    os._exit(code)
+
+
+def main() -> None:
+    """Runs the command line."""
+    cli(prog_name="mobula")

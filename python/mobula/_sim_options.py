@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options of a simulation, as the command line and mobula.sim.run take them."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+
+_UNITS_NS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SimOptions:
+    """One simulation: the cluster, the seed, the faults."""
+
+    nodes: int = 1
+    cpus: float = 4
+    gpus: float = 0
+    object_store_memory: int | None = None
+    seed: int = 0
+    # In the command line's forms: "n2@0.5s", "n2@0.5s+2s", "worker:n2@0.5s"; "n2@1s".
+    crash: Sequence[str] = ()
+    restart: Sequence[str] = ()
+    trace: str = ""
+    # "1ms"; None: the world's own.
+    latency: str | None = None
+    # "50us" for every task, "name=2ms" for one function or "Class.method".
+    cost: Sequence[str] = ()
+    check_invariants: bool = False
+    # Real seconds without a step of the simulation after which the program counts as spinning.
+    watchdog_s: float = 30
+
+    def resources(self) -> dict[str, float]:
+        """Returns what each node has."""
+        amounts = {"CPU": float(self.cpus), "GPU": float(self.gpus), "memory": 8e9}
+        return {name: amount for name, amount in amounts.items() if amount}
+
+
+def parse_span(text: str) -> int:
+    """Returns a time such as 0.5s, 20ms or 50us in nanoseconds.
+
+    Raises:
+        ValueError: It is not of that form.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?|\.\d+)(s|ms|us|ns)", text)
+    if match is None:
+        raise ValueError(f"expected a time such as 0.5s, 20ms or 50us, got '{text}'")
+    return round(float(match[1]) * _UNITS_NS[match[2]])
+
+
+def parse_costs(texts: Sequence[str]) -> tuple[int | None, dict[str, int]]:
+    """Returns the cost of tasks in general, if given, and of those with a cost of their own."""
+    general, by_name = None, {}
+    for text in texts:
+        name, equals, span = text.rpartition("=")
+        if equals:
+            by_name[name] = parse_span(span)
+        else:
+            general = parse_span(text)
+    return general, by_name

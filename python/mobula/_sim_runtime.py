@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A simulated process's runtime: its requests wait in the hub."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from mobula._runtime import AsyncRequest, Runtime
+from mobula._sim_hub import Hub
+
+
+class SimRuntime(Runtime):
+    """The runtime of one simulated driver or worker."""
+
+    def __init__(self, hub: Hub, worker: str, *, log_to_driver: bool = True) -> None:
+        """Wraps the process that the world calls `worker`."""
+        super().__init__(hub.world.process(worker))
+        self.worker = worker
+        self.log_to_driver = log_to_driver
+        self._hub = hub
+
+    def await_request(self, request: int) -> Any:
+        """Suspends the calling greenlet until the world has answered."""
+        return self._hub.await_request(self.process, self.worker, request)
+
+    async def await_request_async(self, post: AsyncRequest) -> Any:
+        """Suspends the calling coroutine; its event loop goes on."""
+        loop = asyncio.get_running_loop()
+        answer = loop.create_future()
+
+        def tell(value: Any) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_answer, answer, value)
+
+        request = self.process.next_request()
+        post(request)
+        taken = self.process.try_take(request)
+        if taken is not None:
+            return taken[0]
+        self._hub.when_completed(self.worker, request, tell)
+        try:
+            return await answer
+        except BaseException:
+            if self._hub.forget(self.worker, request):
+                self.process.abandon(request)
+            raise
+
+
+def _answer(future: asyncio.Future[Any], value: Any) -> None:
+    if not future.done():
+        future.set_result(value)

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finds programs that never wait: in virtual time they would stop the whole simulation."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import signal
+import sys
+import traceback
+from os import _exit  # The virtual world replaces it in its module.
+from types import FrameType
+from typing import TextIO
+
+from mobula._sim_hub import Hub
+from mobula._sim_process import current
+
+_EXIT_CODE = 1
+# How often it looks within the limit.
+_LOOKS = 4
+
+
+def start(hub: Hub, limit_s: float) -> None:
+    """Ends the simulation, with the stack, once nothing has switched for so many real seconds."""
+    errors = sys.stderr
+    seen, unchanged = hub.switches, 0
+
+    def look(number: int, frame: FrameType | None) -> None:
+        nonlocal seen, unchanged
+        _expect_to_look_again(limit_s, errors)
+        unchanged = unchanged + 1 if hub.switches == seen else 0
+        seen = hub.switches
+        if unchanged == _LOOKS:
+            print(_complaint(limit_s), file=errors)
+            print(*_stack(frame), sep="", end="", file=errors, flush=True)
+            _exit(_EXIT_CODE)
+
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, limit_s / _LOOKS, limit_s / _LOOKS)
+    _expect_to_look_again(limit_s, errors)
+
+
+def _expect_to_look_again(limit_s: float, errors: TextIO) -> None:
+    """Signals wait while a function written in C runs; this does not."""
+    faulthandler.dump_traceback_later(2 * limit_s, exit=True, file=errors)
+
+
+def _stack(frame: FrameType | None) -> list[str]:
+    """Returns the lines of the program's own stack."""
+    package = os.path.dirname(__file__)
+    frames = traceback.extract_stack(frame)
+    return traceback.format_list([f for f in frames if not f.filename.startswith(package)])
+
+
+def _complaint(limit_s: float) -> str:
+    process = current()
+    who = "the program" if process is None or process.is_driver else f"worker {process.pid}"
+    return (
+        f"mobula sim: {who} has run for {limit_s:g} s of real time without waiting once. Virtual "
+        "time stands still while Python computes, so a loop that waits for a clock or for "
+        "another thread never ends: call time.sleep() or ray.wait() in it. If it really computes "
+        "for that long, raise --watchdog. It is here:"
+    )
+
+
+def stop() -> None:
+    """Stops watching."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    faulthandler.cancel_dump_traceback_later()

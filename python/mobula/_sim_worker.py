@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Simulated workers: they run tasks on greenlets, an asyncio actor's on its event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+from mobula import _core
+from mobula._executor import Executor
+from mobula._sim_hub import Hub
+from mobula._sim_process import Process, ProcessGreenlet
+from mobula._sim_runtime import SimRuntime
+
+# Of threads of concurrent actors; those that user code starts count from 1.
+_FIRST_IDENT = 1 << 62
+
+
+def install(hub: Hub) -> None:
+    """Lets the hub start workers and give them their tasks."""
+    workers: dict[str, SimWorker] = {}
+    idents = iter(range(_FIRST_IDENT, 2 * _FIRST_IDENT))
+
+    def start_worker(process: Process) -> None:
+        workers[process.worker] = SimWorker(hub, process, idents)
+
+    def end_worker(worker: str) -> None:
+        workers.pop(worker, None)
+
+    hub.start_worker, hub.end_worker = start_worker, end_worker
+    hub.handlers["RunTask"] = lambda worker, task: workers[worker].start(task)
+    hub.handlers["InterruptTask"] = lambda worker, task: workers[worker].interrupt(task)
+
+
+class SimWorker:
+    """One worker process: what a worker's main thread is in the real world."""
+
+    def __init__(self, hub: Hub, process: Process, idents: Iterator[int]) -> None:
+        """Prepares a process that has joined the cluster."""
+        self._hub = hub
+        self._process = process
+        self._idents = idents
+        self._runtime = SimRuntime(hub, process.worker)
+        process.runtime = self._runtime
+        self._executor = Executor(self._runtime)
+        # Set once the process is an asyncio actor.
+        self._loop: asyncio.AbstractEventLoop | None = None
+        # What runs each task, by the task's id.
+        self._threads: dict[str, ProcessGreenlet] = {}
+        self._coroutines: dict[str, asyncio.Task[None]] = {}
+
+    def start(self, task: _core.RunningTask) -> None:
+        """Runs a task; the hub's own greenlet calls."""
+        options = task.actor_options
+        if options is not None and options["is_async"]:
+            self._hub.spawn(self._process, self._run_loop)
+        if options is not None and options["is_async"] or self._loop is not None:
+            self._hub.spawn(self._process, lambda: self._run_on_loop(task))
+            return
+        host = self._runtime.actor_host
+        ident = next(self._idents) if host is not None and host.is_concurrent else 0
+        self._threads[task.task] = self._hub.spawn(
+            self._process, lambda: self._run_in_thread(task), ident
+        )
+
+    def interrupt(self, task: str) -> None:
+        """Breaks a task off, if it still runs."""
+        if task in self._threads:
+            self._hub.interrupt(self._threads[task], KeyboardInterrupt())
+        elif task in self._coroutines and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._coroutines[task].cancel)
+
+    def _run_in_thread(self, task: _core.RunningTask) -> None:
+        try:
+            self._executor.run(task)
+        except SystemExit as error:
+            self._exit(error)
+        finally:
+            del self._threads[task.task]
+
+    def _run_loop(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+        except SystemExit as error:
+            self._exit(error)
+
+    def _run_on_loop(self, task: _core.RunningTask) -> None:
+        assert self._loop is not None
+
+        def begin(loop: asyncio.AbstractEventLoop) -> None:
+            coroutine = loop.create_task(self._executor.run_async(task))
+            self._coroutines[task.task] = coroutine
+            coroutine.add_done_callback(lambda done: self._coroutines.pop(task.task))
+
+        self._loop.call_soon_threadsafe(begin, self._loop)
+
+    def _exit(self, error: SystemExit) -> Any:
+        self._hub.leave(self._process, f"the worker called sys.exit({error.code!r})")

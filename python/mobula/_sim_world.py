@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The simulated world as the package sees it: how programs get into its cluster and out again."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import Any
+
+from mobula import _sim_process
+from mobula._runtime import Execution, Runtime
+from mobula._sim_hub import Hub
+from mobula._sim_options import SimOptions
+from mobula._sim_runtime import SimRuntime
+from mobula._world import InitOptions, Node, NodeOptions, World
+
+_HEAD = "n1"
+# What workers have written reaches the driver before it leaves.
+_LAST_WORDS_NS = 5_000_000
+
+
+class SimWorld(World):
+    """One simulated cluster; each driver that connects to it when it does not run starts it."""
+
+    def __init__(self, hub: Hub, options: SimOptions) -> None:
+        """Makes the world of `hub`; its nodes have what `options` say until `connect`."""
+        self._hub = hub
+        self._options = options
+        self._nodes_started = 0
+        self._owns_cluster = False
+
+    @property
+    def root(self) -> Execution | None:  # type: ignore[override]
+        """What runs outside any task in the calling process."""
+        process = _sim_process.current()
+        return None if process is None or process.runtime is None else process.runtime.root
+
+    @root.setter
+    def root(self, execution: Execution | None) -> None:
+        process = _sim_process.current()
+        if process is not None:
+            process.runtime = None if execution is None else execution.runtime
+
+    def connect(self, options: InitOptions) -> tuple[Runtime, dict[str, Any]]:
+        """Adds a driver to the cluster, which it starts on the nodes of the simulation."""
+        hub = self._hub
+        self._owns_cluster = options.address in (None, "local") and self._nodes_started == 0
+        if not hub.world.cluster_runs() and self._nodes_started == 0:
+            self._configure(_HEAD, options.node)
+        worker = hub.world.add_driver(options.namespace, options.language_config)
+        hub.driver.worker = worker
+        hub.add_process(hub.driver)
+        hub.wait_until_ready(worker)
+        runtime = SimRuntime(hub, worker, log_to_driver=options.log_to_driver)
+        hub.driver.runtime = runtime
+        return runtime, self._facts(runtime, options)
+
+    def disconnect(self, runtime: Runtime) -> None:
+        """Takes the driver out; ends the cluster if `connect` started it."""
+        assert isinstance(runtime, SimRuntime)
+        hub = self._hub
+        hub.sleep_ns(_LAST_WORDS_NS)
+        hub.remove_process(runtime.worker)
+        hub.world.end_process(runtime.worker, "the driver has left")
+        hub.driver.worker, hub.driver.runtime = "", None
+        if self._owns_cluster:
+            hub.stop_cluster()
+
+    def start_node(self, options: NodeOptions, cluster_address: str | None) -> Node:
+        """The first is the head and gets n1; each further one is added to the simulation."""
+        if cluster_address is None:
+            self._configure(_HEAD, options)
+            name = _HEAD
+        else:
+            name = self._hub.world.add_node(*self._shape(_HEAD, options))
+        self._nodes_started += 1
+        return SimNode(self._hub, name)
+
+    def _configure(self, name: str, options: NodeOptions) -> None:
+        self._hub.world.configure_node(name, *self._shape(name, options))
+
+    def _shape(self, name: str, options: NodeOptions) -> tuple[dict[str, float], int]:
+        """What a node has: as the simulation's options say where a program does not."""
+        resources = {**self._options.resources(), **options.resources}
+        for key, amount in (
+            ("CPU", options.num_cpus),
+            ("GPU", options.num_gpus),
+            ("memory", options.memory),
+        ):
+            if amount is not None:
+                resources[key] = float(amount)
+        store = options.object_store_memory or self._hub.world.node_store_capacity(name)
+        return resources, store
+
+    def _facts(self, runtime: Runtime, options: InitOptions) -> dict[str, Any]:
+        """What `init` tells. The folder is real and always the same: programs look into it."""
+        session = os.path.join(tempfile.gettempdir(), "mobula-sim", "session")
+        os.makedirs(os.path.join(session, "sockets"), exist_ok=True)
+        return {
+            "node_ip_address": "127.0.0.1",
+            "raylet_ip_address": "127.0.0.1",
+            "object_store_address": os.path.join(session, "sockets", "plasma_store"),
+            "raylet_socket_name": os.path.join(session, "sockets", "raylet"),
+            "webui_url": self._hub.status_address(),
+            "session_dir": session,
+            "metrics_export_port": 8080,
+            "node_id": runtime.identity["node"]["node"],
+        }
+
+
+class SimNode(Node):
+    """A node of the simulation."""
+
+    def __init__(self, hub: Hub, name: str) -> None:
+        """Refers to the node of that name."""
+        self._hub = hub
+        self.name = name
+        self.address = f"{_HEAD}:6379"
+
+    @property
+    def node_id(self) -> str:  # type: ignore[override]
+        """The id of the node's present incarnation."""
+        return str(self._hub.world.node_id(self.name))
+
+    def stop(self, graceful: bool) -> None:
+        """Takes the node out of the cluster: in order, or as a crash does."""
+        if graceful:
+            self._hub.world.remove_node(self.name)
+        else:
+            self._hub.world.crash_node(self.name)
