@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/api/context.h"
+
+#include <cxxabi.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <typeinfo>
+#include <utility>
+#include <variant>
+
+#include "runtime/base/check.h"
+
+namespace mobula::api {
+namespace {
+
+constexpr std::uint64_t kRootSalt = 0x726F6F74;
+
+// Saved and restored around every wait: fibers of a simulation share the thread.
+thread_local Context* current = nullptr;
+
+std::string Demangled(const std::type_info& type) {
+  int status = 0;
+  char* name = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status);
+  const std::string text = status == 0 ? name : type.name();
+  std::free(name);
+  return text;
+}
+
+}  // namespace
+
+Reference::~Reference() {
+  if (session_->process != nullptr) session_->process->Post(worker::ReferenceRemoved{object_.id});
+}
+
+// Value
+
+Value::Value(std::shared_ptr<Session> session, worker::FetchedValue fetched)
+    : session_(std::move(session)), fetched_(std::move(fetched)) {
+  const PayloadKind kind = fetched_.stored ? fetched_.stored->kind : fetched_.value.kind;
+  if (kind == PayloadKind::kError) Throw(fetched_.value.error);
+  if (kind == PayloadKind::kException) {
+    const std::string text(Bytes());
+    ReleaseBuffer();
+    throw TaskError(text);
+  }
+}
+
+Value::~Value() { ReleaseBuffer(); }
+
+void Value::ReleaseBuffer() {
+  if (!fetched_.stored || session_->process == nullptr) return;
+  fetched_.stored.reset();
+  session_->process->Post(worker::BufferReleased{fetched_.object});
+}
+
+std::string_view Value::Bytes() const {
+  if (!fetched_.stored) return fetched_.value.data.View();
+  const auto& stored = *fetched_.stored;
+  const std::byte* start = session_->process->StoreAt(stored.offset, stored.size);
+  return {reinterpret_cast<const char*>(start), stored.size};
+}
+
+EncodedSource Value::Source() const { return EncodedSource{Bytes(), fetched_.object, false}; }
+
+// Context
+
+Context Context::ForDriver(std::shared_ptr<Session> session) {
+  const TaskId root = TaskId::Derive(session->process->Identity().job, kRootSalt, 0);
+  return Context(std::move(session), root, 0, false);
+}
+
+Context Context::ForTask(std::shared_ptr<Session> session, const TaskSpec& spec) {
+  return Context(std::move(session), spec.task, spec.attempt, true);
+}
+
+Context& Context::Current() {
+  if (current == nullptr) {
+    throw TaskError(
+        "mobula is not running here: run the program with mobula_cpp_sim or mobula_cpp_run, and "
+        "call "
+        "it from the thread of the driver or of a task");
+  }
+  return *current;
+}
+
+Context::Scope::Scope(Context& context) : outer_(std::exchange(current, &context)) {}
+Context::Scope::~Scope() { current = outer_; }
+
+worker::Completion Context::Await(worker::RequestId request) {
+  Context* const mine = current;
+  current = nullptr;
+  worker::Completion completion = Process().Await(request);
+  current = mine;
+  return completion;
+}
+
+void Context::Sleep(Duration span) {
+  Context* const mine = current;
+  current = nullptr;
+  Process().Sleep(span);
+  current = mine;
+}
+
+TaskSpec Context::NewTask(TaskKind kind, const std::string& function) {
+  const WorkerRegistered& identity = Process().Identity();
+  TaskSpec spec;
+  spec.task = ChildTask(task_, attempt_, tasks_submitted_++);
+  spec.kind = kind;
+  spec.job = identity.job;
+  spec.owner = identity.address;
+  spec.parent = task_;
+  spec.function.language = Language::kCpp;
+  spec.function.name = function;
+  spec.name = function;
+  return spec;
+}
+
+std::vector<SharedReference> Context::Submit(TaskSpec spec) {
+  std::vector<SharedReference> results;
+  for (std::uint32_t i = 0; i < spec.num_returns; ++i) {
+    results.push_back(std::make_shared<Reference>(session_, ObjectRef{spec.Return(i), spec.owner}));
+  }
+  Process().Post(worker::TaskSubmitted{std::move(spec)});
+  arguments_put_.clear();
+  return results;
+}
+
+ErrorInfo Context::WriteToStore(const ObjectRef& object, std::string_view data) {
+  const worker::RequestId request = Process().NextRequest();
+  Process().Post(worker::BufferRequested{request, object, data.size()});
+  const auto created = std::get<worker::FulfilCreate>(Await(request));
+  if (!created.error.Ok()) return created.error;
+  std::memcpy(Process().StoreAt(created.offset, data.size()), data.data(), data.size());
+  return {};
+}
+
+SharedReference Context::Put(Encoded value) {
+  const ObjectRef object{PutObject(task_, attempt_, objects_put_++), Process().Identity().address};
+  if (value.data.size() <= Payload::kInlineLimit) {
+    Process().Post(worker::ObjectPut{object.id,
+                                     Payload{PayloadKind::kValue, Bytes(std::move(value.data)), {}},
+                                     std::move(value.contained)});
+  } else {
+    const ErrorInfo error = WriteToStore(object, value.data);
+    if (!error.Ok()) Throw(error);
+    Process().Post(worker::BufferSealed{object.id, PayloadKind::kValue, value.data.size(),
+                                        std::move(value.contained)});
+  }
+  return std::make_shared<Reference>(session_, object);
+}
+
+ObjectRef Context::PutArgument(Encoded value) {
+  arguments_put_.push_back(Put(std::move(value)));
+  return arguments_put_.back()->Object();
+}
+
+std::vector<worker::FetchedValue> Context::Get(const std::vector<ObjectId>& objects,
+                                               std::optional<Duration> timeout) {
+  const worker::RequestId request = Process().NextRequest();
+  Process().Post(worker::GetRequested{request, objects, timeout, is_task_});
+  auto fulfilled = std::get<worker::FulfilGet>(Await(request));
+  if (fulfilled.timed_out) {
+    ErrorInfo error;
+    error.kind = ErrorKind::kGetTimeout;
+    error.message = "not all of the objects were there when the timeout of get passed";
+    Throw(error);
+  }
+  return std::move(fulfilled.values);
+}
+
+std::vector<ObjectId> Context::Wait(const std::vector<ObjectId>& objects, std::uint32_t num_returns,
+                                    std::optional<Duration> timeout) {
+  const worker::RequestId request = Process().NextRequest();
+  worker::WaitRequested wait;
+  wait.request = request;
+  wait.objects = objects;
+  wait.num_returns = num_returns;
+  wait.timeout = timeout;
+  wait.releases_cpu = is_task_;
+  Process().Post(std::move(wait));
+  return std::get<worker::FulfilWait>(Await(request)).ready;
+}
+
+Message Context::AskGcs(Message question) {
+  const worker::RequestId request = Process().NextRequest();
+  Process().Post(worker::GcsRequested{request, std::move(question)});
+  return std::get<worker::FulfilGcs>(Await(request)).answer;
+}
+
+void Context::Kill(ActorId actor, bool no_restart) {
+  Process().Post(worker::ActorKillRequested{actor, no_restart});
+}
+
+SharedReference Context::Adopt(const ObjectRef& object, const EncodedSource& source) {
+  Process().Post(worker::ReferenceAdded{object, source.container, source.container_is_task});
+  return std::make_shared<Reference>(session_, object);
+}
+
+Bytes EncodeException(const std::string& task_name, const std::exception& thrown) {
+  return Bytes(task_name + " threw " + Demangled(typeid(thrown)) + ": " + thrown.what());
+}
+
+}  // namespace mobula::api

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/api/codec.h"
+#include "runtime/core/worker/process.h"
+
+namespace mobula::api {
+
+/// What the C++ layer keeps for one process, from its first task (a driver: from its start) to its
+/// end.
+struct Session {
+  /// Null once the process is gone: what is left of its references is then without effect.
+  worker::Process* process = nullptr;
+  /// The actor that lives here, if any.
+  std::shared_ptr<void> actor;
+};
+
+/// One local reference of this process to an object. Shared by the copies of a `Ref`; the last one
+/// tells the machine.
+class Reference {
+ public:
+  /// Takes over a reference that the machine counts already.
+  Reference(std::shared_ptr<Session> session, const ObjectRef& object)
+      : session_(std::move(session)), object_(object) {}
+  ~Reference();
+  Reference(const Reference&) = delete;
+  Reference& operator=(const Reference&) = delete;
+
+  [[nodiscard]] const ObjectRef& Object() const { return object_; }
+
+ private:
+  std::shared_ptr<Session> session_;
+  ObjectRef object_;
+};
+using SharedReference = std::shared_ptr<const Reference>;
+
+/// A fetched value: its bytes, valid as long as this lives.
+class Value {
+ public:
+  /// Throws what stands in the place of a value: the application's exception or the system's error.
+  Value(std::shared_ptr<Session> session, worker::FetchedValue fetched);
+  ~Value();
+  Value(const Value&) = delete;
+  Value& operator=(const Value&) = delete;
+
+  [[nodiscard]] EncodedSource Source() const;
+
+ private:
+  void ReleaseBuffer();
+  [[nodiscard]] std::string_view Bytes() const;
+
+  std::shared_ptr<Session> session_;
+  worker::FetchedValue fetched_;
+};
+
+/// The task that runs on this thread (or fiber), and what it may ask of its process. Names the
+/// tasks it submits and the objects it puts: by its own name, its attempt and a counter.
+class Context {
+ public:
+  /// The driver's root task.
+  static Context ForDriver(std::shared_ptr<Session> session);
+  static Context ForTask(std::shared_ptr<Session> session, const TaskSpec& spec);
+  /// Throws Error when no task of mobula runs here.
+  static Context& Current();
+
+  /// Makes this the current one, until the end of the scope.
+  class Scope {
+   public:
+    explicit Scope(Context& context);
+    ~Scope();
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    Context* outer_;
+  };
+
+  /// A spec with everything filled in that follows from who submits it.
+  TaskSpec NewTask(TaskKind kind, const std::string& function);
+  /// The references to the task's results.
+  std::vector<SharedReference> Submit(TaskSpec spec);
+  SharedReference Put(Encoded value);
+  /// As Put, for an argument too large for a message: held until the next `Submit`.
+  ObjectRef PutArgument(Encoded value);
+  /// In the order asked for. Throws GetTimeoutError.
+  std::vector<worker::FetchedValue> Get(const std::vector<ObjectId>& objects,
+                                        std::optional<Duration> timeout);
+  std::vector<ObjectId> Wait(const std::vector<ObjectId>& objects, std::uint32_t num_returns,
+                             std::optional<Duration> timeout);
+  Message AskGcs(Message question);
+  void Kill(ActorId actor, bool no_restart);
+  void Sleep(Duration span);
+  [[nodiscard]] Instant Now() const { return Process().Now(); }
+
+  /// Writes a large result or `put` into the node's store. kNone on success.
+  ErrorInfo WriteToStore(const ObjectRef& object, std::string_view data);
+  /// A reference that came out of a value; see worker::ReferenceAdded.
+  SharedReference Adopt(const ObjectRef& object, const EncodedSource& source);
+
+  [[nodiscard]] worker::Process& Process() const { return *session_->process; }
+  [[nodiscard]] const std::shared_ptr<Session>& GetSession() const { return session_; }
+
+ private:
+  Context(std::shared_ptr<Session> session, TaskId task, std::uint32_t attempt, bool is_task)
+      : session_(std::move(session)), task_(task), attempt_(attempt), is_task_(is_task) {}
+  worker::Completion Await(worker::RequestId request);
+
+  std::shared_ptr<Session> session_;
+  TaskId task_;
+  std::uint32_t attempt_;
+  /// Not the driver: it holds a CPU, which it gives back while it waits.
+  bool is_task_;
+  std::uint64_t tasks_submitted_ = 0;
+  std::uint32_t objects_put_ = 0;
+  /// Put for the call that is being made; the machine holds them once it is submitted.
+  std::vector<SharedReference> arguments_put_;
+};
+
+/// Encodes what a function threw, and the text of it again.
+Bytes EncodeException(const std::string& task_name, const std::exception& thrown);
+
+}  // namespace mobula::api

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "runtime/api/context.h"
+#include "runtime/api/ref.h"
+#include "runtime/api/registry.h"
+
+namespace mobula {
+namespace api {
+
+/// One argument of a call: a Ref<T> for a parameter of type T goes as a reference, whose value the
+/// task receives; everything else goes as a value.
+template <class Parameter, class Argument>
+TaskArgument MakeArgument(const Argument& argument, Context& context) {
+  TaskArgument slot;
+  if constexpr (IsRef<Argument>::value && !IsRef<Parameter>::value) {
+    static_assert(std::is_same_v<typename Argument::Type, Parameter>,
+                  "a referenced value is not converted: the parameter must have its type");
+    slot.reference = argument.Object();
+  } else {
+    static_assert(std::is_convertible_v<const Argument&, Parameter>,
+                  "the argument does not fit the parameter");
+    Encoded encoded = Encode<Parameter>(argument);
+    if (encoded.data.size() > Payload::kInlineLimit) {
+      slot.reference = context.PutArgument(std::move(encoded));
+    } else {
+      slot.value.data = Bytes(std::move(encoded.data));
+      slot.contained = std::move(encoded.contained);
+    }
+  }
+  return slot;
+}
+
+template <class Parameters, class... Given>
+void AddArguments(TaskSpec& spec, Context& context, const Given&... arguments) {
+  static_assert(std::tuple_size_v<Parameters> == sizeof...(Given),
+                "the function takes another number of arguments");
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    (spec.arguments.push_back(
+         MakeArgument<std::tuple_element_t<I, Parameters>>(arguments, context)),
+     ...);
+  }
+  (std::index_sequence_for<Given...>());
+}
+
+/// The options that every call has. `Self` is the class that inherits this.
+template <class Self>
+class CallOptions {
+ public:
+  /// How much of a resource it holds while it runs.
+  Self& SetResource(std::string_view name, double amount) {
+    resources_[std::string(name)] = amount;
+    return static_cast<Self&>(*this);
+  }
+  /// What people see: in logs, errors and traces.
+  Self& SetName(std::string name) {
+    name_ = std::move(name);
+    return static_cast<Self&>(*this);
+  }
+
+ protected:
+  void FillIn(TaskSpec& spec) const {
+    spec.resources = ResourceSet::Of(resources_);
+    if (!name_.empty()) spec.name = name_;
+  }
+
+  std::map<std::string, double> resources_;
+  std::string name_;
+};
+
+/// A call of a remote function that is being put together.
+template <class Function>
+class TaskCall : public CallOptions<TaskCall<Function>> {
+ public:
+  using Result = std::decay_t<typename Signature<Function>::Result>;
+
+  explicit TaskCall(Function function) : function_(function) { this->resources_["CPU"] = 1; }
+
+  /// How often it is run again after a failure of the system; -1 for without end.
+  TaskCall& SetMaxRetries(int retries) {
+    max_retries_ = retries;
+    return *this;
+  }
+  /// Whether an exception of the function counts as a failure, too.
+  TaskCall& SetRetryExceptions(bool retry) {
+    retry_exceptions_ = retry;
+    return *this;
+  }
+
+  template <class... Given>
+  Ref<Result> Remote(const Given&... arguments) {
+    Context& context = Context::Current();
+    TaskSpec spec = context.NewTask(TaskKind::kNormal, Registry::Get().NameOf(function_));
+    AddArguments<typename Signature<Function>::Arguments>(spec, context, arguments...);
+    this->FillIn(spec);
+    spec.max_retries = max_retries_;
+    spec.retry_exceptions = retry_exceptions_;
+    return Ref<Result>(context.Submit(std::move(spec)).front());
+  }
+
+ private:
+  Function function_;
+  int max_retries_ = 3;
+  bool retry_exceptions_ = false;
+};
+
+}  // namespace api
+
+/// `Task(Add).Remote(1, 2)` runs Add somewhere and returns at once.
+template <class R, class... A>
+api::TaskCall<R (*)(A...)> Task(R (*function)(A...)) {
+  return api::TaskCall<R (*)(A...)>(function);
+}
+
+}  // namespace mobula

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/fiber_hub.h"
+
+#include <boost/context/protected_fixedsize_stack.hpp>
+
+#include "absl/strings/str_join.h"
+#include "runtime/base/check.h"
+
+namespace mobula::sim {
+namespace {
+
+template <class... Functions>
+struct Overloaded : Functions... {
+  using Functions::operator()...;
+};
+
+// Of one fiber, with a guard page behind it. Pages cost memory only when they are touched.
+constexpr std::size_t kStackBytes = 256 * 1024;
+
+}  // namespace
+
+FiberHub::FiberHub(World& world, FiberProgram program)
+    : world_(world), program_(std::move(program)) {
+  world_.SetBlocker(this);
+}
+
+FiberHub::~FiberHub() {
+  // What is still suspended is unwound; the processes go first, so that nothing it does has an
+  // effect.
+  world_.StopCluster();
+  while (!fibers_.empty()) Unwind(fibers_.begin()->second->process);
+  world_.SetBlocker(nullptr);
+}
+
+std::vector<std::string> FiberHub::RunDriver(DriverOptions options) {
+  driver_over_ = false;
+  driver_death_.clear();
+  driver_ = world_.AddDriver(std::move(options));
+  while (!driver_over_) {
+    HubAction action = world_.Step();
+    if (const auto* idle = std::get_if<Idle>(&action)) return idle->waits;
+    Act(action);
+  }
+  if (!driver_death_.empty()) return {driver_death_};
+  world_.EndProcess(driver_, "its program is over");
+  if (program_.forget) program_.forget(world_.ProcessOf(driver_));
+  return {};
+}
+
+void FiberHub::Settle() {
+  for (;;) {
+    HubAction action = world_.Step();
+    if (std::holds_alternative<Idle>(action)) return;
+    Act(action);
+  }
+}
+
+void FiberHub::Act(HubAction& action) {
+  const auto notice = [this](const std::string& text) {
+    if (on_notice) on_notice(text);
+  };
+  std::visit(Overloaded{
+                 [&](ProcessReady& ready) {
+                   if (!ready.is_driver) return;
+                   Start(ready.process, [this, process = ready.process] {
+                     program_.driver(world_.ProcessOf(process));
+                     if (process == driver_) driver_over_ = true;
+                   });
+                 },
+                 [&](RunTask& run) {
+                   Start(run.process,
+                         [this, process = run.process, task = std::move(run.run)]() mutable {
+                           program_.task(world_.ProcessOf(process), std::move(task));
+                         });
+                 },
+                 [&](Completed& completed) {
+                   answer_ = std::move(completed.completion);
+                   Wake({completed.process, completed.request});
+                 },
+                 [&](SleepOver& over) {
+                   Wake({WorkerId{}, over.sleep});
+                 },
+                 [&](InterruptTask&) {},
+                 [&](ProcessDead& dead) {
+                   Unwind(dead.process);
+                   if (program_.forget) program_.forget(world_.ProcessOf(dead.process));
+                   if (dead.process != driver_) return;
+                   driver_over_ = true;
+                   driver_death_ = "the driver died: " + dead.reason;
+                 },
+                 [&](Warned& warned) { notice(warned.message); },
+                 [&](LogsShown& shown) { notice(absl::StrJoin(shown.logs.lines, "\n")); },
+                 [&](Idle&) {},
+             },
+             action);
+}
+
+void FiberHub::Start(WorkerId process, std::function<void()> code) {
+  const std::uint64_t id = next_fiber_++;
+  Fiber& fiber = *fibers_.emplace(id, std::make_unique<Fiber>()).first->second;
+  fiber.process = process;
+  fiber.code = boost::context::fiber(
+      std::allocator_arg, boost::context::protected_fixedsize_stack(kStackBytes),
+      [this, &fiber, code = std::move(code)](boost::context::fiber&& hub) mutable {
+        hub_ = std::move(hub);
+        code();
+        // What the code captured goes while its process may still be told.
+        code = nullptr;
+        fiber.over = true;
+        return std::move(hub_);
+      });
+  Resume(fiber);
+  if (fiber.over) fibers_.erase(id);
+}
+
+void FiberHub::Resume(Fiber& fiber) {
+  CHECK(running_ == nullptr) << "a fiber was resumed from within another";
+  running_ = &fiber;
+  boost::context::fiber rest = std::move(fiber.code).resume();
+  running_ = nullptr;
+  fiber.code = std::move(rest);
+}
+
+void FiberHub::Suspend(WaitKey key) {
+  CHECK(running_ != nullptr) << "only a fiber can block";
+  waiting_.emplace(key, running_);
+  hub_ = std::move(hub_).resume();
+}
+
+void FiberHub::Wake(WaitKey key) {
+  const auto found = waiting_.find(key);
+  if (found == waiting_.end()) return;
+  Fiber& fiber = *found->second;
+  waiting_.erase(found);
+  Resume(fiber);
+  if (fiber.over) std::erase_if(fibers_, [](const auto& entry) { return entry.second->over; });
+}
+
+void FiberHub::Unwind(WorkerId process) {
+  std::erase_if(waiting_, [&](const auto& entry) { return entry.second->process == process; });
+  // Destroying a suspended fiber throws through its frames.
+  std::erase_if(fibers_, [&](const auto& entry) { return entry.second->process == process; });
+}
+
+worker::Completion FiberHub::Await(WorkerId process, RequestId request) {
+  Suspend({process, request});
+  CHECK(answer_.has_value());
+  worker::Completion answer = std::move(*answer_);
+  answer_.reset();
+  return answer;
+}
+
+void FiberHub::Sleep(WorkerId process, Duration span) {
+  Suspend({WorkerId{}, world_.StartSleep(process, span)});
+}
+
+}  // namespace mobula::sim

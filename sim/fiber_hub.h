@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boost/context/fiber.hpp>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sim/world.h"
+
+namespace mobula::sim {
+
+/// The C++ code that a simulated cluster runs.
+struct FiberProgram {
+  /// A driver's program.
+  std::function<void(worker::Process&)> driver;
+  /// Runs one task to its end and posts `TaskExecuted`.
+  std::function<void(worker::Process&, worker::RunTask)> task;
+  /// The process is dead and its fibers are unwound: drop what belongs to it. May be empty.
+  std::function<void(worker::Process&)> forget;
+};
+
+/// Runs C++ programs in a World: every driver program and every task on a fiber of its own. A
+/// blocking call switches to the hub, which goes on with the world; the death of a process unwinds
+/// its fibers (their destructors run, their code does not go on).
+///
+/// Interrupts are ignored: nothing can be raised in C++ code that does not ask for it.
+class FiberHub : private Blocker {
+ public:
+  /// `world` must outlive the hub.
+  FiberHub(World& world, FiberProgram program);
+  ~FiberHub() override;
+  FiberHub(const FiberHub&) = delete;
+  FiberHub& operator=(const FiberHub&) = delete;
+
+  /// Starts a driver and runs the world until its program has ended. Empty on success; otherwise
+  /// what everyone waits for: the program is deadlocked, or (one line) its process died.
+  std::vector<std::string> RunDriver(DriverOptions options);
+  /// Runs the world until nothing happens by itself any more.
+  void Settle();
+
+  /// Warnings and worker output for the drivers, in order.
+  std::function<void(const std::string&)> on_notice;
+
+ private:
+  struct Fiber {
+    WorkerId process;
+    /// Where to go on; empty while it runs.
+    boost::context::fiber code;
+    bool over = false;
+  };
+  /// What a suspended fiber waits for: a request of its process, or a sleep (nil process).
+  using WaitKey = std::pair<WorkerId, std::uint64_t>;
+
+  worker::Completion Await(WorkerId process, RequestId request) override;
+  void Sleep(WorkerId process, Duration span) override;
+
+  /// Runs `code` on a new fiber until it first blocks or ends.
+  void Start(WorkerId process, std::function<void()> code);
+  void Resume(Fiber& fiber);
+  /// Gives control back to the hub; returns when resumed.
+  void Suspend(WaitKey key);
+  /// Resumes whoever waits there. Nothing when it was unwound.
+  void Wake(WaitKey key);
+  void Unwind(WorkerId process);
+  void Act(HubAction& action);
+
+  World& world_;
+  FiberProgram program_;
+  std::map<std::uint64_t, std::unique_ptr<Fiber>> fibers_;
+  std::uint64_t next_fiber_ = 1;
+  std::map<WaitKey, Fiber*> waiting_;
+  /// The answer for the fiber that is being resumed.
+  std::optional<worker::Completion> answer_;
+  /// While a fiber runs: it, and the hub's own context.
+  Fiber* running_ = nullptr;
+  boost::context::fiber hub_;
+  /// The driver `RunDriver` is about.
+  WorkerId driver_;
+  bool driver_over_ = false;
+  std::string driver_death_;
+};
+
+}  // namespace mobula::sim
