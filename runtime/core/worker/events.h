@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a Worker machine hears and says. One machine serves one process: a driver, or a worker that runs
-/// tasks. The language layer (Python, C++) posts events and is answered by `Fulfil...` and `RunTask`.
+/// What a Worker machine hears and says. One machine serves one process: a driver, or a worker that
+/// runs tasks. The language layer (Python, C++) posts events and is answered by `Fulfil...` and
+/// `RunTask`.
 #pragma once
 
 #include <optional>
@@ -12,7 +13,8 @@
 
 namespace mobula::worker {
 
-/// Names a blocking call of the language layer within its process; chosen by the layer, never reused.
+/// Names a blocking call of the language layer within its process; chosen by the layer, never
+/// reused.
 using RequestId = std::uint64_t;
 
 // Events: from the language layer.
@@ -20,12 +22,15 @@ using RequestId = std::uint64_t;
 /// The process is connected to its daemon; the machine registers. Answered by `Registered`.
 struct Started {
   RegisterWorker registration;
-  MOBULA_FIELDS(Started, registration)
+  /// The node of that daemon. When the host does not know it (nil), the registration is addressed
+  /// to nobody and the host hands it to the daemon it is connected to.
+  NodeId node;
+  MOBULA_FIELDS(Started, registration, node)
 };
 
-/// A normal task, an actor's creation (`actor_options` set) or an actor call. Each return value gets one
-/// local reference of this process; an actor's creation has one return, which stands for the handle.
-/// REQUIRES: spec.owner is this process and spec.task was derived with ChildTask.
+/// A normal task, an actor's creation (`actor_options` set) or an actor call. Each return value
+/// gets one local reference of this process; an actor's creation has one return, which stands for
+/// the handle. REQUIRES: spec.owner is this process and spec.task was derived with ChildTask.
 struct TaskSubmitted {
   TaskSpec spec;
   MOBULA_FIELDS(TaskSubmitted, spec)
@@ -40,7 +45,8 @@ struct ObjectPut {
 };
 
 /// Room in the node's store for a large `put` (owner: this process; the object then gets one local
-/// reference) or for a large result of `object.task` (owner: that task's). Answered by `FulfilCreate`.
+/// reference) or for a large result of `object.task` (owner: that task's). Answered by
+/// `FulfilCreate`.
 struct BufferRequested {
   RequestId request = 0;
   ObjectRef object;
@@ -62,8 +68,8 @@ struct GetRequested {
   RequestId request = 0;
   std::vector<ObjectId> objects;
   std::optional<Duration> timeout;
-  /// The caller is not a running task that gives its CPU back while it waits (the driver, a background
-  /// thread).
+  /// The caller is not a running task that gives its CPU back while it waits (the driver, a
+  /// background thread).
   bool releases_cpu = true;
   MOBULA_FIELDS(GetRequested, request, objects, timeout, releases_cpu)
 };
@@ -84,9 +90,10 @@ struct RequestAbandoned {
   MOBULA_FIELDS(RequestAbandoned, request)
 };
 
-/// The language layer made one more reference object for this id (unpickled, copied). Where the reference
-/// came out of another object's value or a running task's arguments, `container` names that object, or is
-/// {task, 0} with `container_is_task`: it is held until the owner knows this process as a borrower.
+/// The language layer made one more reference object for this id (unpickled, copied). Where the
+/// reference came out of another object's value or a running task's arguments, `container` names
+/// that object, or is {task, 0} with `container_is_task`: it is held until the owner knows this
+/// process as a borrower.
 struct ReferenceAdded {
   ObjectRef reference;
   ObjectId container;
@@ -104,8 +111,8 @@ struct BufferReleased {
   MOBULA_FIELDS(BufferReleased, object)
 };
 
-/// A question to the GCS: any message with a `request` field. The machine numbers it, repeats it until it is
-/// answered and answers with `FulfilGcs`.
+/// A question to the GCS: any message with a `request` field. The machine numbers it, repeats it
+/// until it is answered and answers with `FulfilGcs`.
 struct GcsRequested {
   RequestId request = 0;
   Message question;
@@ -134,10 +141,10 @@ struct TaskExecuted {
   MOBULA_FIELDS(TaskExecuted, task, attempt, results, application_error, exit_after)
 };
 
-using Event = std::variant<MessageReceived, TimerFired, Started, TaskSubmitted, ObjectPut, BufferRequested,
-                           BufferSealed, GetRequested, WaitRequested, RequestAbandoned, ReferenceAdded,
-                           ReferenceRemoved, BufferReleased, GcsRequested, ActorKillRequested,
-                           CancelRequested, TaskExecuted>;
+using Event = std::variant<MessageReceived, TimerFired, Started, TaskSubmitted, ObjectPut,
+                           BufferRequested, BufferSealed, GetRequested, WaitRequested,
+                           RequestAbandoned, ReferenceAdded, ReferenceRemoved, BufferReleased,
+                           GcsRequested, ActorKillRequested, CancelRequested, TaskExecuted>;
 
 // Effects: to the language layer.
 
@@ -185,8 +192,8 @@ struct FulfilGcs {
   Message answer;
   MOBULA_FIELDS(FulfilGcs, request, answer)
 };
-/// Run this. `arguments[i]` is the value for `spec.arguments[i]`. Calls of an actor with concurrency above
-/// one may overlap; else the machine hands out one task at a time.
+/// Run this. `arguments[i]` is the value for `spec.arguments[i]`. Calls of an actor with
+/// concurrency above one may overlap; else the machine hands out one task at a time.
 struct RunTask {
   TaskSpec spec;
   std::vector<FetchedValue> arguments;
@@ -221,8 +228,9 @@ struct TaskRetried {
   MOBULA_FIELDS(TaskRetried, task, attempt, name, reason)
 };
 
-using Effect = std::variant<Send, StartTimer, Registered, FulfilGet, FulfilWait, FulfilCreate, FulfilGcs,
-                            RunTask, InterruptTask, ExitProcess, Warn, ShowLogs, TaskRetried>;
+using Effect =
+    std::variant<Send, StartTimer, Registered, FulfilGet, FulfilWait, FulfilCreate, FulfilGcs,
+                 RunTask, InterruptTask, ExitProcess, Warn, ShowLogs, TaskRetried>;
 using Effects = std::vector<Effect>;
 
 }  // namespace mobula::worker

@@ -13,8 +13,9 @@ struct Options {
   Duration lease_linger = Milliseconds(100);
   /// Lease requests of one class under way at once.
   std::uint32_t lease_requests_max = 16;
-  /// Work kept in flight on one leased worker, so that it never waits for the owner: as many tasks as fit in
-  /// this span at the class's measured run time. A class with no measurement gets one at a time.
+  /// Work kept in flight on one leased worker, so that it never waits for the owner: as many tasks
+  /// as fit in this span at the class's measured run time. A class with no measurement gets one at
+  /// a time.
   Duration pipeline_span = Milliseconds(1);
   std::uint32_t pipeline_depth_max = 256;
   /// Until a GCS request is sent again, doubling from the first to the second.

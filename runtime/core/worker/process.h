@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The one interface through which a language layer (the C++ API, the Python binding) uses the process it
-/// lives in. The real host and the simulator each implement it; both put a Worker machine behind it.
+/// The one interface through which a language layer (the C++ API, the Python binding) uses the
+/// process it lives in. The real host and the simulator each implement it; both put a Worker
+/// machine behind it.
 #pragma once
 
 #include <cstddef>

@@ -31,12 +31,14 @@ struct ReferenceView {
   std::vector<Address> borrowers;
   ObjectStatus status;
   bool lineage = false;
-  MOBULA_FIELDS(ReferenceView, reference, owned, local, submitted, contained, borrowers, status, lineage)
+  MOBULA_FIELDS(ReferenceView, reference, owned, local, submitted, contained, borrowers, status,
+                lineage)
 };
 
-/// The runtime of one process: ownership and reference counts of its objects, the tasks it submitted with
-/// their retries and lineage, the leases and actors it uses, and (in a worker) the execution of tasks.
-/// View: one process's. Pure: no clock, thread or I/O; the same events give the same effects in order.
+/// The runtime of one process: ownership and reference counts of its objects, the tasks it
+/// submitted with their retries and lineage, the leases and actors it uses, and (in a worker) the
+/// execution of tasks. View: one process's. Pure: no clock, thread or I/O; the same events give the
+/// same effects in order.
 class Worker {
  public:
   Worker(WorkerId id, Options options);

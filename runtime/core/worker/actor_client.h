@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "runtime/core/worker/dispatcher.h"
+
+namespace mobula::worker {
+
+/// The calls of this process to actors: one ordered queue per actor. View: one process's.
+///
+/// State of an actor | calls                                           | leaves by
+/// pending           | wait here                                       | ActorUpdate
+/// alive             | sent in submission order; the first one that    | its worker's death,
+/// ActorUpdate
+///                   | lacks an argument holds back those behind it    |
+/// unreachable       | wait here; those in flight for what the GCS     | ActorUpdate
+///                   | says                                            |
+/// dead              | fail at once                                    | -
+///
+/// Sequence numbers count the calls to one incarnation from 0.
+class ActorClient {
+ public:
+  /// A call that was in flight when its actor's worker died.
+  struct LostCalls {
+    ActorView actor;
+    std::vector<TaskId> tasks;
+  };
+
+  ActorClient(Context& context, Dispatcher& dispatcher)
+      : context_(context), dispatcher_(dispatcher) {}
+
+  /// This process creates the actor: it is not known to the GCS before `Registered`.
+  void AddOwned(const TaskSpec& creation);
+  void Registered(ActorId actor);
+  /// The owner has no handle left. Its calls are all finished, as each holds a handle.
+  void OutOfScope(ActorId actor);
+
+  /// Queues a call; `order` is its place among the tasks of this process.
+  void Enqueue(const TaskSpec& call, std::uint64_t order);
+  /// The call has been answered, or is wanted no more.
+  void Remove(ActorId actor, std::uint64_t order);
+  /// Sends what can be sent.
+  void Pump(ActorId actor);
+  /// Takes note of the GCS's view. Returns the calls that were lost with the last incarnation, in
+  /// order, for the task manager to decide on; the dead actor's calls fail here.
+  LostCalls Update(const ActorView& view);
+  /// Stops sending to a process that is dead; the GCS will say what becomes of the actor.
+  void WorkerDied(const Address& worker);
+  void ForgetDeadNode(NodeId node);
+  /// Nothing when it was never used here.
+  [[nodiscard]] const ActorView* Find(ActorId actor) const;
+  void CheckInvariants() const;
+
+ private:
+  struct Actor {
+    ActorView view;
+    bool subscribed = false;
+    /// Owned and its registration is not acknowledged.
+    bool unregistered = false;
+    bool out_of_scope = false;
+    bool unreachable = false;
+    std::uint64_t next_sequence = 0;
+    /// In submission order.
+    std::map<std::uint64_t, TaskId> waiting;
+    std::map<std::uint64_t, TaskId> in_flight;
+  };
+
+  void Subscribe(ActorId id, Actor& actor);
+  void FailAll(Actor& actor);
+  std::vector<TaskId> TakeInFlight(Actor& actor);
+
+  Context& context_;
+  Dispatcher& dispatcher_;
+  /// From the first use on; kept, as a view of a dead actor answers later calls.
+  std::map<ActorId, Actor> actors_;
+};
+
+}  // namespace mobula::worker

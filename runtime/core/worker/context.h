@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <utility>
+
+#include "runtime/core/worker/events.h"
+#include "runtime/core/worker/options.h"
+
+namespace mobula::worker {
+
+/// The timers of this machine; `TimerId::kind` holds one of these.
+enum class TimerKind : std::uint32_t {
+  kGcsRetry,        ///< key: the request number.
+  kRequestTimeout,  ///< key: the language layer's request.
+  kLeaseLinger,     ///< key: the lease's timer number.
+};
+
+/// What all parts of one Worker machine share: who the process is, and the event being handled.
+/// `now` and `out` are valid only while `Worker::Handle` runs.
+struct Context {
+  Options options;
+  WorkerId worker;
+  /// Nil until the daemon has answered the registration.
+  Address self;
+  Instant now;
+  Effects* out = nullptr;
+
+  void Emit(Effect effect) { out->push_back(std::move(effect)); }
+  void Tell(const Address& target, Message message) { Emit(Send{target, std::move(message)}); }
+  void TellDaemon(Message message) { Tell(Address::Daemon(self.node), std::move(message)); }
+  void TellGcs(Message message) { Tell(Address::Gcs(), std::move(message)); }
+  void Start(TimerKind kind, std::uint64_t key, Duration delay) {
+    Emit(StartTimer{TimerId{static_cast<std::uint32_t>(kind), key}, delay});
+  }
+};
+
+}  // namespace mobula::worker

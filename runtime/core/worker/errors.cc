@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/core/worker/errors.h"
+
+#include <sstream>
+#include <utility>
+
+namespace mobula::worker::errors {
+namespace {
+
+template <class... Parts>
+ErrorInfo Make(ErrorKind kind, ObjectId object, const Parts&... parts) {
+  std::ostringstream text;
+  (text << ... << parts);
+  ErrorInfo error;
+  error.kind = kind;
+  error.message = text.str();
+  error.object = object;
+  error.task = object.task;
+  return error;
+}
+
+template <class... Parts>
+ErrorInfo OfTask(ErrorKind kind, const TaskSpec& spec, const Parts&... parts) {
+  ErrorInfo error = Make(kind, ObjectId{}, parts...);
+  error.task = spec.task;
+  error.actor = spec.actor;
+  return error;
+}
+
+}  // namespace
+
+ErrorInfo ObjectFreed(ObjectId object) {
+  return Make(ErrorKind::kObjectFreed, object, "Object ", object,
+              " was freed by its owner, because no reference to it was left. Keep a reference for "
+              "as long as "
+              "the object is needed.");
+}
+
+ErrorInfo OwnerDied(const ObjectRef& object) {
+  return Make(
+      ErrorKind::kOwnerDied, object.id, "The owner of object ", object.id, ", worker ",
+      object.owner.worker, " on node ", object.owner.node,
+      ", has died, and its value and lineage with it. Create the object in a process that outlives "
+      "its users.");
+}
+
+ErrorInfo ObjectLost(ObjectId object) {
+  return Make(
+      ErrorKind::kObjectLost, object, "Every copy of object ", object,
+      " was lost with the nodes that held them. It was made by put, so no task can make it again; "
+      "the return value of a task could be reconstructed.");
+}
+
+ErrorInfo LineageEvicted(ObjectId object) {
+  return Make(ErrorKind::kLineageEvicted, object, "Every copy of object ", object,
+              " was lost, and the task that made it was forgotten to stay within the lineage "
+              "limit. A higher "
+              "lineage_bytes_max would have kept it.");
+}
+
+ErrorInfo ReconstructionFailed(ObjectId object) {
+  return Make(
+      ErrorKind::kReconstructionFailed, object, "Every copy of object ", object,
+      " was lost, and the task that made it may not run again. With max_retries (max_task_retries "
+      "for an actor's calls) above 0 it could be reconstructed.");
+}
+
+ErrorInfo MaxAttemptsExceeded(ObjectId object, const TaskSpec& spec) {
+  return Make(ErrorKind::kMaxAttemptsExceeded, object, "Every copy of object ", object,
+              " was lost, and task ", spec.name, " has used all of its ", spec.attempt + 1,
+              " attempts. A higher max_retries would allow more.");
+}
+
+ErrorInfo WorkerCrashed(const TaskSpec& spec, const std::string& reason) {
+  return OfTask(ErrorKind::kWorkerCrashed, spec, "The worker of task ", spec.name, " (attempt ",
+                spec.attempt, ") died: ", reason, ". No retry is left; max_retries is ",
+                spec.max_retries, ".");
+}
+
+ErrorInfo NodeDied(const TaskSpec& spec, const std::string& reason) {
+  return OfTask(ErrorKind::kNodeDied, spec, "The node of task ", spec.name, " (attempt ",
+                spec.attempt, ") died: ", reason, ". No retry is left; max_retries is ",
+                spec.max_retries, ".");
+}
+
+ErrorInfo TaskCancelled(TaskId task, const std::string& name) {
+  ErrorInfo error = Make(ErrorKind::kTaskCancelled, ObjectId{}, "Task ", name, " was cancelled.");
+  error.task = task;
+  return error;
+}
+
+ErrorInfo ActorDied(const ActorView& actor, const TaskSpec& spec, bool may_have_run) {
+  const ErrorKind kind = actor.death_cause.kind == ErrorKind::kActorUnschedulable
+                             ? ErrorKind::kActorUnschedulable
+                             : ErrorKind::kActorDied;
+  ErrorInfo error = OfTask(kind, spec, "Actor ", actor.class_name, " (", actor.actor,
+                           ") is dead: ", actor.death_cause.message, " Call ", spec.name,
+                           may_have_run ? " may have run." : " was not sent.");
+  error.actor = actor.actor;
+  error.cause = actor.death_cause.cause;
+  return error;
+}
+
+ErrorInfo ActorCallLost(const ActorView& actor, const TaskSpec& spec) {
+  ErrorInfo error = OfTask(
+      ErrorKind::kActorDied, spec, "Actor ", actor.class_name, " (", actor.actor,
+      ") died and restarts. Call ", spec.name, " (attempt ", spec.attempt,
+      ") may have run; it is not repeated, as max_task_retries is ", actor.max_task_retries, ".");
+  error.actor = actor.actor;
+  return error;
+}
+
+ErrorInfo MissingReturn(ObjectId object, const TaskSpec& spec) {
+  return Make(ErrorKind::kInvalid, object, "Task ", spec.name, " should return ", spec.num_returns,
+              " values, and its answer has none for object ", object, ".");
+}
+
+}  // namespace mobula::worker::errors

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The errors that this machine tells users: what happened, to what, why, and what would have
+/// helped.
+#pragma once
+
+#include <string>
+
+#include "runtime/core/protocol/cluster.h"
+#include "runtime/core/protocol/error.h"
+#include "runtime/core/protocol/task_spec.h"
+
+namespace mobula::worker::errors {
+
+ErrorInfo ObjectFreed(ObjectId object);
+ErrorInfo OwnerDied(const ObjectRef& object);
+/// A `put` object whose copies are all gone.
+ErrorInfo ObjectLost(ObjectId object);
+ErrorInfo LineageEvicted(ObjectId object);
+ErrorInfo ReconstructionFailed(ObjectId object);
+ErrorInfo MaxAttemptsExceeded(ObjectId object, const TaskSpec& spec);
+ErrorInfo WorkerCrashed(const TaskSpec& spec, const std::string& reason);
+ErrorInfo NodeDied(const TaskSpec& spec, const std::string& reason);
+ErrorInfo TaskCancelled(TaskId task, const std::string& name);
+/// The actor is dead for good; `may_have_run`: the call had been sent to it.
+ErrorInfo ActorDied(const ActorView& actor, const TaskSpec& spec, bool may_have_run);
+/// The actor restarts, and the call that was sent to its last incarnation may not be repeated.
+ErrorInfo ActorCallLost(const ActorView& actor, const TaskSpec& spec);
+/// The executor's answer lacks this return value.
+ErrorInfo MissingReturn(ObjectId object, const TaskSpec& spec);
+
+}  // namespace mobula::worker::errors

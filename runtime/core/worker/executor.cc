@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/core/worker/executor.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/base/check.h"
+#include "runtime/core/worker/errors.h"
+
+namespace mobula::worker {
+
+std::uint64_t Executor::OrderOf(const PushedTask& task) {
+  return IsActorCall(task) ? task.spec.sequence : task.arrival;
+}
+
+void Executor::OnPush(const Address& source, const TaskSpec& spec) {
+  const bool normal = spec.kind == TaskKind::kNormal;
+  if (exiting_ || (lent_ > 0 && normal)) {
+    if (normal) context_.Tell(source, TaskReturned{spec.task, spec.attempt});
+    return;
+  }
+  const auto [entry, added] = tasks_.try_emplace(spec.task);
+  CHECK(added) << "task " << spec.task << " was pushed twice";
+  PushedTask& task = entry->second;
+  task.spec = spec;
+  task.sender = source;
+  task.arrival = ++arrivals_;
+  for (const TaskArgument& argument : spec.arguments) {
+    if (argument.IsReference()) {
+      Hold(task, argument.reference);
+      values_.SetHint(argument.reference.id, argument);
+    }
+    for (const ObjectRef& reference : argument.contained) Hold(task, reference);
+  }
+  senders_[source].queue.emplace(OrderOf(task), spec.task);
+  RequestArguments(task);
+  Advance(source);
+  StartReady();
+}
+
+void Executor::Hold(PushedTask& task, const ObjectRef& reference) {
+  references_.Add(reference, Count::kExecuting);
+  task.held.push_back(reference.id);
+}
+
+void Executor::RequestArguments(PushedTask& task) {
+  const auto& arguments = task.spec.arguments;
+  task.arguments.resize(arguments.size());
+  for (std::uint32_t slot = 0; slot < arguments.size(); ++slot) {
+    if (!arguments[slot].IsReference()) {
+      task.arguments[slot].value = arguments[slot].value;
+      continue;
+    }
+    const Waiter waiter{Waiter::Kind::kExecutor, 0, task.spec.task, slot};
+    if (values_.RequestLocal(arguments[slot].reference.id, waiter)) {
+      TakeArgument(task, slot);
+    } else {
+      ++task.missing_arguments;
+    }
+  }
+}
+
+// The pin taken here is the language layer's from the start of the task on.
+void Executor::TakeArgument(PushedTask& task, std::uint32_t slot) {
+  const ObjectId object = task.spec.arguments[slot].reference.id;
+  task.arguments[slot] = values_.Read(object);
+  if (task.arguments[slot].stored) store_.AddUser(object);
+}
+
+void Executor::OnNotice(TaskId id, std::uint32_t slot) {
+  const auto entry = tasks_.find(id);
+  if (entry == tasks_.end() || entry->second.state != State::kQueued) return;
+  PushedTask& task = entry->second;
+  if (task.arguments[slot].object == task.spec.arguments[slot].reference.id) return;
+  const Waiter waiter{Waiter::Kind::kExecutor, 0, id, slot};
+  if (!values_.RequestLocal(task.spec.arguments[slot].reference.id, waiter)) return;
+  TakeArgument(task, slot);
+  CHECK(task.missing_arguments > 0);
+  if (--task.missing_arguments > 0) return;
+  if (std::exchange(task.stalled, false)) TakeCpuBack();
+  Advance(task.sender);
+  StartReady();
+}
+
+void Executor::OnArgumentFailed(ObjectId object) {
+  if (running_ > 0 || lent_ > 0) return;
+  const ObjectRecord* record = references_.Find(object);
+  if (record == nullptr) return;
+  for (const Waiter& waiter : record->local_waiters) {
+    const auto entry = tasks_.find(waiter.task);
+    if (waiter.kind != Waiter::Kind::kExecutor || entry == tasks_.end()) continue;
+    if (entry->second.spec.kind != TaskKind::kNormal) continue;
+    // It keeps its place; only those behind it go.
+    entry->second.stalled = true;
+    LendCpu();
+    return;
+  }
+}
+
+void Executor::Advance(const Address& sender) {
+  const auto found = senders_.find(sender);
+  if (found == senders_.end()) return;
+  Sender& state = found->second;
+  while (!state.queue.empty()) {
+    const auto [order, id] = *state.queue.begin();
+    const auto entry = tasks_.find(id);
+    if (entry == tasks_.end()) {  // Cancelled before its turn.
+      state.queue.erase(state.queue.begin());
+      state.next_sequence = order + 1;
+      continue;
+    }
+    const PushedTask& task = entry->second;
+    if (IsActorCall(task) && order != state.next_sequence) return;
+    if (task.missing_arguments == 0) ready_.emplace(task.arrival, id);
+    return;
+  }
+  if (state.next_sequence == 0) senders_.erase(found);
+}
+
+void Executor::StartReady() {
+  while (!exiting_ && running_ < concurrency_ && !ready_.empty()) {
+    const auto entry = tasks_.find(ready_.begin()->second);
+    ready_.erase(ready_.begin());
+    CHECK(entry != tasks_.end());
+    Sender& sender = senders_[entry->second.sender];
+    const std::uint64_t order = OrderOf(entry->second);
+    sender.queue.erase(order);
+    if (IsActorCall(entry->second)) sender.next_sequence = order + 1;
+    const Address source = entry->second.sender;
+    StartTask(entry);
+    Advance(source);
+  }
+}
+
+std::optional<Payload> Executor::BrokenArgument(const PushedTask& task) {
+  for (const FetchedValue& argument : task.arguments) {
+    if (!argument.stored && argument.value.kind != PayloadKind::kValue) return argument.value;
+  }
+  return std::nullopt;
+}
+
+void Executor::StartTask(Entry entry) {
+  PushedTask& task = entry->second;
+  task.state = State::kRunning;
+  task.started = context_.now;
+  ++running_;
+  if (const auto broken = BrokenArgument(task)) {
+    for (const FetchedValue& argument : task.arguments) {
+      if (argument.stored) store_.DropUser(argument.object);
+    }
+    AnswerWithout(entry, *broken);
+    return;
+  }
+  if (task.spec.kind == TaskKind::kActorCreation && task.spec.actor_options) {
+    concurrency_ = std::max(1u, task.spec.actor_options->max_concurrency);
+  }
+  context_.Emit(RunTask{task.spec, std::move(task.arguments)});
+}
+
+void Executor::OnExecuted(const TaskExecuted& event) {
+  const auto entry = tasks_.find(event.task);
+  CHECK(entry != tasks_.end() && entry->second.state == State::kRunning)
+      << "task " << event.task << " is not running";
+  CHECK(entry->second.spec.attempt == event.attempt);
+  if (event.exit_after) {
+    exiting_ = true;
+    GiveBackQueued();
+  }
+  Answer(entry, event.results, event.application_error);
+  StartReady();
+}
+
+void Executor::AnswerWithout(Entry entry, const Payload& payload) {
+  std::vector<TaskResult> results(entry->second.spec.num_returns);
+  for (std::uint32_t i = 0; i < results.size(); ++i) {
+    results[i].object = entry->second.spec.Return(i);
+    results[i].value = payload;
+  }
+  Answer(entry, std::move(results), false);
+}
+
+void Executor::Answer(Entry entry, std::vector<TaskResult> results, bool application_error) {
+  PushedTask& task = entry->second;
+  CHECK(running_ > 0);
+  --running_;
+  ++finishing_;
+  task.state = State::kFinishing;
+  task.answer.task = task.spec.task;
+  task.answer.attempt = task.spec.attempt;
+  task.answer.application_error = application_error;
+  task.answer.run_time = context_.now - task.started;
+  task.answer.results = std::move(results);
+  for (const TaskResult& result : task.answer.results) {
+    if (result.in_store) context_.TellDaemon(SealObject{result.object});
+  }
+  RegisterRetained(task);
+  RegisterResults(task);
+  if (task.acknowledgements_missing == 0) SendAnswer(entry);
+}
+
+void Executor::RegisterRetained(PushedTask& task) {
+  for (const ObjectId id : task.held) references_.Drop(id, Count::kExecuting);
+  for (const ObjectId id : std::exchange(task.held, {})) {
+    ObjectRecord* record = references_.Find(id);
+    if (!record->IsNeededHere() || !references_.NeedsRegistration(*record)) continue;
+    if (record->owner == task.sender) {
+      task.answer.retained.push_back(id);
+      references_.HearRegistration({id, record->owner});
+    } else if (references_.Register(id, ObjectId{}, task.spec.task)) {
+      ++task.acknowledgements_missing;
+    }
+  }
+}
+
+void Executor::RegisterResults(PushedTask& task) {
+  if (task.sender.IsGcs()) return;  // An actor's creation: nobody receives its result.
+  for (const TaskResult& result : task.answer.results) {
+    for (const ObjectRef& reference : result.contained) {
+      if (references_.RegisterOther(reference, task.sender, task.spec.task)) {
+        ++task.acknowledgements_missing;
+      }
+    }
+  }
+}
+
+void Executor::OnAcknowledged(TaskId id) {
+  const auto entry = tasks_.find(id);
+  CHECK(entry != tasks_.end() && entry->second.acknowledgements_missing > 0);
+  if (--entry->second.acknowledgements_missing == 0) SendAnswer(entry);
+}
+
+void Executor::SendAnswer(Entry entry) {
+  context_.Tell(entry->second.sender, std::move(entry->second.answer));
+  tasks_.erase(entry);
+  CHECK(finishing_ > 0);
+  --finishing_;
+  if (exiting_ && running_ == 0 && finishing_ == 0)
+    Exit("the process was told to end after its task");
+}
+
+void Executor::Exit(const std::string& reason) {
+  if (std::exchange(exited_, true)) return;
+  context_.TellDaemon(WorkerExiting{context_.worker, reason});
+  context_.Emit(ExitProcess{reason});
+}
+
+void Executor::Discard(Entry entry) {
+  PushedTask& task = entry->second;
+  CHECK(task.state == State::kQueued);
+  for (const ObjectId id : task.held) references_.Drop(id, Count::kExecuting);
+  for (const FetchedValue& argument : task.arguments) {
+    if (argument.stored) store_.DropUser(argument.object);
+  }
+  if (task.stalled) TakeCpuBack();
+  ready_.erase(task.arrival);
+  const Address sender = task.sender;
+  // An actor call leaves its number behind, which `Advance` skips when its turn comes.
+  if (!IsActorCall(task)) senders_[sender].queue.erase(OrderOf(task));
+  tasks_.erase(entry);
+  Advance(sender);
+}
+
+void Executor::GiveBackQueued() {
+  std::map<std::uint64_t, TaskId> queued;
+  for (const auto& [id, task] : tasks_) {
+    if (task.state != State::kQueued || task.spec.kind != TaskKind::kNormal || task.stalled)
+      continue;
+    queued.emplace(task.arrival, id);
+  }
+  for (const auto& [arrival, id] : queued) {
+    const auto entry = tasks_.find(id);
+    context_.Tell(entry->second.sender, TaskReturned{id, entry->second.spec.attempt});
+    Discard(entry);
+  }
+}
+
+bool Executor::Cancel(const CancelTask& message) {
+  const auto entry = tasks_.find(message.task);
+  if (entry == tasks_.end() || entry->second.spec.attempt != message.attempt) return false;
+  const PushedTask& task = entry->second;
+  if (task.state == State::kQueued) {
+    TaskDone answer{message.task, message.attempt, {}, false, {}, Duration{}};
+    const Payload payload = Payload::Error(errors::TaskCancelled(message.task, task.spec.name));
+    for (std::uint32_t i = 0; i < task.spec.num_returns; ++i) {
+      answer.results.push_back({task.spec.Return(i), payload, false, 0, {}});
+    }
+    context_.Tell(task.sender, std::move(answer));
+    Discard(entry);
+    StartReady();
+  } else if (task.state == State::kRunning && message.force && !IsActorCall(task)) {
+    exiting_ = exited_ = true;
+    GiveBackQueued();
+    context_.Emit(ExitProcess{"task " + task.spec.name + " was cancelled by force"});
+  } else if (task.state == State::kRunning) {
+    context_.Emit(InterruptTask{message.task});
+  }
+  return true;
+}
+
+bool Executor::Block() {
+  if (running_ == 0) return false;
+  LendCpu();
+  return true;
+}
+
+void Executor::Unblock() { TakeCpuBack(); }
+
+void Executor::LendCpu() {
+  if (++lent_ > 1) return;
+  context_.TellDaemon(TaskBlocked{context_.worker});
+  GiveBackQueued();
+}
+
+void Executor::TakeCpuBack() {
+  CHECK(lent_ > 0);
+  if (--lent_ == 0) context_.TellDaemon(TaskUnblocked{context_.worker});
+}
+
+bool Executor::HoldFor(TaskId id, const ObjectRef& reference) {
+  const auto entry = tasks_.find(id);
+  if (entry == tasks_.end() || entry->second.state != State::kRunning) return false;
+  Hold(entry->second, reference);
+  return true;
+}
+
+std::map<ObjectId, std::uint32_t> Executor::HeldCounts() const {
+  std::map<ObjectId, std::uint32_t> held;
+  for (const auto& [id, task] : tasks_) {
+    for (const ObjectId object : task.held) ++held[object];
+  }
+  return held;
+}
+
+void Executor::CheckInvariants() const {
+  std::uint32_t running = 0;
+  std::uint32_t finishing = 0;
+  for (const auto& [id, task] : tasks_) {
+    running += task.state == State::kRunning ? 1 : 0;
+    finishing += task.state == State::kFinishing ? 1 : 0;
+    CHECK((task.state == State::kFinishing) == (task.acknowledgements_missing > 0))
+        << "task " << id;
+  }
+  CHECK(running == running_ && finishing == finishing_);
+  CHECK(running_ <= concurrency_);
+  for (const auto& [arrival, id] : ready_) CHECK(tasks_.contains(id)) << "task " << id;
+}
+
+}  // namespace mobula::worker

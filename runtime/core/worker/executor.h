@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "runtime/core/worker/object_values.h"
+
+namespace mobula::worker {
+
+/// Runs the tasks that were pushed to this process. View: one process's.
+///
+/// State of a task | meaning                                          | leaves by
+/// queued          | its stored arguments are fetched                 | its turn, or given back
+/// running         | the language layer has it                        | TaskExecuted
+/// finishing       | its answer waits until the owners of references  | the last BorrowerAdded, or
+/// the
+///                 | that leave with it know the new borrowers        | owner's death
+///
+/// Tasks of one sender start in the order they came (an actor's calls: by sequence); of the senders
+/// whose next task has its arguments, the one that came first is next. One task at a time, or up to
+/// `max_concurrency` in an actor.
+///
+/// A process whose only task blocks, or whose next task waits for an argument to be made again,
+/// lends its CPU out and gives the normal tasks behind it back to their owners, who may have
+/// another worker for them.
+class Executor {
+ public:
+  Executor(Context& context, ReferenceTable& references, ObjectValues& values, StoreClient& store)
+      : context_(context), references_(references), values_(values), store_(store) {}
+
+  void OnPush(const Address& source, const TaskSpec& spec);
+  void OnExecuted(const TaskExecuted& event);
+  /// An argument of a queued task has come.
+  void OnNotice(TaskId task, std::uint32_t slot);
+  /// An owner has acknowledged (or will never) what the answer of `task` waited for.
+  void OnAcknowledged(TaskId task);
+  /// An argument could not be fetched at the first try: its tasks may wait for long.
+  void OnArgumentFailed(ObjectId object);
+  /// Returns whether the task is here.
+  bool Cancel(const CancelTask& message);
+
+  /// A `get` or `wait` of the language layer has to wait. Returns whether that counts as a running
+  /// task's (the caller owes an `Unblock` then).
+  bool Block();
+  void Unblock();
+  /// The reference came out of a running task's arguments: the task's sender keeps it alive.
+  /// Returns whether the task is running here.
+  bool HoldFor(TaskId task, const ObjectRef& reference);
+  [[nodiscard]] bool IsRunning() const { return running_ > 0; }
+  /// How often each object is counted kExecuting, for CheckInvariants.
+  [[nodiscard]] std::map<ObjectId, std::uint32_t> HeldCounts() const;
+  void CheckInvariants() const;
+
+ private:
+  enum class State { kQueued, kRunning, kFinishing };
+  struct PushedTask {
+    TaskSpec spec;
+    Address sender;
+    /// Counts the pushes to this process.
+    std::uint64_t arrival = 0;
+    State state = State::kQueued;
+    std::uint32_t missing_arguments = 0;
+    /// What each stored argument turned out to be.
+    std::vector<FetchedValue> arguments;
+    /// Counted kExecuting: the references in its arguments, and what came out of them.
+    std::vector<ObjectId> held;
+    Instant started;
+    /// It waits for an argument that must be made again, with its CPU lent out.
+    bool stalled = false;
+    std::uint32_t acknowledgements_missing = 0;
+    TaskDone answer;
+  };
+  /// Tasks of one sender that have not started, in order.
+  struct Sender {
+    std::uint64_t next_sequence = 0;
+    std::map<std::uint64_t, TaskId> queue;
+  };
+  using Entry = std::map<TaskId, PushedTask>::iterator;
+
+  static bool IsActorCall(const PushedTask& task) { return task.spec.kind == TaskKind::kActorCall; }
+  /// The task's place in its sender's queue.
+  static std::uint64_t OrderOf(const PushedTask& task);
+  void Hold(PushedTask& task, const ObjectRef& reference);
+  void RequestArguments(PushedTask& task);
+  void TakeArgument(PushedTask& task, std::uint32_t slot);
+  /// Makes the next task of a sender startable when it can be.
+  void Advance(const Address& sender);
+  void StartReady();
+  void StartTask(Entry entry);
+  /// The exception or error among the arguments, in whose place the task cannot run.
+  static std::optional<Payload> BrokenArgument(const PushedTask& task);
+  void Answer(Entry entry, std::vector<TaskResult> results, bool application_error);
+  void AnswerWithout(Entry entry, const Payload& payload);
+  /// Registers whoever will hold references once the answer is out.
+  void RegisterResults(PushedTask& task);
+  void RegisterRetained(PushedTask& task);
+  void SendAnswer(Entry entry);
+  /// Forgets a task that has not started: drops its holds and pins.
+  void Discard(Entry entry);
+  void GiveBackQueued();
+  void LendCpu();
+  void TakeCpuBack();
+  void Exit(const std::string& reason);
+
+  Context& context_;
+  ReferenceTable& references_;
+  ObjectValues& values_;
+  StoreClient& store_;
+  std::map<TaskId, PushedTask> tasks_;
+  std::map<Address, Sender> senders_;
+  /// First of their senders, with all arguments: arrival to task.
+  std::map<std::uint64_t, TaskId> ready_;
+  std::uint64_t arrivals_ = 0;
+  std::uint32_t running_ = 0;
+  std::uint32_t finishing_ = 0;
+  std::uint32_t concurrency_ = 1;
+  /// Reasons for which the CPU is lent out: blocked calls and stalled tasks.
+  std::uint32_t lent_ = 0;
+  /// Leaves as soon as nothing is running or finishing; starts nothing more.
+  bool exiting_ = false;
+  bool exited_ = false;
+};
+
+}  // namespace mobula::worker

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "runtime/core/worker/dispatcher.h"
+#include "runtime/core/worker/watch_list.h"
+
+namespace mobula::worker {
+
+/// Gets workers for normal tasks and keeps them busy. Tasks that can share a worker form a
+/// scheduling class: same resources, strategy, language, environment and function. View: one
+/// process's.
+///
+/// State of a lease | meaning                                              | leaves by
+/// open             | takes tasks up to the class's depth                  | its worker blocks, is
+///                  |                                                      | reclaimed, idle or
+///                  dead
+/// blocked          | its worker gave tasks back, and takes none           | the next TaskDone
+/// reclaimed        | finishes what it has                                 | being empty: returned
+/// idle             | open, nothing to do; kept for lease_linger           | a task, or the timer
+///
+/// A class never has more requests under way than tasks in its queue; a grant it has no use for
+/// goes back.
+class LeaseClient {
+ public:
+  LeaseClient(Context& context, WatchList& watch_list, Dispatcher& dispatcher)
+      : context_(context), watch_list_(watch_list), dispatcher_(dispatcher) {}
+
+  /// Queues a ready task; `order` is its place among the tasks of this process.
+  void Enqueue(TaskId task, const TaskSpec& spec, std::uint64_t order);
+  /// A queued task is wanted no more. Nothing when it is not queued.
+  void Remove(const TaskSpec& spec, std::uint64_t order);
+  /// The worker answered a task.
+  void Finished(const Address& worker, TaskId task, Duration run_time);
+  /// The worker gave a task back that it had not started.
+  void Returned(const Address& worker, TaskId task);
+  /// Pushes and requests what the events so far call for.
+  void Pump();
+
+  void OnGranted(const Address& source, const LeaseGranted& message);
+  void OnSpilled(const LeaseSpilled& message);
+  void OnRefused(const LeaseRefused& message);
+  void OnInfeasible(const LeaseInfeasible& message);
+  void OnReclaimed(const ReclaimLease& message);
+  void OnLinger(std::uint64_t timer);
+  /// Drops the leases of dead workers, and asks elsewhere for what a dead node was asked for.
+  /// Returns the tasks that were there, in no special order.
+  std::vector<TaskId> ForgetDead();
+  /// Of `worker`, or nothing.
+  [[nodiscard]] bool HasLease(const Address& worker) const { return by_worker_.contains(worker); }
+  void CheckInvariants() const;
+
+ private:
+  using ClassKey =
+      std::tuple<FunctionId, std::string, Language, std::string, ResourceSet, SchedulingStrategy>;
+  struct Lease {
+    std::size_t scheduling_class = 0;
+    Address worker;
+    NodeId raylet;
+    std::set<TaskId> in_flight;
+    bool blocked = false;
+    bool reclaimed = false;
+    Instant idle_since;
+    /// A linger timer is running; 0 for none.
+    std::uint64_t timer = 0;
+  };
+  struct Request {
+    NodeId raylet;
+    RequestLease message;
+  };
+  struct Class {
+    std::map<std::uint64_t, TaskId> queue;
+    std::map<std::uint64_t, Request> requests;
+    /// Leases that take tasks, least loaded first.
+    std::set<std::pair<std::size_t, LeaseId>> open;
+    /// Moving average; nothing before the first task has run.
+    std::optional<Duration> run_time;
+    bool warned = false;
+    bool dirty = false;
+  };
+  using LeaseEntry = std::map<LeaseId, Lease>::iterator;
+
+  static ClassKey KeyOf(const TaskSpec& spec);
+  void MarkDirty(std::size_t index);
+  void PumpClass(std::size_t index);
+  [[nodiscard]] std::size_t DepthOf(const Class& state) const;
+  void BalanceRequests(Class& state);
+  void RequestOne(Class& state);
+  void CancelOne(Class& state);
+  /// Lists the lease among the open ones, or takes it off. Called around every change of its load.
+  void Open(LeaseEntry lease);
+  void Close(LeaseEntry lease);
+  /// Returns a reclaimed lease that is empty, starts the linger timer of an idle one.
+  void Rest(LeaseEntry lease);
+  void Return(LeaseEntry lease);
+  void Drop(LeaseEntry lease);
+  Class* FindRequest(std::uint64_t request);
+
+  Context& context_;
+  WatchList& watch_list_;
+  Dispatcher& dispatcher_;
+  std::map<ClassKey, std::size_t> class_index_;
+  std::vector<Class> classes_;
+  /// Classes in which something changed in this event.
+  std::vector<std::size_t> dirty_;
+  std::map<LeaseId, Lease> leases_;
+  std::map<Address, LeaseId> by_worker_;
+  /// Requests under way: to their class.
+  std::map<std::uint64_t, std::size_t> requests_;
+  std::map<std::uint64_t, LeaseId> timers_;
+  std::uint64_t last_request_ = 0;
+  std::uint64_t last_timer_ = 0;
+};
+
+}  // namespace mobula::worker

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "runtime/core/protocol/messages.h"
+
+namespace mobula::worker {
+
+/// Why this process needs an object. Each kind is counted separately.
+enum class Count : std::uint8_t {
+  kLocal,      ///< Reference objects of the language layer.
+  kSubmitted,  ///< Arguments (or references inside them) of tasks submitted here and not finished
+               ///< for good.
+  kContained,  ///< Values of owned objects that contain the reference.
+  kHeld,  ///< Steps of the borrowing protocol that must see it alive until they are acknowledged.
+  kExecuting,  ///< Arguments of tasks pushed to this process: their submitter keeps them alive.
+  kLineage,    ///< Finished tasks kept for re-execution that would need it.
+};
+inline constexpr std::size_t kCountKinds = 6;
+
+/// Who waits for an object in this process.
+struct Waiter {
+  enum class Kind : std::uint8_t { kTask, kRequest, kExecutor };
+  Kind kind = Kind::kTask;
+  /// kRequest: the get or wait.
+  std::uint64_t request = 0;
+  /// kTask: the submitted task; kExecutor: the pushed one.
+  TaskId task;
+  /// Position among the objects of the request, or the arguments of the task.
+  std::uint32_t slot = 0;
+};
+
+/// All that this process knows of one object it owns or borrows.
+///
+/// State              | meaning                                         | leaves by
+/// in scope           | somebody needs it (`IsInScope`)                 | the last count or
+/// borrower going kept for lineage   | owned; only kLineage is left. An inline value   | the
+/// lineage going, or a
+///                    | stays, copies in stores are freed               | re-execution that needs
+///                    it
+/// (erased)           | no count is left                                | -
+struct ObjectRecord {
+  Address owner;
+  bool owned = false;
+  std::array<std::uint32_t, kCountKinds> counts{};
+
+  // Owner only.
+  /// Registrations of each borrower that it has not given back.
+  std::map<Address, std::uint64_t> borrowers;
+  /// References inside the value; each is counted kContained for as long as the value is kept.
+  std::vector<ObjectRef> inner;
+  /// The creating task's lineage went to the byte cap.
+  bool lineage_evicted = false;
+
+  // Borrower only.
+  /// Registrations at the owner that this process has heard of; given back when it lets go.
+  std::uint64_t registrations = 0;
+  /// AddBorrower messages of this process that are not acknowledged.
+  std::uint32_t registering = 0;
+  /// A GetObjectStatus is under way.
+  bool asked = false;
+
+  /// The actor this object stands for; nil for ordinary objects.
+  ActorId actor;
+  ObjectStatus status;
+  /// Want the status: resolved when the phase leaves kPending.
+  std::vector<Waiter> status_waiters;
+  /// Want the value here: inline, or pinned in this node's store.
+  std::vector<Waiter> local_waiters;
+  /// Borrowers that asked for the status.
+  std::vector<Address> askers;
+
+  [[nodiscard]] std::uint32_t Of(Count count) const {
+    return counts[static_cast<std::size_t>(count)];
+  }
+  [[nodiscard]] std::uint32_t& Of(Count count) { return counts[static_cast<std::size_t>(count)]; }
+  /// Whether anything but a running task's arguments and lineage needs it in this process.
+  [[nodiscard]] bool IsNeededHere() const {
+    return (Of(Count::kLocal) | Of(Count::kSubmitted) | Of(Count::kContained) | Of(Count::kHeld)) !=
+           0;
+  }
+  /// Whether the value must be kept. Lineage needs the value of what cannot be made again: a
+  /// borrowed object (its owner knows nothing of our lineage) and an actor.
+  [[nodiscard]] bool IsInScope() const {
+    if (IsNeededHere() || Of(Count::kExecuting) > 0) return true;
+    if (Of(Count::kLineage) > 0 && (!owned || !actor.IsNil())) return true;
+    return !borrowers.empty() || registering > 0;
+  }
+  /// Owned, and every copy is gone.
+  [[nodiscard]] bool IsLost() const {
+    return owned && status.phase == ObjectPhase::kStored && status.locations.empty();
+  }
+  [[nodiscard]] bool IsResolved() const {
+    return status.phase != ObjectPhase::kPending && !IsLost();
+  }
+  void AddLocation(NodeId node) {
+    auto& nodes = status.locations;
+    if (std::find(nodes.begin(), nodes.end(), node) == nodes.end()) nodes.push_back(node);
+  }
+  void RemoveLocation(NodeId node) { std::erase(status.locations, node); }
+};
+
+}  // namespace mobula::worker

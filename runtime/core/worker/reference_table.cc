@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/core/worker/reference_table.h"
+
+#include "runtime/base/check.h"
+#include "runtime/core/worker/errors.h"
+
+namespace mobula::worker {
+
+ObjectRecord* ReferenceTable::Find(ObjectId id) {
+  const auto found = records_.find(id);
+  return found == records_.end() ? nullptr : &found->second;
+}
+
+ObjectRecord& ReferenceTable::Own(ObjectId id) {
+  const auto [entry, added] = records_.try_emplace(id);
+  CHECK(added) << "object " << id << " is owned twice";
+  entry->second.owner = context_.self;
+  entry->second.owned = true;
+  return entry->second;
+}
+
+ObjectRecord& ReferenceTable::Obtain(const ObjectRef& reference) {
+  const auto [entry, added] = records_.try_emplace(reference.id);
+  ObjectRecord& record = entry->second;
+  if (!added) return record;
+  record.owner = reference.owner;
+  record.owned = reference.owner == context_.self;
+  if (record.owned) {
+    record.status.phase = ObjectPhase::kInline;
+    record.status.value = Payload::Error(errors::ObjectFreed(reference.id));
+  } else if (watch_list_.IsDead(record.owner)) {
+    record.status.phase = ObjectPhase::kInline;
+    record.status.value = Payload::Error(errors::OwnerDied(reference));
+  }
+  // Whether a reference stands for an actor shows only in its name; return 0 is what it could be.
+  if (!record.owned && reference.id.index == 0) handles_[ActorOf(reference.id.task)] = reference.id;
+  return record;
+}
+
+void ReferenceTable::Erase(ObjectId id) {
+  const auto found = records_.find(id);
+  CHECK(found != records_.end());
+  if (!found->second.actor.IsNil()) {
+    handles_.erase(found->second.actor);
+  } else if (!found->second.owned && id.index == 0) {
+    handles_.erase(ActorOf(id.task));
+  }
+  records_.erase(found);
+}
+
+void ReferenceTable::Drop(ObjectId id, Count count) {
+  ObjectRecord* record = Find(id);
+  CHECK(record != nullptr) << "object " << id << " is not known";
+  CHECK(record->Of(count) > 0) << "object " << id << ", count " << static_cast<int>(count);
+  if (--record->Of(count) == 0) Touch(id);
+}
+
+void ReferenceTable::AddAll(const std::vector<ObjectRef>& references, Count count) {
+  for (const ObjectRef& reference : references) Add(reference, count);
+}
+
+void ReferenceTable::DropAll(const std::vector<ObjectRef>& references, Count count) {
+  for (const ObjectRef& reference : references) Drop(reference.id, count);
+}
+
+std::optional<ObjectId> ReferenceTable::NextCandidate() {
+  if (candidates_.empty()) return std::nullopt;
+  const ObjectId id = candidates_.back();
+  candidates_.pop_back();
+  return id;
+}
+
+std::optional<ObjectId> ReferenceTable::FindHandle(ActorId actor) const {
+  const auto found = handles_.find(actor);
+  if (found == handles_.end()) return std::nullopt;
+  return found->second;
+}
+
+void ReferenceTable::SetHandle(ObjectId id, ObjectRecord& record, ActorId actor) {
+  record.actor = actor;
+  handles_[actor] = id;
+}
+
+bool ReferenceTable::NeedsRegistration(const ObjectRecord& record) const {
+  return !record.owned && record.registrations == 0 && record.registering == 0 &&
+         record.Of(Count::kExecuting) == 0 && !watch_list_.IsDead(record.owner);
+}
+
+void ReferenceTable::Ask(const ObjectRef& object, const Address& borrower,
+                         Registration registration) {
+  const std::uint64_t request = ++last_request_;
+  if (!registration.held.IsNil()) ++Find(registration.held)->Of(Count::kHeld);
+  registrations_.emplace(request, std::move(registration));
+  watch_list_.Watch(object.owner);
+  context_.Tell(object.owner, AddBorrower{object.id, borrower, request});
+}
+
+bool ReferenceTable::Register(ObjectId id, ObjectId container, TaskId task) {
+  ObjectRecord* record = Find(id);
+  CHECK(record != nullptr && !record->owned);
+  if (watch_list_.IsDead(record->owner)) return false;
+  ++record->registering;
+  Ask({id, record->owner}, context_.self, {{id, record->owner}, true, container, task});
+  return true;
+}
+
+bool ReferenceTable::RegisterOther(const ObjectRef& reference, const Address& borrower,
+                                   TaskId task) {
+  if (reference.owner == borrower || watch_list_.IsDead(reference.owner)) return false;
+  const ObjectRecord& record = Obtain(reference);
+  if (record.owned) {
+    AddRegistration(reference.id, borrower);
+    return false;
+  }
+  Ask(reference, borrower, {reference, false, reference.id, task});
+  return true;
+}
+
+void ReferenceTable::HearRegistration(const ObjectRef& reference) {
+  ObjectRecord& record = Obtain(reference);
+  if (record.owned) return;
+  ++record.registrations;
+  watch_list_.Watch(record.owner);
+  Touch(reference.id);
+}
+
+void ReferenceTable::AddRegistration(ObjectId id, const Address& borrower) {
+  ObjectRecord* record = Find(id);
+  if (record == nullptr || !record->owned || watch_list_.IsDead(borrower)) return;
+  ++record->borrowers[borrower];
+  watch_list_.Watch(borrower);
+}
+
+void ReferenceTable::OnAddBorrower(const Address& source, const AddBorrower& message) {
+  const ObjectRecord* record = Find(message.object);
+  const bool known = record != nullptr && record->owned;
+  if (known) AddRegistration(message.object, message.borrower);
+  context_.Tell(source, BorrowerAdded{message.request, message.object, !known});
+}
+
+std::optional<TaskId> ReferenceTable::OnBorrowerAdded(const BorrowerAdded& message) {
+  const auto found = registrations_.find(message.request);
+  if (found == registrations_.end()) return std::nullopt;
+  const Registration registration = std::move(found->second);
+  registrations_.erase(found);
+  return Close(registration, !message.gone);
+}
+
+std::optional<TaskId> ReferenceTable::Close(const Registration& registration, bool registered) {
+  if (registration.for_self) {
+    ObjectRecord* record = Find(registration.object.id);
+    CHECK(record != nullptr && record->registering > 0);
+    --record->registering;
+    if (registered) ++record->registrations;
+    Touch(registration.object.id);
+  }
+  if (!registration.held.IsNil()) Drop(registration.held, Count::kHeld);
+  if (registration.task.IsNil()) return std::nullopt;
+  return registration.task;
+}
+
+void ReferenceTable::OnRemoveBorrower(const RemoveBorrower& message) {
+  ObjectRecord* record = Find(message.object);
+  if (record == nullptr) return;
+  const auto found = record->borrowers.find(message.borrower);
+  if (found == record->borrowers.end()) return;
+  if (found->second > message.registrations) {
+    found->second -= message.registrations;
+    return;
+  }
+  record->borrowers.erase(found);
+  Touch(message.object);
+}
+
+std::vector<TaskId> ReferenceTable::ForgetDead() {
+  for (auto& [id, record] : records_) {
+    const auto forgotten = std::erase_if(
+        record.borrowers, [&](const auto& borrower) { return watch_list_.IsDead(borrower.first); });
+    if (forgotten > 0) Touch(id);
+  }
+  std::vector<TaskId> tasks;
+  for (auto entry = registrations_.begin(); entry != registrations_.end();) {
+    if (!watch_list_.IsDead(entry->second.object.owner)) {
+      ++entry;
+      continue;
+    }
+    const Registration registration = std::move(entry->second);
+    entry = registrations_.erase(entry);
+    if (const auto task = Close(registration, false)) tasks.push_back(*task);
+  }
+  return tasks;
+}
+
+void ReferenceTable::Release(ObjectId id, const ObjectRecord& record) {
+  CHECK(!record.owned && !record.IsInScope());
+  if (record.registrations == 0 || watch_list_.IsDead(record.owner)) return;
+  context_.Tell(record.owner, RemoveBorrower{id, context_.self, record.registrations});
+}
+
+std::map<ObjectId, std::uint32_t> ReferenceTable::HeldCounts() const {
+  std::map<ObjectId, std::uint32_t> held;
+  for (const auto& [request, registration] : registrations_) {
+    if (!registration.held.IsNil()) ++held[registration.held];
+  }
+  return held;
+}
+
+}  // namespace mobula::worker

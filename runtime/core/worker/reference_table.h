@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "runtime/core/worker/object_record.h"
+#include "runtime/core/worker/watch_list.h"
+
+namespace mobula::worker {
+
+/// Counts who needs which object, and keeps the borrowing protocol. View: one process's.
+///
+/// Counting is transactional: a count that falls only notes the object as a candidate; the
+/// composite settles the candidates when the event is handled (`NextCandidate`), so the order of
+/// steps inside one event does not matter.
+///
+/// Borrowing (Ownership paper, section 4.2, with weighted counts). O owns x, B comes to hold it:
+///
+///   way B got it                  | who registers B                    | what holds x meanwhile
+///   argument of a task from O     | B's TaskDone.retained              | the task, at O
+///   argument of a task from C     | B: AddBorrower, TaskDone waits     | the task, at C
+///   inside a value that B got     | B: AddBorrower                     | the outer object, held by
+///   B inside the result of a task   | the executor, before its TaskDone  | the executor
+///
+/// The owner counts registrations per borrower. B knows how many it has heard of and gives exactly
+/// these back with RemoveBorrower; one that is still on its way to B therefore keeps x alive. A
+/// borrower's death gives back all of its registrations; an owner's death is told to the holders of
+/// values (`ObjectValues`).
+class ReferenceTable {
+ public:
+  ReferenceTable(Context& context, WatchList& watch_list)
+      : context_(context), watch_list_(watch_list) {}
+
+  [[nodiscard]] ObjectRecord* Find(ObjectId id);
+  [[nodiscard]] const std::map<ObjectId, ObjectRecord>& Records() const { return records_; }
+  [[nodiscard]] std::map<ObjectId, ObjectRecord>& Records() { return records_; }
+  /// A new owned object, pending. REQUIRES: not known yet.
+  ObjectRecord& Own(ObjectId id);
+  /// The record of `reference`, made when there is none: a borrowed one; or, where this process
+  /// owned the object and has freed it, one that holds the error to say so.
+  ObjectRecord& Obtain(const ObjectRef& reference);
+  void Erase(ObjectId id);
+
+  void Add(const ObjectRef& reference, Count count) { ++Obtain(reference).Of(count); }
+  /// REQUIRES: the count is above zero.
+  void Drop(ObjectId id, Count count);
+  void AddAll(const std::vector<ObjectRef>& references, Count count);
+  void DropAll(const std::vector<ObjectRef>& references, Count count);
+  /// Notes an object to be looked at when the event is settled.
+  void Touch(ObjectId id) { candidates_.push_back(id); }
+  /// The next object that may have gone out of scope.
+  std::optional<ObjectId> NextCandidate();
+  /// The reference that stands for `actor`, when this process has it.
+  [[nodiscard]] std::optional<ObjectId> FindHandle(ActorId actor) const;
+  void SetHandle(ObjectId id, ObjectRecord& record, ActorId actor);
+
+  /// Whether this process must make itself known to the owner to keep the object beyond what it
+  /// came in.
+  [[nodiscard]] bool NeedsRegistration(const ObjectRecord& record) const;
+  /// Sends AddBorrower for this process. `container`, unless nil, is held until the answer; `task`
+  /// is told by `Acknowledged`. Returns false, and does nothing, when the owner is dead.
+  bool Register(ObjectId id, ObjectId container, TaskId task);
+  /// Makes `borrower`, which will receive the reference in a task's result, a borrower. Returns
+  /// whether `task` must wait for the acknowledgement.
+  bool RegisterOther(const ObjectRef& reference, const Address& borrower, TaskId task);
+  /// This process has heard of one registration of its own, made by another or with `retained`.
+  void HearRegistration(const ObjectRef& reference);
+  /// Owner: `borrower` holds a reference.
+  void AddRegistration(ObjectId id, const Address& borrower);
+
+  void OnAddBorrower(const Address& source, const AddBorrower& message);
+  /// Returns the executed task that waited for this answer, if one did.
+  std::optional<TaskId> OnBorrowerAdded(const BorrowerAdded& message);
+  void OnRemoveBorrower(const RemoveBorrower& message);
+  /// Forgets the dead as borrowers and as owners that will answer. Returns the executed tasks that
+  /// waited.
+  std::vector<TaskId> ForgetDead();
+  /// The process lets go of a borrowed object: gives the registrations back. REQUIRES: not in
+  /// scope.
+  void Release(ObjectId id, const ObjectRecord& record);
+
+  /// How often each object is held for an unanswered AddBorrower, for CheckInvariants.
+  [[nodiscard]] std::map<ObjectId, std::uint32_t> HeldCounts() const;
+
+ private:
+  /// An AddBorrower that is not acknowledged.
+  struct Registration {
+    ObjectRef object;
+    bool for_self = true;
+    /// Counted kHeld until the answer: the container, or the object itself when registering another
+    /// process.
+    ObjectId held;
+    TaskId task;
+  };
+
+  void Ask(const ObjectRef& object, const Address& borrower, Registration registration);
+  std::optional<TaskId> Close(const Registration& registration, bool registered);
+
+  Context& context_;
+  WatchList& watch_list_;
+  std::map<ObjectId, ObjectRecord> records_;
+  std::vector<ObjectId> candidates_;
+  /// Handles of actors, owned and borrowed; for as long as the record exists.
+  std::map<ActorId, ObjectId> handles_;
+  std::uint64_t last_request_ = 0;
+  std::map<std::uint64_t, Registration> registrations_;
+};
+
+}  // namespace mobula::worker

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/core/worker/request_table.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/base/check.h"
+
+namespace mobula::worker {
+
+void RequestTable::Get(const GetRequested& event) {
+  Request request;
+  request.objects = event.objects;
+  request.wanted = static_cast<std::uint32_t>(event.objects.size());
+  Begin(event.request, std::move(request), event.timeout, event.releases_cpu);
+}
+
+void RequestTable::Wait(const WaitRequested& event) {
+  Request request;
+  request.is_wait = true;
+  request.objects = event.objects;
+  request.wanted = std::min(event.num_returns, static_cast<std::uint32_t>(event.objects.size()));
+  request.fetch_local = event.fetch_local;
+  Begin(event.request, std::move(request), event.timeout, event.releases_cpu);
+}
+
+void RequestTable::Begin(RequestId id, Request request, std::optional<Duration> timeout,
+                         bool releases_cpu) {
+  const auto [entry, added] = requests_.emplace(id, std::move(request));
+  CHECK(added) << "request " << id << " is asked twice";
+  Request& state = entry->second;
+  state.values.resize(state.objects.size());
+  for (std::uint32_t slot = 0; slot < state.objects.size(); ++slot) {
+    const Waiter waiter{Waiter::Kind::kRequest, id, TaskId{}, slot};
+    const bool here = state.fetch_local ? values_.RequestLocal(state.objects[slot], waiter)
+                                        : values_.RequestStatus(state.objects[slot], waiter);
+    if (here) MarkReady(state, slot);
+  }
+  if (state.ready_count >= state.wanted) {
+    Fulfil(entry, false);
+  } else if (timeout && timeout->nanoseconds <= 0) {
+    Fulfil(entry, true);
+  } else {
+    if (timeout) context_.Start(TimerKind::kRequestTimeout, id, *timeout);
+    if (releases_cpu) state.blocks = executor_.Block();
+  }
+}
+
+void RequestTable::MarkReady(Request& request, std::uint32_t slot) {
+  CHECK(!request.values[slot]);
+  ++request.ready_count;
+  if (request.is_wait) {
+    request.values[slot].emplace();
+    return;
+  }
+  // Taken now: the pin must last until the whole get is answered, whatever happens to the object.
+  request.values[slot] = values_.Read(request.objects[slot]);
+  if (request.values[slot]->stored) store_.AddUser(request.objects[slot]);
+}
+
+void RequestTable::OnNotice(RequestId id, std::uint32_t slot) {
+  const auto entry = requests_.find(id);
+  if (entry == requests_.end() || entry->second.values[slot]) return;
+  Request& request = entry->second;
+  const ObjectId object = request.objects[slot];
+  // The world may have changed since the notice was written: look again.
+  const Waiter waiter{Waiter::Kind::kRequest, id, TaskId{}, slot};
+  const bool here = request.fetch_local ? values_.RequestLocal(object, waiter)
+                                        : values_.RequestStatus(object, waiter);
+  if (!here) return;
+  MarkReady(request, slot);
+  if (request.ready_count >= request.wanted) Fulfil(entry, false);
+}
+
+void RequestTable::Fulfil(Entry entry, bool timed_out) {
+  Request& request = entry->second;
+  if (request.is_wait) {
+    FulfilWait answer{entry->first, {}};
+    for (std::size_t slot = 0; slot < request.objects.size(); ++slot) {
+      if (request.values[slot] && answer.ready.size() < request.wanted) {
+        answer.ready.push_back(request.objects[slot]);
+      }
+    }
+    context_.Emit(std::move(answer));
+  } else {
+    FulfilGet answer{entry->first, timed_out, {}};
+    if (!timed_out) {
+      for (auto& value : request.values)
+        answer.values.push_back(*std::exchange(value, FetchedValue{}));
+    }
+    context_.Emit(std::move(answer));
+  }
+  Forget(entry);
+}
+
+void RequestTable::Forget(Entry entry) {
+  const Request& request = entry->second;
+  for (std::size_t slot = 0; slot < request.objects.size(); ++slot) {
+    if (!request.values[slot]) {
+      values_.ForgetRequest(request.objects[slot], entry->first);
+    } else if (request.values[slot]->stored) {
+      store_.DropUser(request.objects[slot]);
+    }
+  }
+  if (request.blocks) executor_.Unblock();
+  requests_.erase(entry);
+}
+
+void RequestTable::Abandon(RequestId id) {
+  const auto entry = requests_.find(id);
+  if (entry != requests_.end()) Forget(entry);
+}
+
+void RequestTable::OnTimeout(RequestId id) {
+  const auto entry = requests_.find(id);
+  if (entry != requests_.end()) Fulfil(entry, true);
+}
+
+void RequestTable::CheckInvariants() const {
+  for (const auto& [id, request] : requests_) {
+    CHECK(request.ready_count < request.wanted) << "request " << id << " should have been answered";
+  }
+}
+
+}  // namespace mobula::worker

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "runtime/core/worker/executor.h"
+#include "runtime/core/worker/object_values.h"
+
+namespace mobula::worker {
+
+/// The blocking `get` and `wait` calls of the language layer. A `get` that found an object in the
+/// store keeps it pinned until the language layer, which receives it, releases it. View: one
+/// process's.
+///
+/// A call that must wait while a task runs here lends the task's CPU out (`Executor::Block`).
+class RequestTable {
+ public:
+  RequestTable(Context& context, ObjectValues& values, StoreClient& store, Executor& executor)
+      : context_(context), values_(values), store_(store), executor_(executor) {}
+
+  void Get(const GetRequested& event);
+  void Wait(const WaitRequested& event);
+  void Abandon(RequestId request);
+  void OnTimeout(RequestId request);
+  /// The object of a slot has come.
+  void OnNotice(RequestId request, std::uint32_t slot);
+  void CheckInvariants() const;
+
+ private:
+  struct Request {
+    bool is_wait = false;
+    std::vector<ObjectId> objects;
+    /// What each slot's object was when it came; a stored value among them is pinned by this
+    /// request.
+    std::vector<std::optional<FetchedValue>> values;
+    /// Objects that are ready, and how many of them end the request.
+    std::uint32_t ready_count = 0;
+    std::uint32_t wanted = 0;
+    bool fetch_local = true;
+    /// It counts in `Executor::Block`.
+    bool blocks = false;
+  };
+  using Entry = std::map<RequestId, Request>::iterator;
+
+  void Begin(RequestId id, Request request, std::optional<Duration> timeout, bool releases_cpu);
+  void MarkReady(Request& request, std::uint32_t slot);
+  void Fulfil(Entry entry, bool timed_out);
+  /// Drops the request with its pins and its waiting places.
+  void Forget(Entry entry);
+
+  Context& context_;
+  ObjectValues& values_;
+  StoreClient& store_;
+  Executor& executor_;
+  /// From the event until it is fulfilled or abandoned.
+  std::map<RequestId, Request> requests_;
+};
+
+}  // namespace mobula::worker

@@ -1,0 +1,604 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/core/worker/task_manager.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/base/check.h"
+#include "runtime/core/worker/errors.h"
+
+namespace mobula::worker {
+namespace {
+
+/// Whether attempt `attempt` may be followed by another.
+bool IsBelow(std::uint32_t attempt, std::int32_t retries_max) {
+  return retries_max < 0 || attempt < static_cast<std::uint32_t>(retries_max);
+}
+
+}  // namespace
+
+TaskManager::TaskManager(Context& context, ReferenceTable& references, ObjectValues& values,
+                         WatchList& watch_list, GcsClient& gcs)
+    : context_(context),
+      references_(references),
+      values_(values),
+      watch_list_(watch_list),
+      gcs_(gcs),
+      leases_(context, watch_list, *this),
+      actors_(context, *this),
+      lineage_(context.options.lineage_bytes_max) {}
+
+// ---- Submission
+// -------------------------------------------------------------------------------------------
+
+void TaskManager::Submit(const TaskSpec& spec) {
+  CHECK(spec.owner == context_.self) << "task " << spec.task << " has another owner";
+  const auto [entry, added] = tasks_.try_emplace(spec.task);
+  CHECK(added) << "task " << spec.task << " was submitted twice";
+  Task& task = entry->second;
+  task.spec = spec;
+  task.order = ++last_order_;
+  for (std::uint32_t i = 0; i < spec.num_returns; ++i) {
+    references_.Own(spec.Return(i)).Of(Count::kLocal) = 1;
+  }
+  if (spec.kind == TaskKind::kActorCall)
+    task.handle = references_.FindHandle(spec.actor).value_or(ObjectId{});
+  HoldReferences(task, Count::kSubmitted);
+  if (spec.kind == TaskKind::kActorCreation) {
+    references_.SetHandle(spec.Return(0), *references_.Find(spec.Return(0)), spec.actor);
+    creations_.emplace(spec.actor, spec.task);
+    actors_.AddOwned(spec);
+  }
+  if (spec.kind == TaskKind::kActorCall) actors_.Enqueue(spec, task.order);
+  // The call may have failed at once: its actor is dead.
+  if (tasks_.contains(spec.task)) Resolve(task);
+}
+
+void TaskManager::HoldReferences(const Task& task, Count count) {
+  for (const TaskArgument& argument : task.spec.arguments) {
+    if (argument.IsReference()) references_.Add(argument.reference, count);
+    references_.AddAll(argument.contained, count);
+  }
+  if (!task.handle.IsNil() && count == Count::kSubmitted)
+    ++references_.Find(task.handle)->Of(count);
+}
+
+void TaskManager::DropReferences(const Task& task, Count count) {
+  for (const TaskArgument& argument : task.spec.arguments) {
+    if (argument.IsReference()) references_.Drop(argument.reference.id, count);
+    references_.DropAll(argument.contained, count);
+  }
+  if (!task.handle.IsNil() && count == Count::kSubmitted) references_.Drop(task.handle, count);
+}
+
+void TaskManager::Resolve(Task& task) {
+  task.state = State::kWaiting;
+  task.worker = Address{};
+  task.unresolved = 0;
+  const Waiter waiter{Waiter::Kind::kTask, 0, task.spec.task, 0};
+  for (const TaskArgument& argument : task.spec.arguments) {
+    if (!argument.IsReference()) continue;
+    if (!values_.RequestStatus(argument.reference.id, waiter)) ++task.unresolved;
+  }
+  if (task.unresolved == 0) Ready(task);
+}
+
+void TaskManager::OnNotice(TaskId id) {
+  const auto entry = tasks_.find(id);
+  if (entry == tasks_.end() || entry->second.state != State::kWaiting) return;
+  // A notice may be older than the current wait; looking at the arguments again costs little.
+  Task& task = entry->second;
+  if (task.unresolved > 1) {
+    --task.unresolved;
+    return;
+  }
+  for (const TaskArgument& argument : task.spec.arguments) {
+    if (!argument.IsReference()) continue;
+    const ObjectRecord* record = references_.Find(argument.reference.id);
+    if (!record->IsResolved()) {
+      task.unresolved = 1;
+      const Waiter waiter{Waiter::Kind::kTask, 0, id, 0};
+      if (!values_.RequestStatus(argument.reference.id, waiter)) return;
+    }
+  }
+  task.unresolved = 0;
+  Ready(task);
+}
+
+std::optional<Payload> TaskManager::BrokenArgument(const Task& task) const {
+  for (const TaskArgument& argument : task.spec.arguments) {
+    if (!argument.IsReference()) continue;
+    const ObjectStatus& status = references_.Find(argument.reference.id)->status;
+    if (status.phase == ObjectPhase::kInline && status.value.kind != PayloadKind::kValue) {
+      return status.value;
+    }
+  }
+  return std::nullopt;
+}
+
+void TaskManager::Ready(Task& task) {
+  if (const auto broken = BrokenArgument(task)) {
+    FailWith(tasks_.find(task.spec.task), *broken);
+    return;
+  }
+  task.state = State::kQueued;
+  switch (task.spec.kind) {
+    case TaskKind::kNormal:
+      leases_.Enqueue(task.spec.task, task.spec, task.order);
+      break;
+    case TaskKind::kActorCreation:
+      RegisterActor(task);
+      break;
+    case TaskKind::kActorCall:
+      actors_to_pump_.push_back(task.spec.actor);
+      break;
+  }
+}
+
+void TaskManager::RegisterActor(Task& task) {
+  auto spec = Prepare(task);
+  if (!spec) return;
+  task.state = State::kCreating;
+  gcs_.Ask(mobula::RegisterActor{0, std::move(*spec)}, std::nullopt, task.spec.task);
+}
+
+std::optional<TaskSpec> TaskManager::Prepare(Task& task) {
+  bool gone = false;
+  for (const TaskArgument& argument : task.spec.arguments) {
+    if (argument.IsReference() && !references_.Find(argument.reference.id)->IsResolved())
+      gone = true;
+  }
+  if (gone) {
+    Resolve(task);
+    return std::nullopt;
+  }
+  TaskSpec spec = task.spec;
+  for (TaskArgument& argument : spec.arguments) {
+    if (!argument.IsReference()) continue;
+    const ObjectRecord& record = *references_.Find(argument.reference.id);
+    if (record.status.phase == ObjectPhase::kInline) {
+      argument.reference = ObjectRef{};
+      argument.value = record.status.value;
+      argument.contained = record.inner;
+    } else {
+      argument.value.kind = record.status.kind;
+      argument.size = record.status.size;
+      argument.locations = record.status.locations;
+    }
+  }
+  return spec;
+}
+
+bool TaskManager::IsReady(TaskId id) const { return tasks_.at(id).state == State::kQueued; }
+
+bool TaskManager::Push(TaskId id, const Address& worker, std::uint64_t sequence) {
+  Task& task = tasks_.at(id);
+  CHECK(task.state == State::kQueued) << "task " << id;
+  auto spec = Prepare(task);
+  if (!spec) return false;
+  spec->sequence = sequence;
+  task.state = State::kPushed;
+  task.worker = worker;
+  context_.Tell(worker, PushTask{std::move(*spec)});
+  return true;
+}
+
+const TaskSpec& TaskManager::SpecOf(TaskId task) const { return tasks_.at(task).spec; }
+
+std::vector<NodeId> TaskManager::PreferredNodes(TaskId id) const {
+  std::map<NodeId, std::uint64_t> bytes;
+  for (const TaskArgument& argument : tasks_.at(id).spec.arguments) {
+    if (!argument.IsReference()) continue;
+    const ObjectRecord* record = references_.Records().contains(argument.reference.id)
+                                     ? &references_.Records().at(argument.reference.id)
+                                     : nullptr;
+    if (record == nullptr || record->status.phase != ObjectPhase::kStored) continue;
+    for (const NodeId node : record->status.locations) bytes[node] += record->status.size;
+  }
+  std::vector<NodeId> nodes;
+  for (const auto& [node, size] : bytes) nodes.push_back(node);
+  std::stable_sort(nodes.begin(), nodes.end(),
+                   [&](NodeId a, NodeId b) { return bytes.at(a) > bytes.at(b); });
+  return nodes;
+}
+
+void TaskManager::Pump() {
+  while (!actors_to_pump_.empty()) {
+    const ActorId actor = actors_to_pump_.back();
+    actors_to_pump_.pop_back();
+    actors_.Pump(actor);
+  }
+  leases_.Pump();
+}
+
+// ---- Answers
+// ----------------------------------------------------------------------------------------------
+
+void TaskManager::OnTaskDone(const Address& source, const TaskDone& message) {
+  // Whatever the answer is worth, the references it carries are registered, and must be given back.
+  for (const ObjectId object : message.retained) references_.AddRegistration(object, source);
+  const auto entry = tasks_.find(message.task);
+  const bool current = entry != tasks_.end() && entry->second.state == State::kPushed &&
+                       entry->second.spec.attempt == message.attempt &&
+                       entry->second.worker == source;
+  if (!current) {
+    for (const TaskResult& result : message.results) DropResult(Address{}, result);
+    return;
+  }
+  Task& task = entry->second;
+  if (task.spec.kind == TaskKind::kActorCall) {
+    actors_.Remove(task.spec.actor, task.order);
+  } else {
+    leases_.Finished(source, message.task, message.run_time);
+  }
+  const bool again = message.application_error && task.spec.retry_exceptions && MayRetry(task);
+  if (again) {
+    for (const TaskResult& result : message.results) DropResult(source, result);
+    Retry(task, "it raised an exception, and retry_exceptions is set");
+    return;
+  }
+  for (const TaskResult& result : message.results) TakeResult(source, task, result);
+  for (std::uint32_t i = 0; i < task.spec.num_returns; ++i) {
+    const ObjectId object = task.spec.Return(i);
+    const ObjectRecord* record = references_.Find(object);
+    if (record == nullptr || record->status.phase != ObjectPhase::kPending) continue;
+    values_.SetInline(object, Payload::Error(errors::MissingReturn(object, task.spec)));
+  }
+  Complete(entry);
+}
+
+void TaskManager::TakeResult(const Address& source, const Task& task, const TaskResult& result) {
+  ObjectRecord* record = references_.Find(result.object);
+  if (result.object.task != task.spec.task || record == nullptr || !record->owned) {
+    DropResult(source, result);
+    return;
+  }
+  // A re-execution may bring a value that was not lost: the one that is known stays.
+  if (record->status.phase == ObjectPhase::kInline) {
+    DropResult(source, result);
+    return;
+  }
+  for (const ObjectRef& reference : result.contained) references_.HearRegistration(reference);
+  references_.AddAll(result.contained, Count::kContained);
+  if (result.in_store) {
+    values_.SetStored(result.object, result.value.kind, result.size, source.node, result.contained);
+  } else {
+    values_.SetInline(result.object, result.value, result.contained);
+  }
+}
+
+void TaskManager::DropResult(const Address& source, const TaskResult& result) {
+  for (const ObjectRef& reference : result.contained) {
+    references_.Obtain(reference);
+    references_.HearRegistration(reference);
+    references_.Touch(reference.id);
+  }
+  if (result.in_store && !source.node.IsNil()) {
+    context_.Tell(Address::Daemon(source.node), FreeObject{result.object});
+  }
+}
+
+void TaskManager::OnTaskReturned(const Address& source, const TaskReturned& message) {
+  const auto entry = tasks_.find(message.task);
+  if (entry == tasks_.end()) return;
+  Task& task = entry->second;
+  if (task.state != State::kPushed || task.spec.attempt != message.attempt || task.worker != source)
+    return;
+  leases_.Returned(source, message.task);
+  if (task.cancelled) {
+    Fail(message.task, errors::TaskCancelled(message.task, task.spec.name));
+  } else {
+    Resolve(task);
+  }
+}
+
+// ---- The end of a task
+// ------------------------------------------------------------------------------------
+
+void TaskManager::Fail(TaskId id, ErrorInfo error) {
+  const auto entry = tasks_.find(id);
+  CHECK(entry != tasks_.end()) << "task " << id;
+  FailWith(entry, Payload::Error(std::move(error)));
+}
+
+void TaskManager::FailWith(Entry entry, const Payload& payload) {
+  const Task& task = entry->second;
+  for (std::uint32_t i = 0; i < task.spec.num_returns; ++i) {
+    const ObjectId object = task.spec.Return(i);
+    const ObjectRecord* record = references_.Find(object);
+    if (record != nullptr && !record->IsResolved()) values_.SetInline(object, payload);
+  }
+  if (task.spec.kind == TaskKind::kActorCall) actors_.Remove(task.spec.actor, task.order);
+  if (task.spec.kind == TaskKind::kActorCreation && creations_.contains(task.spec.actor)) {
+    ActorView view = *actors_.Find(task.spec.actor);
+    view.state = ActorState::kDead;
+    view.death_cause = payload.error;
+    if (payload.kind == PayloadKind::kException) {
+      view.death_cause.message = "An argument of its constructor is an exception.";
+      view.death_cause.cause = payload.data;
+    }
+    OnActorUpdate(view);  // Completes this task.
+    return;
+  }
+  Complete(entry);
+}
+
+void TaskManager::Complete(Entry entry) {
+  Task& task = entry->second;
+  std::uint32_t stored = 0;
+  for (std::uint32_t i = 0; i < task.spec.num_returns; ++i) {
+    const ObjectRecord* record = references_.Find(task.spec.Return(i));
+    if (record != nullptr && record->status.phase == ObjectPhase::kStored) ++stored;
+  }
+  const ActorView* actor = actors_.Find(task.spec.actor);
+  const bool repeatable = task.spec.kind == TaskKind::kNormal
+                              ? task.spec.max_retries != 0
+                              : actor && actor->max_task_retries != 0;
+  const bool keep = stored > 0 && repeatable && !task.cancelled;
+  if (keep) HoldReferences(task, Count::kLineage);
+  DropReferences(task, Count::kSubmitted);
+  if (!keep) {
+    tasks_.erase(entry);
+    return;
+  }
+  task.state = State::kFinished;
+  task.worker = Address{};
+  task.stored_returns = stored;
+  task.place = lineage_.Add(task.spec);
+  EvictExcess();
+}
+
+void TaskManager::EvictExcess() {
+  while (const auto oldest = lineage_.Excess()) {
+    const auto entry = tasks_.find(*oldest);
+    for (std::uint32_t i = 0; i < entry->second.spec.num_returns; ++i) {
+      ObjectRecord* record = references_.Find(entry->second.spec.Return(i));
+      if (record != nullptr) record->lineage_evicted = true;
+    }
+    DropLineage(entry);
+  }
+}
+
+void TaskManager::DropLineage(Entry entry) {
+  CHECK(entry->second.state == State::kFinished);
+  lineage_.Remove(entry->second.place);
+  DropReferences(entry->second, Count::kLineage);
+  tasks_.erase(entry);
+}
+
+void TaskManager::ReturnErased(ObjectId object) {
+  const auto entry = tasks_.find(object.task);
+  if (entry == tasks_.end() || entry->second.state != State::kFinished) return;
+  CHECK(entry->second.stored_returns > 0) << "object " << object;
+  if (--entry->second.stored_returns == 0) DropLineage(entry);
+}
+
+bool TaskManager::HasLineage(TaskId id) const {
+  const auto entry = tasks_.find(id);
+  return entry != tasks_.end() && entry->second.state == State::kFinished;
+}
+
+// ---- Failure and recovery
+// ---------------------------------------------------------------------------------
+
+bool TaskManager::MayRetry(const Task& task) const {
+  if (task.cancelled) return false;
+  if (task.spec.kind == TaskKind::kNormal) return IsBelow(task.spec.attempt, task.spec.max_retries);
+  const ActorView* actor = actors_.Find(task.spec.actor);
+  return actor != nullptr && IsBelow(task.spec.attempt, actor->max_task_retries);
+}
+
+void TaskManager::Retry(Task& task, const std::string& reason) {
+  ++task.spec.attempt;
+  context_.Emit(TaskRetried{task.spec.task, task.spec.attempt, task.spec.name, reason});
+  if (task.spec.kind == TaskKind::kActorCall) {
+    const TaskId id = task.spec.task;
+    task.state = State::kWaiting;
+    actors_.Enqueue(task.spec, task.order);
+    if (!tasks_.contains(id)) return;  // The actor is dead by now.
+  }
+  Resolve(task);
+}
+
+void TaskManager::OnDeath(const std::string& reason, bool node_died, bool intended) {
+  for (const TaskId id : leases_.ForgetDead()) {
+    const auto entry = tasks_.find(id);
+    CHECK(entry != tasks_.end() && entry->second.state == State::kPushed) << "task " << id;
+    Task& task = entry->second;
+    if (task.cancelled) {
+      Fail(id, errors::TaskCancelled(id, task.spec.name));
+    } else if (intended) {
+      Resolve(task);
+    } else if (MayRetry(task)) {
+      Retry(task, (node_died ? "its node died: " : "its worker died: ") + reason);
+    } else {
+      Fail(id, node_died ? errors::NodeDied(task.spec, reason)
+                         : errors::WorkerCrashed(task.spec, reason));
+    }
+  }
+}
+
+void TaskManager::Recover(ObjectId id) {
+  ObjectRecord* record = references_.Find(id);
+  if (record == nullptr || !record->IsLost()) return;
+  const auto entry = tasks_.find(id.task);
+  if (id.IsPut()) {
+    values_.SetInline(id, Payload::Error(errors::ObjectLost(id)));
+  } else if (entry == tasks_.end()) {
+    values_.SetInline(id,
+                      Payload::Error(record->lineage_evicted ? errors::LineageEvicted(id)
+                                                             : errors::ReconstructionFailed(id)));
+  } else if (entry->second.state != State::kFinished) {
+    values_.SetPending(*record);  // It is being made again already.
+  } else if (!MayRetry(entry->second)) {
+    values_.SetInline(id, Payload::Error(errors::MaxAttemptsExceeded(id, entry->second.spec)));
+    ReturnErased(id);
+  } else {
+    ExpectAgain(entry->second);
+    Retry(entry->second, "object " + id.Hex() + " was lost");
+  }
+}
+
+void TaskManager::ExpectAgain(Task& task) {
+  lineage_.Remove(task.place);
+  HoldReferences(task, Count::kSubmitted);
+  DropReferences(task, Count::kLineage);
+  task.state = State::kWaiting;
+  task.stored_returns = 0;
+  for (std::uint32_t i = 0; i < task.spec.num_returns; ++i) {
+    ObjectRecord* record = references_.Find(task.spec.Return(i));
+    if (record != nullptr && record->IsLost()) values_.SetPending(*record);
+  }
+}
+
+// ---- Cancellation
+// -----------------------------------------------------------------------------------------
+
+void TaskManager::Cancel(TaskId id, bool force, bool recursive) {
+  const auto entry = tasks_.find(id);
+  if (entry == tasks_.end()) return;
+  Task& task = entry->second;
+  switch (task.state) {
+    case State::kWaiting:
+    case State::kQueued:
+      if (task.spec.kind == TaskKind::kNormal) leases_.Remove(task.spec, task.order);
+      task.cancelled = true;
+      Fail(id, errors::TaskCancelled(id, task.spec.name));
+      break;
+    case State::kPushed:
+      task.cancelled = true;
+      context_.Tell(task.worker, CancelTask{id, task.spec.attempt, force, recursive});
+      break;
+    case State::kCreating:
+    case State::kFinished:
+      break;
+  }
+}
+
+void TaskManager::CancelChildren(TaskId parent, bool force) {
+  std::vector<TaskId> children;
+  for (const auto& [id, task] : tasks_) {
+    if (task.spec.parent == parent && task.state != State::kFinished) children.push_back(id);
+  }
+  for (const TaskId child : children) Cancel(child, force, true);
+}
+
+// ---- Actors
+// -----------------------------------------------------------------------------------------------
+
+void TaskManager::OnActorRegistered(TaskId creation, const ErrorInfo& error) {
+  const auto entry = tasks_.find(creation);
+  if (entry == tasks_.end() || entry->second.state != State::kCreating) return;
+  if (error.Ok()) {
+    actors_.Registered(entry->second.spec.actor);
+  } else {
+    FailWith(entry, Payload::Error(error));
+  }
+}
+
+void TaskManager::OnActorUpdate(const ActorView& view) {
+  const ActorClient::LostCalls lost = actors_.Update(view);
+  for (const TaskId id : lost.tasks) {
+    const auto entry = tasks_.find(id);
+    CHECK(entry != tasks_.end()) << "call " << id;
+    if (entry->second.cancelled) {
+      Fail(id, errors::TaskCancelled(id, entry->second.spec.name));
+    } else if (MayRetry(entry->second)) {
+      Retry(entry->second, "its actor died and restarts");
+    } else {
+      Fail(id, errors::ActorCallLost(lost.actor, entry->second.spec));
+    }
+  }
+  actors_to_pump_.push_back(view.actor);
+  if (view.state == ActorState::kDead) ActorEnded(view);
+  const auto creation = creations_.find(view.actor);
+  if (creation == creations_.end() || view.state != ActorState::kAlive) return;
+  const ObjectId handle{creation->second, 0};
+  const ObjectRecord* record = references_.Find(handle);
+  if (record != nullptr && record->status.phase == ObjectPhase::kPending)
+    values_.SetInline(handle, Payload{});
+}
+
+void TaskManager::ActorEnded(const ActorView& view) {
+  const auto creation = creations_.find(view.actor);
+  if (creation == creations_.end()) return;
+  const auto entry = tasks_.find(creation->second);
+  creations_.erase(creation);
+  const ObjectId handle = entry->second.spec.Return(0);
+  const ObjectRecord* record = references_.Find(handle);
+  if (record != nullptr && record->status.phase == ObjectPhase::kPending) {
+    values_.SetInline(handle, Payload::Error(errors::ActorDied(view, entry->second.spec, true)));
+  }
+  Complete(entry);
+}
+
+void TaskManager::HandleErased(ActorId actor) {
+  const auto creation = creations_.find(actor);
+  if (creation == creations_.end()) return;
+  const auto entry = tasks_.find(creation->second);
+  actors_.OutOfScope(actor);
+  const bool unsent =
+      entry->second.state == State::kWaiting || entry->second.state == State::kQueued;
+  const bool detached =
+      entry->second.spec.actor_options && entry->second.spec.actor_options->detached;
+  if (!unsent || detached) return;
+  // Nobody could ever call it: it is not made at all.
+  creations_.erase(creation);
+  Complete(entry);
+}
+
+// ---- Views
+// ------------------------------------------------------------------------------------------------
+
+std::vector<PendingTask> TaskManager::PendingTasks() const {
+  std::vector<PendingTask> pending;
+  for (const auto& [id, task] : tasks_) {
+    std::string state;
+    switch (task.state) {
+      case State::kWaiting:
+        state = "waiting for arguments";
+        break;
+      case State::kQueued:
+        state = task.spec.kind == TaskKind::kActorCall ? "waiting for its actor"
+                                                       : "waiting for a lease";
+        break;
+      case State::kPushed:
+        state = "running on " + task.worker.worker.Short();
+        break;
+      case State::kCreating:
+      case State::kFinished:
+        continue;
+    }
+    pending.push_back({id, task.spec.name, task.spec.attempt, std::move(state)});
+  }
+  return pending;
+}
+
+void TaskManager::CollectCounts(
+    std::map<ObjectId, std::array<std::uint32_t, kCountKinds>>& counts) const {
+  for (const auto& [id, task] : tasks_) {
+    const Count kind = task.state == State::kFinished ? Count::kLineage : Count::kSubmitted;
+    const auto count = [&](ObjectId object) { ++counts[object][static_cast<std::size_t>(kind)]; };
+    for (const TaskArgument& argument : task.spec.arguments) {
+      if (argument.IsReference()) count(argument.reference.id);
+      for (const ObjectRef& reference : argument.contained) count(reference.id);
+    }
+    if (!task.handle.IsNil() && kind == Count::kSubmitted) count(task.handle);
+  }
+}
+
+void TaskManager::CheckInvariants() const {
+  leases_.CheckInvariants();
+  actors_.CheckInvariants();
+  CHECK(actors_to_pump_.empty());
+  std::size_t finished = 0;
+  for (const auto& [id, task] : tasks_) {
+    finished += task.state == State::kFinished ? 1 : 0;
+    CHECK((task.state == State::kPushed) == !task.worker.worker.IsNil()) << "task " << id;
+    CHECK(task.state != State::kQueued || task.unresolved == 0) << "task " << id;
+    CHECK(task.state != State::kFinished || task.stored_returns > 0) << "task " << id;
+  }
+  CHECK(finished == lineage_.Size());
+}
+
+}  // namespace mobula::worker

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "runtime/core/worker/actor_client.h"
+#include "runtime/core/worker/gcs_client.h"
+#include "runtime/core/worker/lease_client.h"
+#include "runtime/core/worker/lineage.h"
+#include "runtime/core/worker/object_values.h"
+#include "runtime/core/worker/worker.h"
+
+namespace mobula::worker {
+
+/// The tasks that this process submitted: their arguments, attempts, answers and lineage. View: one
+/// process's.
+///
+/// State of a task | meaning                                              | leaves by
+/// waiting         | an argument is not known yet                         | its last argument
+/// queued          | ready; the lease or actor client has it              | Push
+/// pushed          | a worker has it                                      | TaskDone, TaskReturned,
+/// a death creating        | an actor's creation that the GCS has; for as long as | the actor's end
+///                 | the actor may be started again                       |
+/// finished        | kept as lineage, because a return value in a store   | loss (waiting again),
+/// no return
+///                 | can be lost                                          | value being left, the
+///                 byte cap
+///
+/// Counts kept by a task, on each reference among or inside its arguments (and, for a call, on the
+/// actor's handle): kSubmitted until it is finished for good, kLineage while it is kept as lineage.
+///
+/// Refines the paper in one point: an inline value that lineage needs is kept (it counts as part of
+/// the spec) instead of the lineage of the task that made it, so only tasks with stored results are
+/// kept.
+class TaskManager : public Dispatcher {
+ public:
+  TaskManager(Context& context, ReferenceTable& references, ObjectValues& values,
+              WatchList& watch_list, GcsClient& gcs);
+
+  void Submit(const TaskSpec& spec);
+  void Cancel(TaskId task, bool force, bool recursive);
+  /// Cancels what a cancelled task of this process has submitted.
+  void CancelChildren(TaskId parent, bool force);
+  /// An argument of a task is known.
+  void OnNotice(TaskId task);
+  void OnTaskDone(const Address& source, const TaskDone& message);
+  void OnTaskReturned(const Address& source, const TaskReturned& message);
+  void OnActorRegistered(TaskId creation, const ErrorInfo& error);
+  void OnActorUpdate(const ActorView& view);
+  /// A worker or node is dead: its tasks are run again, or fail. `intended`: the worker left in
+  /// order, and what it had not answered it had not started.
+  void OnDeath(const std::string& reason, bool node_died, bool intended);
+  /// Somebody needs an object that has no copy left.
+  void Recover(ObjectId object);
+  /// The record of a stored return value is being forgotten.
+  void ReturnErased(ObjectId object);
+  /// No handle to an actor of this process is left.
+  void HandleErased(ActorId actor);
+  void Pump();
+
+  LeaseClient& Leases() { return leases_; }
+  ActorClient& Actors() { return actors_; }
+  [[nodiscard]] std::vector<PendingTask> PendingTasks() const;
+  [[nodiscard]] bool HasLineage(TaskId task) const;
+  void CheckInvariants() const;
+  /// Adds what the tasks count on each object to `counts`, for CheckInvariants.
+  void CollectCounts(std::map<ObjectId, std::array<std::uint32_t, kCountKinds>>& counts) const;
+
+  // Dispatcher.
+  [[nodiscard]] bool IsReady(TaskId task) const override;
+  bool Push(TaskId task, const Address& worker, std::uint64_t sequence) override;
+  void Fail(TaskId task, ErrorInfo error) override;
+  [[nodiscard]] const TaskSpec& SpecOf(TaskId task) const override;
+  [[nodiscard]] std::vector<NodeId> PreferredNodes(TaskId task) const override;
+
+ private:
+  enum class State { kWaiting, kQueued, kPushed, kCreating, kFinished };
+  struct Task {
+    TaskSpec spec;
+    State state = State::kWaiting;
+    /// Its place among the submissions of this process.
+    std::uint64_t order = 0;
+    std::uint32_t unresolved = 0;
+    /// Where it was pushed.
+    Address worker;
+    bool cancelled = false;
+    /// The handle that a call holds, nil when none is known.
+    ObjectId handle;
+    /// Finished only: return values in stores, and the place in the lineage.
+    std::uint32_t stored_returns = 0;
+    Lineage::Place place;
+  };
+  using Entry = std::map<TaskId, Task>::iterator;
+
+  void HoldReferences(const Task& task, Count count);
+  void DropReferences(const Task& task, Count count);
+  /// Finds out the arguments; goes on with `Ready` when all are known.
+  void Resolve(Task& task);
+  void Ready(Task& task);
+  /// The payload that stands for all returns when an argument is an exception or error.
+  [[nodiscard]] std::optional<Payload> BrokenArgument(const Task& task) const;
+  /// The spec as it is sent: known small values in the place of references, hints for the others.
+  /// Nothing, and the task waits, when an argument is gone.
+  std::optional<TaskSpec> Prepare(Task& task);
+  void RegisterActor(Task& task);
+
+  bool MayRetry(const Task& task) const;
+  void Retry(Task& task, const std::string& reason);
+  void TakeResult(const Address& source, const Task& task, const TaskResult& result);
+  void DropResult(const Address& source, const TaskResult& result);
+  void FailWith(Entry entry, const Payload& payload);
+  /// Finished for good: drops the task, or keeps it as lineage.
+  void Complete(Entry entry);
+  void DropLineage(Entry entry);
+  void EvictExcess();
+  void ExpectAgain(Task& task);
+  void ActorEnded(const ActorView& view);
+
+  Context& context_;
+  ReferenceTable& references_;
+  ObjectValues& values_;
+  WatchList& watch_list_;
+  GcsClient& gcs_;
+  LeaseClient leases_;
+  ActorClient actors_;
+  Lineage lineage_;
+  std::map<TaskId, Task> tasks_;
+  /// Creation tasks of living actors.
+  std::map<ActorId, TaskId> creations_;
+  /// Actors with calls that may be sendable.
+  std::vector<ActorId> actors_to_pump_;
+  std::uint64_t last_order_ = 0;
+};
+
+}  // namespace mobula::worker

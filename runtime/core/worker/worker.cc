@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/core/worker/worker.h"
+
+#include <utility>
+
+#include "runtime/base/check.h"
+#include "runtime/core/worker/request_table.h"
+#include "runtime/core/worker/task_manager.h"
+
+namespace mobula::worker {
+
+/// The parts, and who hears of which event. Parts that depend on others come after them.
+struct Worker::Parts {
+  Parts(WorkerId id, Options options) {
+    context.worker = id;
+    context.options = options;
+  }
+
+  void Settle();
+  bool SettleStep();
+  void SettleNotice(const ObjectValues::Notice& notice);
+  void SettleObject(ObjectId id);
+  void AddReference(const ReferenceAdded& event);
+  void Own(ObjectId id, const std::vector<ObjectRef>& contained);
+  void Cancel(const CancelRequested& event);
+  void Bury(const std::string& reason, bool node_died, bool intended);
+  void AnswerGcs(const Message& message);
+  void CheckCounts() const;
+
+  Context context;
+  WatchList watch_list{context};
+  GcsClient gcs{context};
+  StoreClient store{context};
+  ReferenceTable references{context, watch_list};
+  ObjectValues values{context, references, store, watch_list};
+  Executor executor{context, references, values, store};
+  RequestTable requests{context, values, store, executor};
+  TaskManager tasks{context, references, values, watch_list, gcs};
+};
+
+namespace {
+
+/// Routes messages to the parts.
+template <class Parts>
+struct MessageRouter {
+  Parts& parts;
+  const Address& source;
+  const Message& message;
+
+  void operator()(const WorkerRegistered& answer) {
+    parts.context.self = answer.address;
+    parts.context.Emit(Registered{answer});
+  }
+  void operator()(const WorkerDied& death) {
+    if (death.worker.worker.IsNil() || parts.watch_list.IsDead(death.worker)) return;
+    parts.watch_list.MarkDead(death.worker);
+    parts.tasks.Actors().WorkerDied(death.worker);
+    parts.Bury(death.reason, false, death.intended);
+  }
+  void operator()(const NodeDied& death) {
+    if (parts.watch_list.IsNodeDead(death.node)) return;
+    parts.watch_list.MarkNodeDead(death.node);
+    parts.tasks.Actors().ForgetDeadNode(death.node);
+    parts.Bury(death.reason, true, false);
+  }
+  void operator()(const LogLines& lines) { parts.context.Emit(ShowLogs{lines}); }
+
+  void operator()(const LeaseGranted& granted) { parts.tasks.Leases().OnGranted(source, granted); }
+  void operator()(const LeaseSpilled& spilled) { parts.tasks.Leases().OnSpilled(spilled); }
+  void operator()(const LeaseRefused& refused) { parts.tasks.Leases().OnRefused(refused); }
+  void operator()(const LeaseInfeasible& infeasible) {
+    parts.tasks.Leases().OnInfeasible(infeasible);
+  }
+  void operator()(const ReclaimLease& reclaimed) { parts.tasks.Leases().OnReclaimed(reclaimed); }
+
+  void operator()(const PushTask& push) { parts.executor.OnPush(source, push.spec); }
+  void operator()(const TaskDone& done) { parts.tasks.OnTaskDone(source, done); }
+  void operator()(const TaskReturned& returned) { parts.tasks.OnTaskReturned(source, returned); }
+  void operator()(const CancelTask& cancel) {
+    if (!parts.executor.Cancel(cancel)) {
+      // A borrower of a return value asks its owner.
+      parts.tasks.Cancel(cancel.task, cancel.force, cancel.recursive);
+    } else if (cancel.recursive) {
+      parts.tasks.CancelChildren(cancel.task, cancel.force);
+    }
+  }
+
+  void operator()(const GetObjectStatus& asked) { parts.values.OnGetObjectStatus(source, asked); }
+  void operator()(const ObjectStatusReply& reply) { parts.values.OnObjectStatusReply(reply); }
+  void operator()(const AddBorrower& added) { parts.references.OnAddBorrower(source, added); }
+  void operator()(const BorrowerAdded& added) {
+    if (const auto task = parts.references.OnBorrowerAdded(added))
+      parts.executor.OnAcknowledged(*task);
+  }
+  void operator()(const RemoveBorrower& removed) { parts.references.OnRemoveBorrower(removed); }
+  void operator()(const ObjectLocationChanged& changed) { parts.values.OnLocationChanged(changed); }
+
+  void operator()(const ObjectCreated& created) { parts.store.OnCreated(created); }
+  void operator()(const ObjectAvailable& available) { parts.values.OnObjectAvailable(available); }
+  void operator()(const ObjectUnavailable& unavailable) {
+    parts.values.OnObjectUnavailable(unavailable);
+    parts.executor.OnArgumentFailed(unavailable.object);
+  }
+
+  void operator()(const ActorUpdate& update) { parts.tasks.OnActorUpdate(update.actor); }
+  template <class Answer>
+  void operator()(const Answer&) {
+    parts.AnswerGcs(message);
+  }
+};
+
+/// Routes events of the language layer, timers and messages to the parts.
+template <class Parts>
+struct EventRouter {
+  Parts& parts;
+
+  void operator()(const MessageReceived& event) {
+    std::visit(MessageRouter<Parts>{parts, event.source, event.message}, event.message);
+  }
+  void operator()(const TimerFired& event) {
+    switch (static_cast<TimerKind>(event.timer.kind)) {
+      case TimerKind::kGcsRetry:
+        parts.gcs.Repeat(event.timer.key);
+        break;
+      case TimerKind::kRequestTimeout:
+        parts.requests.OnTimeout(event.timer.key);
+        break;
+      case TimerKind::kLeaseLinger:
+        parts.tasks.Leases().OnLinger(event.timer.key);
+        break;
+    }
+  }
+  void operator()(const Started& event) {
+    const Address daemon = event.node.IsNil() ? Address{} : Address::Daemon(event.node);
+    parts.context.Tell(daemon, event.registration);
+  }
+  void operator()(const TaskSubmitted& event) { parts.tasks.Submit(event.spec); }
+  void operator()(const ObjectPut& event) {
+    parts.Own(event.object, event.contained);
+    parts.values.SetInline(event.object, event.value, event.contained);
+  }
+  void operator()(const BufferRequested& event) {
+    parts.store.Create(event.request, event.object, event.size);
+  }
+  void operator()(const BufferSealed& event) {
+    parts.Own(event.object, event.contained);
+    parts.context.TellDaemon(SealObject{event.object});
+    parts.values.SetStored(event.object, event.kind, event.size, parts.context.self.node,
+                           event.contained);
+  }
+  void operator()(const GetRequested& event) { parts.requests.Get(event); }
+  void operator()(const WaitRequested& event) { parts.requests.Wait(event); }
+  void operator()(const RequestAbandoned& event) {
+    parts.requests.Abandon(event.request);
+    parts.store.Abandon(event.request);
+    parts.gcs.Abandon(event.request);
+  }
+  void operator()(const ReferenceAdded& event) { parts.AddReference(event); }
+  void operator()(const ReferenceRemoved& event) {
+    parts.references.Drop(event.object, Count::kLocal);
+  }
+  void operator()(const BufferReleased& event) { parts.store.DropUser(event.object); }
+  void operator()(const GcsRequested& event) { parts.gcs.Ask(event.question, event.request); }
+  void operator()(const ActorKillRequested& event) {
+    parts.context.TellGcs(KillActor{event.actor, event.no_restart});
+  }
+  void operator()(const CancelRequested& event) { parts.Cancel(event); }
+  void operator()(const TaskExecuted& event) { parts.executor.OnExecuted(event); }
+};
+
+}  // namespace
+
+// ---- Routing
+// ----------------------------------------------------------------------------------------------
+
+Worker::Worker(WorkerId id, Options options) : parts_(std::make_unique<Parts>(id, options)) {}
+Worker::~Worker() = default;
+
+void Worker::Handle(Instant now, const Event& event, Effects& out) {
+  parts_->context.now = now;
+  parts_->context.out = &out;
+  std::visit(EventRouter<Parts>{*parts_}, event);
+  parts_->Settle();
+  parts_->context.out = nullptr;
+}
+
+// What one event changes can change more: values that came, copies that are missing, counts that
+// fell.
+void Worker::Parts::Settle() {
+  do {
+    while (SettleStep()) {
+    }
+    tasks.Pump();
+  } while (SettleStep());
+  store.ReleaseUnused();
+}
+
+bool Worker::Parts::SettleStep() {
+  if (const auto notice = values.NextNotice()) {
+    SettleNotice(*notice);
+  } else if (const auto lost = values.NextLost()) {
+    tasks.Recover(*lost);
+  } else if (const auto candidate = references.NextCandidate()) {
+    SettleObject(*candidate);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void Worker::Parts::SettleNotice(const ObjectValues::Notice& notice) {
+  switch (notice.waiter.kind) {
+    case Waiter::Kind::kTask:
+      tasks.OnNotice(notice.waiter.task);
+      break;
+    case Waiter::Kind::kRequest:
+      requests.OnNotice(notice.waiter.request, notice.waiter.slot);
+      break;
+    case Waiter::Kind::kExecutor:
+      executor.OnNotice(notice.waiter.task, notice.waiter.slot);
+      break;
+  }
+}
+
+void Worker::Parts::SettleObject(ObjectId id) {
+  ObjectRecord* record = references.Find(id);
+  if (record == nullptr || record->IsInScope()) return;
+  if (!record->owned) {
+    values.NotifyAll(id, *record);
+    references.Release(id, *record);
+    references.Erase(id);
+    return;
+  }
+  values.FreeCopies(id, *record);
+  if (record->Of(Count::kLineage) > 0) return;
+  const ActorId actor = record->actor;
+  values.NotifyAll(id, *record);
+  references.DropAll(record->inner, Count::kContained);
+  if (record->status.phase == ObjectPhase::kStored) tasks.ReturnErased(id);
+  references.Erase(id);
+  if (!actor.IsNil()) tasks.HandleErased(actor);
+}
+
+void Worker::Parts::Own(ObjectId id, const std::vector<ObjectRef>& contained) {
+  references.Own(id).Of(Count::kLocal) = 1;
+  references.AddAll(contained, Count::kContained);
+}
+
+void Worker::Parts::AddReference(const ReferenceAdded& event) {
+  const ObjectId id = event.reference.id;
+  references.Add(event.reference, Count::kLocal);
+  if (!references.NeedsRegistration(*references.Find(id))) return;
+  if (event.container_is_task) {
+    if (executor.HoldFor(event.container.task, event.reference)) return;
+    references.Register(id, ObjectId{}, TaskId{});
+    return;
+  }
+  const bool held = !event.container.IsNil() && references.Find(event.container) != nullptr;
+  references.Register(id, held ? event.container : ObjectId{}, TaskId{});
+}
+
+void Worker::Parts::Cancel(const CancelRequested& event) {
+  const ObjectRecord* record = references.Find(event.object);
+  if (record == nullptr || event.object.IsPut()) return;
+  if (record->owned) {
+    tasks.Cancel(event.object.task, event.force, event.recursive);
+  } else {
+    context.Tell(record->owner, CancelTask{event.object.task, 0, event.force, event.recursive});
+  }
+}
+
+void Worker::Parts::Bury(const std::string& reason, bool node_died, bool intended) {
+  for (const TaskId task : references.ForgetDead()) executor.OnAcknowledged(task);
+  values.ForgetDead();
+  tasks.OnDeath(reason, node_died, intended);
+}
+
+void Worker::Parts::AnswerGcs(const Message& message) {
+  const auto number = RequestNumberOf(message);
+  CHECK(number) << "a worker cannot handle " << NameOf(message);
+  const auto question = gcs.Answered(*number);
+  if (!question) return;  // The second answer to a repeated question.
+  if (question->request) {
+    context.Emit(FulfilGcs{*question->request, message});
+  } else if (const auto* registered = std::get_if<ActorRegistered>(&message)) {
+    tasks.OnActorRegistered(question->creation, registered->error);
+  }
+}
+
+// ---- Views
+// ------------------------------------------------------------------------------------------------
+
+std::vector<PendingTask> Worker::PendingTasks() const { return parts_->tasks.PendingTasks(); }
+
+std::vector<ReferenceView> Worker::References() const {
+  std::vector<ReferenceView> views;
+  for (const auto& [id, record] : parts_->references.Records()) {
+    ReferenceView view;
+    view.reference = {id, record.owner};
+    view.owned = record.owned;
+    view.local = record.Of(Count::kLocal);
+    view.submitted = record.Of(Count::kSubmitted) + record.Of(Count::kExecuting);
+    view.contained = record.Of(Count::kContained);
+    for (const auto& [borrower, registrations] : record.borrowers)
+      view.borrowers.push_back(borrower);
+    view.status = record.status;
+    view.lineage = parts_->tasks.HasLineage(id.task);
+    views.push_back(std::move(view));
+  }
+  return views;
+}
+
+ObjectRef Worker::FindReference(ObjectId object) const {
+  const ObjectRecord* record = parts_->references.Find(object);
+  return record == nullptr ? ObjectRef{} : ObjectRef{object, record->owner};
+}
+
+void Worker::CheckInvariants() const {
+  parts_->tasks.CheckInvariants();
+  parts_->executor.CheckInvariants();
+  parts_->requests.CheckInvariants();
+  parts_->store.CheckInvariants();
+  parts_->CheckCounts();
+}
+
+// Every count must be explained by something that this process can point at.
+void Worker::Parts::CheckCounts() const {
+  std::map<ObjectId, std::array<std::uint32_t, kCountKinds>> counts;
+  const auto at = [&](ObjectId id, Count kind) -> std::uint32_t& {
+    return counts[id][static_cast<std::size_t>(kind)];
+  };
+  tasks.CollectCounts(counts);
+  for (const auto& [id, record] : references.Records()) {
+    for (const ObjectRef& reference : record.inner) ++at(reference.id, Count::kContained);
+  }
+  for (const auto& [id, count] : references.HeldCounts()) at(id, Count::kHeld) += count;
+  for (const auto& [id, count] : executor.HeldCounts()) at(id, Count::kExecuting) += count;
+  for (auto& [id, count] : counts) {
+    CHECK(references.Records().contains(id)) << "object " << id << " is needed and not known";
+  }
+  for (const auto& [id, record] : references.Records()) {
+    auto expected = counts[id];
+    expected[static_cast<std::size_t>(Count::kLocal)] = record.Of(Count::kLocal);
+    CHECK(expected == record.counts) << "object " << id << " is not counted right";
+    CHECK(record.IsInScope() || record.Of(Count::kLineage) > 0)
+        << "object " << id << " is kept for nobody";
+    CHECK(record.owned || record.borrowers.empty()) << "object " << id;
+    CHECK(record.owned == (record.owner == context.self)) << "object " << id;
+  }
+}
+
+}  // namespace mobula::worker
