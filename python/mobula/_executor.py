@@ -31,6 +31,8 @@ class Executor:
     def __init__(self, runtime: Runtime) -> None:
         """For one worker process."""
         self._runtime = runtime
+        # The task whose code the calling thread of `run` executes at present: what may be interrupted.
+        self.running = ""
         # Runs so far, by function id, for max_calls.
         self._calls: dict[str, int] = {}
         address = str(runtime.identity["node"]["address"])
@@ -40,7 +42,12 @@ class Executor:
         """Executes a task to its end. SystemExit of user code passes through, unreported."""
         with self._entered(task):
             try:
-                value = self._resolve(task)()
+                call = self._resolve(task)
+                self.running = task.task
+                try:
+                    value = call()
+                finally:
+                    self.running = ""
             except _EXITS:
                 self._report(task, None, exit_after=True)
             except _FAILURES as error:

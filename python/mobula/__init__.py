@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Ray system, on real machines and in a deterministic simulator.
+
+>>> import mobula as ray
+>>> @ray.remote
+... def square(x):
+...     return x * x
+>>> ray.get([square.remote(i) for i in range(4)])
+[0, 1, 4, 9]
+"""
+
+from __future__ import annotations
+
+from mobula import exceptions
+from mobula._actor import ActorClass, exit_actor, get_actor, kill, method
+from mobula._actor_handle import ActorHandle, ActorMethod
+from mobula._cancel import cancel
+from mobula._cluster_view import available_resources, cluster_resources, nodes
+from mobula._init import RayContext, init, is_initialized, shutdown
+from mobula._object_ref import ObjectRef
+from mobula._objects import get, put, wait
+from mobula._remote import remote
+from mobula._remote_function import RemoteFunction
+from mobula.ids import ActorID, JobID, NodeID, TaskID, WorkerID
+from mobula.runtime_context import get_runtime_context
+
+# The release of Ray whose words this package follows; programs compare it.
+__version__ = "2.9.0"
+
+__all__ = [
+    "ActorClass",
+    "ActorHandle",
+    "ActorID",
+    "ActorMethod",
+    "JobID",
+    "NodeID",
+    "ObjectRef",
+    "RayContext",
+    "RemoteFunction",
+    "TaskID",
+    "WorkerID",
+    "available_resources",
+    "cancel",
+    "cluster_resources",
+    "exceptions",
+    "exit_actor",
+    "get",
+    "get_actor",
+    "get_runtime_context",
+    "init",
+    "is_initialized",
+    "kill",
+    "method",
+    "nodes",
+    "put",
+    "remote",
+    "shutdown",
+    "wait",
+]

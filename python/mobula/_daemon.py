@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Node daemons of this machine: starting them, ending them, finding those that run."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import glob
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from typing import Any
+
+from mobula._world import NodeOptions
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+_STOP_TIMEOUT_S = 10.0
+# The record of a running daemon, in its session folder.
+_RECORD = "node.json"
+
+
+def session_root() -> str:
+    """Where the session folders of this user's nodes lie."""
+    root = os.environ.get("MOBULA_TMPDIR")
+    if root is None:
+        root = os.path.join(tempfile.gettempdir(), f"mobula-{os.getuid()}")
+    os.makedirs(root, mode=0o700, exist_ok=True)
+    return root
+
+
+def _make_session() -> str:
+    stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
+    session = tempfile.mkdtemp(prefix=f"session_{stamp}_{os.getpid()}_", dir=session_root())
+    for folder in ("sockets", "logs"):
+        os.mkdir(os.path.join(session, folder))
+    return session
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DaemonSpec:
+    """What a new daemon is told besides what its node offers."""
+
+    node: NodeOptions
+    # Of the cluster to join, "host:port"; None for the head of a new one.
+    cluster_address: str | None = None
+    dashboard_host: str = "127.0.0.1"
+    # None: the usual one or, if that is taken, any. -1: no dashboard.
+    dashboard_port: int | None = None
+
+
+def _arguments(spec: DaemonSpec, session: str) -> list[str]:
+    node = spec.node
+    arguments = [f"--session-dir={session}", "--port=0"]
+    if spec.cluster_address is None:
+        arguments.append("--head")
+    else:
+        arguments.append(f"--address={spec.cluster_address}")
+    for option, amount in (
+        ("num-cpus", node.num_cpus),
+        ("num-gpus", node.num_gpus),
+        ("memory", node.memory),
+        ("object-store-memory", node.object_store_memory),
+        ("dashboard-port", spec.dashboard_port),
+    ):
+        if amount is not None:
+            arguments.append(f"--{option}={amount}")
+    for option, names in (("resources", node.resources), ("labels", node.labels)):
+        if names:
+            arguments.append(f"--{option}={json.dumps(names)}")
+    zygote = [sys.executable, "-P", "-m", "mobula._zygote"]
+    arguments.append(f"--dashboard-host={spec.dashboard_host}")
+    arguments.append(f"--zygote-command={json.dumps(zygote)}")
+    return arguments
+
+
+class Daemon:
+    """A ``mobulad`` that this process started.
+
+    It holds the reading end of a pipe whose writing end is only here: when this process ends,
+    however it ends, the daemon reads the end of the pipe and takes its node down.
+    """
+
+    def __init__(self, spec: DaemonSpec) -> None:
+        """Starts it and waits until its node is a member of the cluster."""
+        self._session = _make_session()
+        lifeline_read, self._lifeline = os.pipe()
+        ready_read, ready_write = os.pipe()
+        os.register_at_fork(after_in_child=self._close_lifeline)
+        command = [
+            os.path.join(_PACKAGE, "mobulad"),
+            *_arguments(spec, self._session),
+            f"--lifeline-fd={lifeline_read}",
+            f"--ready-fd={ready_write}",
+        ]
+        try:
+            self._process = self._spawn(command, (lifeline_read, ready_write))
+        finally:
+            os.close(lifeline_read)
+            os.close(ready_write)
+        with os.fdopen(ready_read, "rb") as ready:
+            text = ready.read()
+        self.facts: dict[str, Any] = json.loads(text) if text else {"error": self._last_words()}
+        if "error" in self.facts:
+            self.stop()
+            raise RuntimeError(f"the node cannot be started: {self.facts['error']}")
+        self._write_record(spec)
+
+    def _spawn(self, command: list[str], descriptors: tuple[int, ...]) -> subprocess.Popen[bytes]:
+        environment = dict(os.environ)
+        paths = [os.path.dirname(_PACKAGE), environment.get("PYTHONPATH")]
+        environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+        with open(self._log_path(), "wb") as log:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=descriptors,
+                env=environment,
+                # Ctrl-C at the terminal is the driver's.
+                start_new_session=True,
+            )
+
+    def _log_path(self) -> str:
+        return os.path.join(self._session, "logs", "mobulad.log")
+
+    def _last_words(self) -> str:
+        with open(self._log_path(), errors="replace") as log:
+            return "mobulad ended at once: " + "".join(log.readlines()[-5:]).strip()
+
+    def _write_record(self, spec: DaemonSpec) -> None:
+        record = {
+            **self.facts,
+            "pid": self._process.pid,
+            "cluster_address": spec.cluster_address or self.facts["address"],
+            "is_head": spec.cluster_address is None,
+            "started": time.time(),
+        }
+        path = os.path.join(self._session, _RECORD)
+        with open(path + ".new", "w") as file:
+            json.dump(record, file)
+        os.rename(path + ".new", path)
+
+    def _close_lifeline(self) -> None:
+        if self._lifeline >= 0:
+            with contextlib.suppress(OSError):
+                os.close(self._lifeline)
+            self._lifeline = -1
+
+    def stop(self) -> None:
+        """Ends the node in order, and removes its session folder."""
+        self._close_lifeline()
+        try:
+            self._process.wait(_STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        shutil.rmtree(self._session, ignore_errors=True)
+
+    def kill(self) -> None:
+        """Ends the daemon as a crash does; its workers end with it."""
+        self._process.kill()
+        self._process.wait()
+        self.stop()
+
+
+def find(address: str) -> dict[str, Any]:
+    """The facts of a running daemon of this machine: of the cluster at an address, or of the last.
+
+    ``address`` is "auto" or "host:port".
+    """
+    records = [record for record in _records() if _is_running(record["pid"])]
+    if address != "auto":
+        records = [record for record in records if _same(record, address)]
+    if not records:
+        where = "of this user" if address == "auto" else f"of the cluster at {address}"
+        raise ConnectionError(
+            f"no running node {where} was found on this machine; start one with "
+            f"mobula.init() without an address"
+        )
+    return max(records, key=lambda record: (record["is_head"], record["started"]))
+
+
+def _same(record: dict[str, Any], address: str) -> bool:
+    port = address.rpartition(":")[2]
+    known = {record["cluster_address"], record["address"]}
+    return address in known or (
+        address.startswith(("localhost:", "127.0.0.1:"))
+        and port in {one.rpartition(":")[2] for one in known}
+    )
+
+
+def _records() -> list[dict[str, Any]]:
+    records = []
+    for path in glob.glob(os.path.join(glob.escape(session_root()), "session_*", _RECORD)):
+        with contextlib.suppress(OSError, ValueError), open(path) as file:
+            records.append(json.load(file))
+    return records
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/comm") as file:
+            return file.read().strip() == "mobulad"
+    except OSError:
+        return False

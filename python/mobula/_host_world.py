@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real world: processes of this machine."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from mobula import _core, _daemon, _logs
+from mobula._host_runtime import HostRuntime
+from mobula._runtime import Runtime
+from mobula._world import InitOptions, Node, NodeOptions, World
+
+
+class HostWorld(World):
+    """Starts daemons, and connects this process to them."""
+
+    def __init__(self) -> None:
+        """In no cluster."""
+        # Of the cluster that `connect` started.
+        self._daemon: _daemon.Daemon | None = None
+
+    def connect(self, options: InitOptions) -> tuple[Runtime, dict[str, Any]]:
+        """Connects to a daemon of this machine, which it starts unless there is an address."""
+        if options.address in (None, "local"):
+            self._daemon = _daemon.Daemon(
+                _daemon.DaemonSpec(
+                    node=options.node,
+                    dashboard_host=options.dashboard_host,
+                    dashboard_port=options.dashboard_port if options.include_dashboard else -1,
+                )
+            )
+            facts = self._daemon.facts
+        else:
+            assert options.address is not None
+            facts = _daemon.find(options.address)
+        try:
+            process = _core.connect(
+                facts["socket_name"],
+                ray_namespace=options.namespace,
+                language_config=options.language_config,
+            )
+        except BaseException:
+            self._stop_daemon()
+            raise
+        runtime = HostRuntime(process)
+        threading.Thread(
+            target=_show_notices,
+            args=(process, options.log_to_driver, facts["node_ip_address"]),
+            name="mobula-notices",
+            daemon=True,
+        ).start()
+        return runtime, facts
+
+    def disconnect(self, runtime: Runtime) -> None:
+        """Closes the connection; ends the daemon if ``connect`` started it."""
+        assert isinstance(runtime, HostRuntime)
+        runtime.process.close("mobula.shutdown() was called")
+        self._stop_daemon()
+
+    def _stop_daemon(self) -> None:
+        if self._daemon is not None:
+            self._daemon.stop()
+            self._daemon = None
+
+    def start_node(self, options: NodeOptions, cluster_address: str | None) -> Node:
+        """One more daemon on this machine."""
+        spec = _daemon.DaemonSpec(
+            node=options, cluster_address=cluster_address, dashboard_port=-1
+        )
+        return HostNode(_daemon.Daemon(spec), cluster_address)
+
+
+class HostNode(Node):
+    """A daemon that ``cluster_utils`` started."""
+
+    def __init__(self, daemon: _daemon.Daemon, cluster_address: str | None) -> None:
+        """``cluster_address`` is None for a head."""
+        self._daemon = daemon
+        self.node_id = daemon.facts["node_id"]
+        self.address = cluster_address or daemon.facts["address"]
+
+    def stop(self, graceful: bool) -> None:
+        """In order, or by ``kill -9``."""
+        if graceful:
+            self._daemon.stop()
+        else:
+            self._daemon.kill()
+
+
+def _show_notices(process: _core.HostProcess, show_logs: bool, ip: str) -> None:
+    while (notice := process.next_notice()) is not None:
+        kind, fields = notice
+        if kind == "Warn":
+            _logs.warn(fields["message"])
+        elif kind == "ShowLogs" and show_logs:
+            _logs.show(fields["logs"], ip)

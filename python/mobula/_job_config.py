@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What workers must know of a driver to import its modules."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+
+def encode(runtime_env: dict[str, Any]) -> bytes:
+    """The driver's search path, working folder and environment for its workers."""
+    main = getattr(sys.modules.get("__main__"), "__file__", None)
+    paths = [os.path.abspath(path) for path in sys.path if path]
+    if main is not None:
+        paths.insert(0, os.path.dirname(os.path.abspath(main)))
+    elif "" in sys.path:
+        paths.insert(0, os.getcwd())
+    config = {
+        "paths": list(dict.fromkeys(paths)),
+        "folder": os.getcwd(),
+        "runtime_env": runtime_env,
+    }
+    return json.dumps(config).encode()
+
+
+def apply(config: bytes) -> None:
+    """In a worker, before it runs anything of the job."""
+    if not config:
+        return
+    fields = json.loads(config)
+    known = set(sys.path)
+    sys.path.extend(path for path in fields["paths"] if path not in known)
+    _enter(fields["folder"])
+    apply_runtime_env(fields["runtime_env"])
+
+
+def apply_runtime_env(runtime_env: dict[str, Any]) -> None:
+    """The environment of a job, task or actor."""
+    os.environ.update(runtime_env.get("env_vars", {}))
+    folder = runtime_env.get("working_dir")
+    if folder:
+        _enter(folder)
+        sys.path.insert(0, os.getcwd())
+
+
+def _enter(folder: str) -> None:
+    """The folder may exist on the driver's machine only."""
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        print(f"mobula: the worker stays in {os.getcwd()}: {error}", file=sys.stderr)

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the driver prints that it did not write itself: workers' output, and warnings."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+logger = logging.getLogger("mobula")
+
+
+def configure(level: int | str) -> None:
+    """Shows the package's messages on standard error, unless the program has arranged for them."""
+    logger.setLevel(level)
+    if not logger.handlers and not logging.getLogger().handlers:
+        handler = _StderrHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s mobula: %(message)s"))
+        logger.addHandler(handler)
+        logger.propagate = False
+
+
+class _StderrHandler(logging.Handler):
+    """Writes to what ``sys.stderr`` is at the time."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(self.format(record), file=sys.stderr, flush=True)
+
+
+def warn(message: str) -> None:
+    """A warning of the runtime for the program's user."""
+    print(f"(mobula) warning: {message}", file=sys.stderr, flush=True)
+
+
+def show(logs: dict[str, Any], own_name: str) -> None:
+    """Lines of a worker, each with its origin in front.
+
+    The node is named when it is another than the driver's.
+    """
+    place = "" if logs["node_name"] in ("", own_name) else f", ip={logs['node_name']}"
+    prefix = f"({logs['name'] or 'worker'} pid={logs['pid']}{place})"
+    stream = sys.stderr if logs["is_error"] else sys.stdout
+    text = "".join(f"{prefix} {line}\n" for line in logs["lines"])
+    try:
+        stream.write(text)
+        stream.flush()
+    except (OSError, ValueError):
+        # The program has closed its output; its workers' lines have nowhere to go.
+        return

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The process that workers are forked from, with everything they need imported already.
+
+One per node, started by its daemon. They speak JSON in packets of a Unix socket whose descriptor
+is in MOBULA_ZYGOTE_FD:
+
+- from the daemon: ``{"op": "fork", "worker", "job", "socket", "env"}`` with two descriptors, the
+  new worker's standard output and error;
+- to the daemon: ``{"op": "ready"}``, ``{"op": "forked", "worker", "pid"}`` and
+  ``{"op": "exited", "worker", "pid", "status"}``.
+
+When the daemon closes the socket, or dies, the zygote kills its children and ends. It runs no
+thread, so that a fork copies a process that does nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+_PACKET_MAX = 1 << 20
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _preimport() -> None:
+    # As many threads in numerical libraries as the worker has CPUs by default: one. It also keeps
+    # them from starting threads here, before the fork.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    import asyncio
+    import concurrent.futures.thread
+
+    import cloudpickle
+
+    import mobula._worker  # noqa: F401
+    import mobula.alias
+
+    del asyncio, concurrent, cloudpickle
+    with contextlib.suppress(ImportError):
+        import numpy  # noqa: F401
+    mobula.alias.install()
+
+
+class _Zygote:
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        # By the descriptor that tells of its end: (worker, pid).
+        self._children: dict[int, tuple[str, int]] = {}
+        self._poll = select.poll()
+        self._poll.register(control, select.POLLIN)
+
+    def run(self) -> None:
+        """Until the daemon is gone."""
+        self._send({"op": "ready"})
+        while True:
+            for descriptor, _ in self._poll.poll():
+                if descriptor != self._control.fileno():
+                    self._reap(descriptor)
+                elif not self._obey():
+                    return
+
+    def kill_children(self) -> None:
+        for descriptor in list(self._children):
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+        for _, pid in self._children.values():
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+
+    def _send(self, message: dict[str, Any]) -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._control.send(json.dumps(message).encode())
+
+    def _obey(self) -> bool:
+        """Handles one packet; False when there will be no more."""
+        try:
+            packet, descriptors, _, _ = socket.recv_fds(self._control, _PACKET_MAX, 2)
+        except ConnectionResetError:
+            return False
+        if not packet:
+            return False
+        order = json.loads(packet)
+        pid = os.fork()
+        if pid == 0:
+            self._become_worker(order, descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        watch = os.pidfd_open(pid)
+        self._children[watch] = (order["worker"], pid)
+        self._poll.register(watch, select.POLLIN)
+        self._send({"op": "forked", "worker": order["worker"], "pid": pid})
+        return True
+
+    def _reap(self, descriptor: int) -> None:
+        worker, pid = self._children.pop(descriptor)
+        _, status = os.waitpid(pid, 0)
+        self._poll.unregister(descriptor)
+        os.close(descriptor)
+        self._send({"op": "exited", "worker": worker, "pid": pid, "status": status})
+
+    def _become_worker(self, order: dict[str, Any], descriptors: list[int]) -> NoReturn:
+        parent = os.getppid()
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+        self._control.close()
+        for watch in self._children:
+            os.close(watch)
+        for target, descriptor in zip((1, 2), descriptors, strict=True):
+            os.dup2(descriptor, target)
+            os.close(descriptor)
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+        _run_to_the_end(lambda: _work(order))
+
+
+def _work(order: dict[str, Any]) -> None:
+    gc.unfreeze()
+    gc.enable()
+    # The random module seeds itself anew after a fork; numpy's old generator does not.
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed()
+    from mobula._worker import run_worker
+
+    run_worker(order["socket"], order["worker"], order.get("env") or "")
+
+
+def _run_to_the_end(work: Callable[[], None]) -> NoReturn:
+    from mobula._worker import leave
+
+    try:
+        work()
+    except SystemExit as request:
+        leave(request)
+    except BaseException:
+        traceback.print_exc()
+        leave(SystemExit(1))
+    leave()
+
+
+def main() -> None:
+    """Serves the daemon that started this process."""
+    control = socket.socket(fileno=int(os.environ.pop("MOBULA_ZYGOTE_FD")))
+    control.set_inheritable(False)
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _preimport()
+    # What exists now is never collected: children share its pages for as long as they can.
+    gc.disable()
+    gc.collect()
+    gc.freeze()
+    zygote = _Zygote(control)
+    try:
+        zygote.run()
+    finally:
+        zygote.kill_children()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lets programs written for Ray run on mobula: makes ``import ray`` find this package."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+__all__ = ["install", "uninstall"]
+
+
+class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Gives ``ray.x.y`` the very module ``mobula.x.y``."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if name != "ray" and not name.startswith("ray."):
+            return None
+        own = "mobula" + name[len("ray") :]
+        try:
+            found = importlib.util.find_spec(own)
+        except ModuleNotFoundError:
+            found = None
+        if found is None:
+            return None
+        return importlib.machinery.ModuleSpec(
+            name, self, is_package=found.submodule_search_locations is not None
+        )
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        return _Placeholder(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        # The import system hands out what it finds in sys.modules in the end: one module of two
+        # names, so that classes are the same under both.
+        sys.modules[module.__name__] = importlib.import_module(
+            "mobula" + module.__name__[len("ray") :]
+        )
+
+
+class _Placeholder(ModuleType):
+    """Takes the attributes that the import system sets, in the real module's place."""
+
+
+_finder = _Finder()
+
+
+def install() -> None:
+    """From now on ``import ray`` gives mobula, also for ``ray.util`` and the like.
+
+    >>> install()
+    >>> import mobula, ray
+    >>> ray is mobula
+    True
+    """
+    if _finder not in sys.meta_path:
+        sys.meta_path.insert(0, _finder)
+
+
+def uninstall() -> None:
+    """Undoes ``install``; modules that were imported stay what they are."""
+    if _finder in sys.meta_path:
+        sys.meta_path.remove(_finder)
+    for name in [name for name in sys.modules if name == "ray" or name.startswith("ray.")]:
+        del sys.modules[name]

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clusters of several nodes on one machine, for tests."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from mobula import _init, _world
+from mobula._world import Node, NodeOptions
+
+__all__ = ["Cluster"]
+
+
+class Cluster:
+    """Several node daemons on this machine that form one cluster.
+
+    >>> from mobula.cluster_utils import Cluster
+    >>> cluster = Cluster(head_node_args={"num_cpus": 1})    # doctest: +SKIP
+    >>> node = cluster.add_node(num_cpus=2)                  # doctest: +SKIP
+    >>> mobula.init(address=cluster.address)                 # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        initialize_head: bool = False,
+        connect: bool = False,
+        head_node_args: dict[str, Any] | None = None,
+    ) -> None:
+        """With ``initialize_head`` the head runs at once; ``connect`` makes this its driver."""
+        self.head_node: Node | None = None
+        self.worker_nodes: list[Node] = []
+        self.connected = False
+        if initialize_head or head_node_args:
+            self.add_node(**(head_node_args or {}))
+        if connect:
+            self.connect()
+
+    @property
+    def address(self) -> str:
+        """Of the head, for ``init(address=...)``."""
+        if self.head_node is None:
+            raise RuntimeError("the cluster has no head yet; call add_node first")
+        return self.head_node.address
+
+    gcs_address = address
+
+    def connect(self, namespace: str | None = None) -> None:
+        """Makes this program a driver of the cluster."""
+        _init.init(address=self.address, namespace=namespace)
+        self.connected = True
+
+    def add_node(self, wait: bool = True, **options: Any) -> Node:
+        """Starts a node with ``num_cpus``, ``num_gpus``, ``resources``, ``memory``, ...
+
+        The first is the head. A node is a member of the cluster when this returns.
+        """
+        known = set(NodeOptions.__dataclass_fields__)
+        unknown = set(options) - known
+        if unknown:
+            raise ValueError(
+                f"unknown option {', '.join(sorted(unknown))} of add_node; known are: "
+                f"{', '.join(sorted(known))}"
+            )
+        given = {name: value for name, value in options.items() if value is not None}
+        head = self.head_node
+        node = _world.current.start_node(
+            NodeOptions(**{"num_cpus": 1, **given}), head.address if head is not None else None
+        )
+        if head is None:
+            self.head_node = node
+        else:
+            self.worker_nodes.append(node)
+        return node
+
+    def remove_node(self, node: Node, allow_graceful: bool = False) -> None:
+        """Takes a node away: by default as a crash does, or in order."""
+        if node is self.head_node:
+            if self.worker_nodes:
+                raise ValueError("the head can only be removed after the other nodes")
+            self.head_node = None
+        elif node in self.worker_nodes:
+            self.worker_nodes.remove(node)
+        else:
+            raise ValueError("the node is not of this cluster")
+        node.stop(graceful=allow_graceful)
+
+    def list_all_nodes(self) -> list[Node]:
+        """The head and the others."""
+        return ([self.head_node] if self.head_node is not None else []) + self.worker_nodes
+
+    def wait_for_nodes(self, timeout: float = 30.0) -> None:
+        """Waits until this driver sees exactly the nodes of the cluster alive."""
+        from mobula._cluster_view import node_views
+
+        expected = {node.node_id for node in self.list_all_nodes()}
+        deadline = time.monotonic() + timeout
+        while True:
+            alive = {view["info"]["node"] for view in node_views() if view["alive"]}
+            if alive == expected:
+                return
+            if time.monotonic() > deadline:
+                raise TimeoutError(
+                    f"{len(expected)} nodes were expected, {len(alive)} are alive "
+                    f"after {timeout} s"
+                )
+            time.sleep(0.05)
+
+    def shutdown(self) -> None:
+        """Ends all nodes."""
+        if self.connected:
+            _init.shutdown()
+            self.connected = False
+        for node in list(self.worker_nodes):
+            self.remove_node(node, allow_graceful=True)
+        if self.head_node is not None:
+            self.remove_node(self.head_node, allow_graceful=True)
