@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/core/object_store/create_queue.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace mobula::object_store {
@@ -19,11 +18,6 @@ PendingCreate CreateQueue::Take(std::uint64_t number) {
 void CreateQueue::RemoveClient(WorkerId client) {
   std::erase_if(waiting_,
                 [client](const auto& entry) { return entry.second.client.worker == client; });
-}
-
-bool CreateQueue::HasClient(WorkerId client) const {
-  return std::any_of(waiting_.begin(), waiting_.end(),
-                     [client](const auto& entry) { return entry.second.client.worker == client; });
 }
 
 }  // namespace mobula::object_store

@@ -28,7 +28,6 @@ class CreateQueue {
   /// Takes one out; null `client.worker` when it is not there any more.
   [[nodiscard]] PendingCreate Take(std::uint64_t number);
   void RemoveClient(WorkerId client);
-  [[nodiscard]] bool HasClient(WorkerId client) const;
 
  private:
   std::map<std::uint64_t, PendingCreate> waiting_;

@@ -26,7 +26,7 @@ ObjectStore::ObjectStore(Options options)
 void ObjectStore::Create(const Address& client, const CreateObject& message, Sink& out) {
   CHECK(!client.worker.IsNil()) << "only processes create objects";
   if (AnswerExisting(client, message, out)) return;
-  if (allocator_.Rounded(message.size) > allocator_.Capacity()) {
+  if (!CanHold(message.size)) {
     out.Send(client, ObjectCreated{message.request, message.object.id, 0,
                                    FullError(message.object.id, message.size)});
     return;
@@ -116,6 +116,10 @@ bool ObjectStore::Seal(WorkerId client, ObjectId object, Sink& out) {
   return stays;
 }
 
+bool ObjectStore::CanHold(std::uint64_t size) const {
+  return size <= allocator_.Capacity() && allocator_.Rounded(size) <= allocator_.Capacity();
+}
+
 ErrorInfo ObjectStore::FullError(ObjectId object, std::uint64_t size) const {
   std::uint64_t primary = 0;
   std::uint64_t pinned = 0;
@@ -123,7 +127,6 @@ ErrorInfo ObjectStore::FullError(ObjectId object, std::uint64_t size) const {
     if (entry.primary) primary += entry.size;
     if (!entry.pins.empty()) pinned += entry.size;
   }
-  const bool hopeless = allocator_.Rounded(size) > allocator_.Capacity();
   std::string message = "No room for object " + object.Hex() + " of " + std::to_string(size) +
                         " bytes in the object store of node " + options_.node_name + ": capacity " +
                         std::to_string(allocator_.Capacity()) + " bytes, in use " +
@@ -131,10 +134,10 @@ ErrorInfo ObjectStore::FullError(ObjectId object, std::uint64_t size) const {
                         std::to_string(primary) + " are objects still referenced and " +
                         std::to_string(pinned) + " are mapped by processes; largest free range " +
                         std::to_string(allocator_.LargestFree()) + ". ";
-  message += hopeless ? "It is larger than the whole store: start the node with a larger "
-                        "object_store_memory, or split the object."
-                      : "Drop references to large objects, start the node with a larger "
-                        "object_store_memory, or add nodes.";
+  message += !CanHold(size) ? "It is larger than the whole store: start the node with a larger "
+                              "object_store_memory, or split the object."
+                            : "Drop references to large objects, start the node with a larger "
+                              "object_store_memory, or add nodes.";
   return ObjectError(ErrorKind::kObjectStoreFull, object, std::move(message));
 }
 

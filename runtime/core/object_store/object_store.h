@@ -98,10 +98,10 @@ class ObjectStore {
   /// Null when it is not here.
   [[nodiscard]] const Entry* Find(ObjectId object) const;
   [[nodiscard]] const std::map<ObjectId, Entry>& Entries() const { return entries_; }
+  /// Whether an empty store would have room.
+  [[nodiscard]] bool CanHold(std::uint64_t size) const;
   /// What to tell a user for whom there was no room, and what would help.
   [[nodiscard]] ErrorInfo FullError(ObjectId object, std::uint64_t size) const;
-  [[nodiscard]] std::uint64_t Capacity() const { return allocator_.Capacity(); }
-  [[nodiscard]] const CreateQueue& Waiting() const { return waiting_; }
   void CheckInvariants() const;
 
  private:

@@ -61,6 +61,9 @@ void PullManager::Advance(Instant now, Table::iterator found, Sink& out) {
   }
   pull.phase = Phase::kWaiting;
   if (pull.locations.empty()) return Fail(found, NowhereError(pull), out);
+  if (!store_.CanHold(pull.size)) {
+    return Fail(found, store_.FullError(pull.object.id, pull.size), out);
+  }
   if (!store_.StartPull(pull.object, pull.size, out)) return AwaitRoom(now, pull, out);
   StartTransfer(now, pull, out);
   if (pull.missing == 0) Complete(found, out);
@@ -261,14 +264,6 @@ void PullManager::Serve(NodeId peer, const RequestChunk& range, Sink& out) {
   if (!here) return out.Send(Address::Daemon(peer), ChunkUnavailable{range.object});
   out.SendChunk(peer, range, entry->offset);
   store_.Touch(range.object);
-}
-
-bool PullManager::HasClient(WorkerId client) const {
-  return std::any_of(pulls_.begin(), pulls_.end(), [client](const auto& entry) {
-    const auto& waiters = entry.second.waiters;
-    return std::any_of(waiters.begin(), waiters.end(),
-                       [client](const Address& waiter) { return waiter.worker == client; });
-  });
 }
 
 void PullManager::CheckInvariants() const {

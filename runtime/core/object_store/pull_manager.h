@@ -60,8 +60,6 @@ class PullManager {
   /// word of its completion may have overtaken the seal.
   void Serve(NodeId peer, const RequestChunk& range, Sink& out);
 
-  [[nodiscard]] std::size_t PullCount() const { return pulls_.size(); }
-  [[nodiscard]] bool HasClient(WorkerId client) const;
   void CheckInvariants() const;
 
  private:

@@ -15,18 +15,14 @@ using scheduler::Decision;
 
 }  // namespace
 
-LeaseManager::LeaseManager(Duration reclaim_period, scheduler::ClusterView& view,
+LeaseManager::LeaseManager(Duration tick_period, scheduler::ClusterView& view,
                            scheduler::Scheduler& scheduler, WorkerPool& pool, JobTable& jobs)
-    : reclaim_period_(reclaim_period),
-      view_(view),
-      scheduler_(scheduler),
-      pool_(pool),
-      jobs_(jobs) {}
+    : tick_period_(tick_period), view_(view), scheduler_(scheduler), pool_(pool), jobs_(jobs) {}
 
 // ---- Requests
 // -----------------------------------------------------------------------------------------------
 
-void LeaseManager::HandleRequest(const RequestLease& message, Outbox& out) {
+void LeaseManager::HandleRequest(Instant now, const RequestLease& message, Outbox& out) {
   const RequestKey key{message.owner.worker, message.request};
   if (queue_.Find(key) != nullptr) {
     queue_.SetBacklog(key, message.backlog);
@@ -39,7 +35,7 @@ void LeaseManager::HandleRequest(const RequestLease& message, Outbox& out) {
         LeaseGranted{message.request, lease->id, {view_.Self().node, lease->worker}, worker->pid});
     return;
   }
-  queue_.Add(message);
+  queue_.Add(now, message);
   changed_ = true;
 }
 
@@ -63,27 +59,34 @@ void LeaseManager::Refuse(const RequestKey& key, ErrorInfo error, Outbox& out) {
   Drop(key);
 }
 
+void LeaseManager::Tick() {
+  queue_.RetryUnknownNodes();
+  changed_ = true;
+}
+
 void LeaseManager::Schedule(Instant now, Outbox& out) {
   if (!std::exchange(changed_, false)) return;
   // Classes take turns until none of them gets any further.
   std::size_t stuck = 0;
   while (stuck < queue_.Classes().size()) {
-    stuck = TryHead(queue_.NextClass(), out) ? 0 : stuck + 1;
+    stuck = TryHead(now, queue_.NextClass(), out) ? 0 : stuck + 1;
   }
   AssignWorkers(out);
   Reclaim(now, out);
   changed_ = false;
 }
 
-bool LeaseManager::TryHead(RequestClass& requests, Outbox& out) {
+bool LeaseManager::TryHead(Instant now, RequestClass& requests, Outbox& out) {
   const ResourceSet& need = requests.key.resources;
   const bool fits = view_.Self().available.Covers(need);
   if (!fits && requests.decided_at == view_.Version()) return false;
   requests.decided_at = view_.Version();
   const RequestKey key = requests.order.begin()->second;
-  const RequestLease& message = queue_.Find(key)->message;
-  Decision decision = scheduler_.Decide(message, view_);
+  const QueuedRequest& request = *queue_.Find(key);
+  const RequestLease& message = request.message;
+  const Decision decision = scheduler_.Decide(message, view_);
   requests.infeasible = decision.kind == Decision::Kind::kInfeasible;
+  requests.node_unknown = decision.kind == Decision::Kind::kUnknownNode;
   switch (decision.kind) {
     case Decision::Kind::kLocal:
       if (!fits) return false;
@@ -98,16 +101,25 @@ bool LeaseManager::TryHead(RequestClass& requests, Outbox& out) {
     case Decision::Kind::kInfeasible:
       TellInfeasible(requests, out);
       return false;
-    case Decision::Kind::kRefuse: {
-      ErrorInfo error;
-      error.kind =
-          message.actor.IsNil() ? ErrorKind::kTaskUnschedulable : ErrorKind::kActorUnschedulable;
-      error.message = message.name + " cannot be scheduled. " + decision.reason;
-      Refuse(key, std::move(error), out);
+    case Decision::Kind::kUnknownNode:
+      // A node that just joined may be known to the owner before it is known here.
+      if (now < request.arrived_at + tick_period_) return false;
+      RefuseHead(key, decision.reason, out);
       return true;
-    }
+    case Decision::Kind::kRefuse:
+      RefuseHead(key, decision.reason, out);
+      return true;
   }
   return false;
+}
+
+void LeaseManager::RefuseHead(const RequestKey& key, const std::string& reason, Outbox& out) {
+  const RequestLease& message = queue_.Find(key)->message;
+  ErrorInfo error;
+  error.kind =
+      message.actor.IsNil() ? ErrorKind::kTaskUnschedulable : ErrorKind::kActorUnschedulable;
+  error.message = message.name + " cannot be scheduled. " + reason;
+  Refuse(key, std::move(error), out);
 }
 
 void LeaseManager::TellInfeasible(RequestClass& requests, Outbox& out) {
@@ -184,7 +196,7 @@ void LeaseManager::HandleOwnerDied(WorkerId owner, Outbox& out) {
   for (const LeaseId id : leases_.OfOwner(owner)) {
     Lease& lease = *leases_.Find(id);
     lease.ending = true;
-    pool_.Kill(lease.worker, "The process that leased it died.", /*intended=*/true, out);
+    pool_.Kill(lease.worker, "The process that leased it died.", /*intended=*/false, out);
   }
 }
 
@@ -214,7 +226,7 @@ void LeaseManager::Reclaim(Instant now, Outbox& out) {
     if (requests.infeasible || view_.Self().available.Covers(requests.key.resources)) continue;
     // Once per head, and again when that was of no use for a while.
     const std::uint64_t head = requests.order.begin()->first;
-    if (requests.reclaimed_for == head && now < requests.reclaimed_at + reclaim_period_) continue;
+    if (requests.reclaimed_for == head && now < requests.reclaimed_at + tick_period_) continue;
     requests.reclaimed_for = head;
     requests.reclaimed_at = now;
     ReclaimFor(now, requests, out);
@@ -229,7 +241,7 @@ void LeaseManager::ReclaimFor(Instant now, const RequestClass& requests, Outbox&
   const ResourceSet& need = requests.key.resources;
   ResourceSet soon = view_.Self().available;
   for (const auto& [number, lease] : leases_.InOrder()) {
-    const bool asked = lease.reclaimed && now < lease.reclaimed_at + reclaim_period_;
+    const bool asked = lease.reclaimed && now < lease.reclaimed_at + tick_period_;
     if (lease.ending || asked) soon.Add(lease.Held());
   }
   std::vector<Lease*> chosen;

@@ -29,19 +29,22 @@ namespace mobula::raylet {
 /// hold. Ray counterpart: LocalTaskManager and ClusterTaskManager.
 class LeaseManager {
  public:
-  /// The references must outlive this.
-  LeaseManager(Duration reclaim_period, scheduler::ClusterView& view,
-               scheduler::Scheduler& scheduler, WorkerPool& pool, JobTable& jobs);
+  /// The references must outlive this. Tick comes every `tick_period`.
+  LeaseManager(Duration tick_period, scheduler::ClusterView& view, scheduler::Scheduler& scheduler,
+               WorkerPool& pool, JobTable& jobs);
 
-  void HandleRequest(const RequestLease& message, Outbox& out);
+  void HandleRequest(Instant now, const RequestLease& message, Outbox& out);
   void HandleCancel(const CancelLeaseRequest& message);
   void HandleReturn(Instant now, LeaseId lease, Outbox& out);
   void SetBlocked(WorkerId worker, bool blocked);
   /// Its requests are dropped; workers that it leased are ended, because they may run its tasks.
   void HandleOwnerDied(WorkerId owner, Outbox& out);
   void HandleWorkerDied(const WorkerExit& exit, Outbox& out);
-  /// The cluster view, the pool or the clock changed: a request may be served that was not.
+  /// The cluster view or the pool changed: a request may be served that was not.
   void MarkChanged() { changed_ = true; }
+  /// Time passed: leases that were reclaimed in vain may be asked for again, unknown nodes be given
+  /// up. Call periodically.
+  void Tick();
   /// Serves what can be served. Call after each event.
   void Schedule(Instant now, Outbox& out);
 
@@ -53,7 +56,8 @@ class LeaseManager {
   void CheckInvariants() const;
 
  private:
-  bool TryHead(RequestClass& requests, Outbox& out);
+  bool TryHead(Instant now, RequestClass& requests, Outbox& out);
+  void RefuseHead(const RequestKey& key, const std::string& reason, Outbox& out);
   void TellInfeasible(RequestClass& requests, Outbox& out);
   void Refuse(const RequestKey& key, ErrorInfo error, Outbox& out);
   void AssignWorkers(Outbox& out);
@@ -62,7 +66,7 @@ class LeaseManager {
   void ReclaimFor(Instant now, const RequestClass& requests, Outbox& out);
   void Drop(const RequestKey& key);
 
-  Duration reclaim_period_;
+  Duration tick_period_;
   scheduler::ClusterView& view_;
   scheduler::Scheduler& scheduler_;
   WorkerPool& pool_;

@@ -5,7 +5,7 @@
 
 namespace mobula::raylet {
 
-void LeaseQueue::Add(const RequestLease& message) {
+void LeaseQueue::Add(Instant now, const RequestLease& message) {
   ClassKey key = ClassKey::Of(message);
   const auto [number, is_new] = class_numbers_.try_emplace(key, next_class_);
   if (is_new) ++next_class_;
@@ -14,7 +14,7 @@ void LeaseQueue::Add(const RequestLease& message) {
     added.number = number->second;
     added.key = std::move(key);
   }
-  QueuedRequest request{message, RequestPhase::kQueued, added.number, next_sequence_++};
+  QueuedRequest request{message, RequestPhase::kQueued, added.number, next_sequence_++, now};
   added.order.emplace(request.sequence, request.Key());
   added.decided_at = 0;
   const bool inserted = requests_.emplace(request.Key(), std::move(request)).second;
@@ -67,6 +67,12 @@ RequestClass& LeaseQueue::NextClass() {
   if (next == classes_.end()) next = classes_.begin();
   turn_ = next->first;
   return next->second;
+}
+
+void LeaseQueue::RetryUnknownNodes() {
+  for (auto& [number, requests] : classes_) {
+    if (requests.node_unknown) requests.decided_at = 0;
+  }
 }
 
 std::vector<RequestKey> LeaseQueue::OfOwner(WorkerId owner) const {

@@ -38,6 +38,7 @@ struct QueuedRequest {
   std::uint64_t class_number = 0;
   /// Arrival order on this node.
   std::uint64_t sequence = 0;
+  Instant arrived_at;
 
   [[nodiscard]] RequestKey Key() const { return {message.owner.worker, message.request}; }
 };
@@ -51,6 +52,8 @@ struct RequestClass {
   std::map<std::uint64_t, RequestKey> order;
   /// Version of the cluster view at the last decision about the head; 0 when it must be made anew.
   std::uint64_t decided_at = 0;
+  /// At the last decision the node that it must run on was unknown.
+  bool node_unknown = false;
   /// At the last decision no living node could hold it.
   bool infeasible = false;
   /// Owners of requests up to this one were told that the class is infeasible.
@@ -69,7 +72,7 @@ struct RequestClass {
 class LeaseQueue {
  public:
   /// REQUIRES: no request of this key is here.
-  void Add(const RequestLease& message);
+  void Add(Instant now, const RequestLease& message);
   void Remove(const RequestKey& key);
   /// The request has its resources and waits for a worker from now on.
   void Acquired(const RequestKey& key);
@@ -78,6 +81,8 @@ class LeaseQueue {
   [[nodiscard]] const QueuedRequest* Find(const RequestKey& key) const;
   /// Updates what people are shown of the queue behind a request.
   void SetBacklog(const RequestKey& key, std::uint32_t backlog);
+  /// Classes whose node is unknown are decided again, though the view did not change.
+  void RetryUnknownNodes();
   /// The next class in turn. REQUIRES: there is one.
   RequestClass& NextClass();
   [[nodiscard]] const std::map<std::uint64_t, RequestClass>& Classes() const { return classes_; }

@@ -92,7 +92,7 @@ void Raylet::Parts::On(Instant now, const TimerFired& event, Outbox& out) {
     case TimerKind::kRegisterNode:
       return membership.HandleRegisterTimer(out);
     case TimerKind::kReport:
-      leases.MarkChanged();  // Time passed: leases that were reclaimed in vain may be asked again.
+      leases.Tick();
       return membership.HandleReportTimer(kind, now, leases.Demand(), out);
     case TimerKind::kReportSoon:
       return membership.HandleReportTimer(kind, now, leases.Demand(), out);
@@ -197,8 +197,10 @@ void Raylet::Parts::FinishJob(JobId job, Outbox& out) {
   store.DiscardFree(kDiscardMin, out);
 }
 
-void Raylet::Parts::OnMessage(Instant, const Address&, const KillWorker& message, Outbox& out) {
-  pool.Kill(message.worker, message.reason, /*intended=*/true, out);
+void Raylet::Parts::OnMessage(Instant, const Address& source, const KillWorker& message,
+                              Outbox& out) {
+  if (!source.IsGcs()) return;
+  pool.Kill(message.worker, message.reason, /*intended=*/false, out);
 }
 
 void Raylet::Parts::OnMessage(Instant, const Address&, const WorkerExiting& message, Outbox&) {
@@ -269,9 +271,10 @@ void Raylet::Parts::NodeIsDead(Instant now, const NodeDied& death, Outbox& out) 
 // ---- Leases
 // ---------------------------------------------------------------------------------------------------
 
-void Raylet::Parts::OnMessage(Instant, const Address&, const RequestLease& message, Outbox& out) {
+void Raylet::Parts::OnMessage(Instant now, const Address&, const RequestLease& message,
+                              Outbox& out) {
   watchers.Watch(message.owner, out);
-  leases.HandleRequest(message, out);
+  leases.HandleRequest(now, message, out);
 }
 
 void Raylet::Parts::OnMessage(Instant, const Address&, const CancelLeaseRequest& message, Outbox&) {

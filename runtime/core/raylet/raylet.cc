@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/core/raylet/raylet.h"
 
+#include "runtime/base/check.h"
 #include "runtime/core/raylet/parts.h"
 
 namespace mobula::raylet {
@@ -21,6 +22,12 @@ void Raylet::CheckInvariants() const {
   parts_->leases.CheckInvariants();
   parts_->store.CheckInvariants();
   parts_->pulls.CheckInvariants();
+  for (const auto& [id, entry] : parts_->store.Entries()) {
+    CHECK(entry.writer.IsNil() || IsRegistered(entry.writer)) << id << " is written by the dead";
+    for (const auto& [client, count] : entry.pins) {
+      CHECK(IsRegistered(client)) << id << " is pinned by the dead process " << client;
+    }
+  }
 }
 
 bool Raylet::IsRegistered(WorkerId worker) const { return parts_->pool.IsRegistered(worker); }

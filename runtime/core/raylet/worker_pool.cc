@@ -180,7 +180,7 @@ void WorkerPool::Kill(WorkerId id, const std::string& reason, bool intended, Out
 
 void WorkerPool::KillAll(const std::string& reason, bool drivers, Outbox& out) {
   for (const auto& [id, worker] : workers_) {
-    if (drivers || worker.state != WorkerState::kDriver) Kill(id, reason, /*intended=*/true, out);
+    if (drivers || worker.state != WorkerState::kDriver) Kill(id, reason, /*intended=*/false, out);
   }
 }
 

@@ -11,9 +11,11 @@ Decision NodeAffinityPolicy::Decide(const SchedulingRequest& request, const Clus
   }
   if (request.strategy.soft) return fallback_.Decide(request, view);
   if (entry != nullptr) return Decision::Infeasible();
-  return Decision::Refuse("It must run on node " + node.Hex() + ", which " +
-                          (view.IsDead(node) ? "is dead" : "is not part of the cluster") +
-                          "; soft affinity would let it run elsewhere.");
+  const bool dead = view.IsDead(node);
+  return Decision::Never(dead ? Decision::Kind::kRefuse : Decision::Kind::kUnknownNode,
+                         "It must run on node " + node.Hex() + ", which " +
+                             (dead ? "is dead" : "is not part of the cluster") +
+                             "; soft affinity would let it run elsewhere.");
 }
 
 }  // namespace mobula::scheduler

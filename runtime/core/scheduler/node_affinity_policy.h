@@ -6,8 +6,8 @@
 namespace mobula::scheduler {
 
 /// On the node that the strategy names, even if the request has to wait there. Hard: refused when
-/// that node is dead or unknown. Soft: as `fallback` decides when it is, or could never hold the
-/// request. Ray counterpart: NodeAffinitySchedulingPolicy.
+/// that node is dead, kUnknownNode when it was never heard of. Soft: as `fallback` decides when it
+/// is gone, or could never hold the request. Ray counterpart: NodeAffinitySchedulingPolicy.
 class NodeAffinityPolicy final : public SchedulingPolicy {
  public:
   /// `fallback` must outlive this.

@@ -20,10 +20,12 @@ struct SchedulingRequest {
 /// Where a request goes.
 struct Decision {
   enum class Kind {
-    kLocal,       ///< Here: now if `has_room`, else once resources are returned.
-    kSpill,       ///< To `node`.
-    kInfeasible,  ///< No living node could ever hold it.
-    kRefuse,      ///< It can never run; `reason` says why.
+    kLocal,        ///< Here: now if `has_room`, else once resources are returned.
+    kSpill,        ///< To `node`.
+    kInfeasible,   ///< No living node could ever hold it.
+    kUnknownNode,  ///< It must run on a node that is not known; perhaps word of it is still on its
+                   ///< way.
+    kRefuse,       ///< It can never run; `reason` says why.
   };
   Kind kind = Kind::kLocal;
   NodeId node;
@@ -33,8 +35,9 @@ struct Decision {
 
   bool operator==(const Decision&) const = default;
   static Decision Infeasible() { return {.kind = Kind::kInfeasible, .node = {}, .reason = {}}; }
-  static Decision Refuse(std::string why) {
-    return {.kind = Kind::kRefuse, .node = {}, .reason = std::move(why)};
+  /// `kind` is kUnknownNode or kRefuse.
+  static Decision Never(Kind kind, std::string why) {
+    return {.kind = kind, .node = {}, .reason = std::move(why)};
   }
   /// At `entry`, which is the own node or another.
   static Decision At(const NodeEntry& entry, const ClusterView& view, bool has_room) {
