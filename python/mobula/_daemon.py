@@ -47,7 +47,6 @@ class DaemonSpec:
     node: NodeOptions
     # Of the cluster to join, "host:port"; None for the head of a new one.
     cluster_address: str | None = None
-    dashboard_host: str = "127.0.0.1"
     # None: the usual one or, if that is taken, any. -1: no dashboard.
     dashboard_port: int | None = None
 
@@ -72,7 +71,6 @@ def _arguments(spec: DaemonSpec, session: str) -> list[str]:
         if names:
             arguments.append(f"--{option}={json.dumps(names)}")
     zygote = [sys.executable, "-P", "-m", "mobula._zygote"]
-    arguments.append(f"--dashboard-host={spec.dashboard_host}")
     arguments.append(f"--zygote-command={json.dumps(zygote)}")
     return arguments
 

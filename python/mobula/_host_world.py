@@ -26,7 +26,6 @@ class HostWorld(World):
             self._daemon = _daemon.Daemon(
                 _daemon.DaemonSpec(
                     node=options.node,
-                    dashboard_host=options.dashboard_host,
                     dashboard_port=options.dashboard_port if options.include_dashboard else -1,
                 )
             )

@@ -119,6 +119,8 @@ def init(
         )
     if _world.current.root is not None:
         return _initialized_again(ignore_reinit_error)
+    if dashboard_host not in ("127.0.0.1", "localhost"):
+        raise ValueError(f"the dashboard is on the loopback interface only, not {dashboard_host!r}")
     if configure_logging:
         _logs.configure(logging_level)
     if address is None:
@@ -130,7 +132,6 @@ def init(
         namespace=_check_namespace(namespace),
         log_to_driver=log_to_driver,
         include_dashboard=include_dashboard is not False,
-        dashboard_host=dashboard_host,
         dashboard_port=dashboard_port,
         language_config=_job_config.encode(_check_runtime_env(runtime_env)),
     )

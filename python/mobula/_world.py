@@ -36,7 +36,6 @@ class InitOptions:
     namespace: str = ""
     log_to_driver: bool = True
     include_dashboard: bool = True
-    dashboard_host: str = "127.0.0.1"
     dashboard_port: int | None = None
     runtime_env: dict[str, Any] = dataclasses.field(default_factory=dict)
     # What workers need to import the driver's modules, serialised.
