@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// Goal: each policy chooses the node that its contract names. Method: a small view, one request, the decision.
+#include "runtime/core/scheduler/scheduler.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/runtime/core/scheduler/view_fixture.h"
+
+namespace mobula::scheduler {
+namespace {
+
+using Kind = Decision::Kind;
+
+class SchedulerTest : public testing::Test {
+ protected:
+  SchedulerTest() {
+    request_.resources = Cpus(1);
+    request_.name = "f";
+  }
+  Decision Decide() { return scheduler_.Decide(request_, view_); }
+  void Affinity(std::uint64_t node, bool soft) {
+    request_.strategy = {StrategyKind::kNodeAffinity, Node(node), soft};
+  }
+
+  ClusterView view_{Node(5), "n5", Cpus(4)};
+  Scheduler scheduler_{0.5};
+  RequestLease request_;
+};
+
+Decision Local(bool has_room = true) { return {Kind::kLocal, Node(5), has_room, {}}; }
+Decision Spill(std::uint64_t node, bool has_room = true) {
+  return {Kind::kSpill, Node(node), has_room, {}};
+}
+
+TEST_F(SchedulerTest, HybridPacksTheOwnNodeBelowTheThreshold) {
+  view_.Apply(Told(1, Cpus(4)));
+  EXPECT_EQ(Decide(), Local());
+  view_.AcquireLocal(Cpus(1));
+  EXPECT_EQ(Decide(), Local());
+}
+
+TEST_F(SchedulerTest, HybridSpreadsToTheLeastUtilisedAboveTheThreshold) {
+  view_.Apply(Told(1, Cpus(4), Cpus(1)));
+  view_.Apply(Told(2, Cpus(4), Cpus(3)));
+  view_.AcquireLocal(Cpus(2));
+  EXPECT_EQ(Decide(), Spill(2));
+}
+
+TEST_F(SchedulerTest, HybridBreaksTiesByTheNextNodeInOrder) {
+  for (const std::uint64_t node : {1, 2, 7, 8}) view_.Apply(Told(node, Cpus(4)));
+  view_.AcquireLocal(Cpus(4));
+  EXPECT_EQ(Decide(), Spill(7));
+}
+
+TEST_F(SchedulerTest, HybridGoesWhereTheArgumentsAre) {
+  view_.Apply(Told(1, Cpus(4), Cpus(1)));
+  view_.Apply(Told(2, Cpus(4), {}));
+  request_.preferred = {Node(2), Node(1)};
+  EXPECT_EQ(Decide(), Spill(1)) << "node 2 has most of them and no room";
+}
+
+TEST_F(SchedulerTest, HybridSparesNodesWithGpusForThoseWhoNeedThem) {
+  view_.Apply(Told(7, ResourceSet::Of({{"CPU", 4}, {"GPU", 1}})));
+  view_.Apply(Told(8, Cpus(4)));
+  view_.AcquireLocal(Cpus(4));
+  EXPECT_EQ(Decide(), Spill(8));
+  request_.resources = ResourceSet::Of({{"GPU", 0.5}});
+  EXPECT_EQ(Decide(), Spill(7));
+}
+
+TEST_F(SchedulerTest, HybridWaitsHereWhenNobodyHasRoom) {
+  view_.Apply(Told(1, Cpus(8), {}));
+  view_.AcquireLocal(Cpus(4));
+  EXPECT_EQ(Decide(), Local(false));
+}
+
+TEST_F(SchedulerTest, HybridWaitsElsewhereWhenThisNodeNeverCould) {
+  view_.Apply(Told(1, Cpus(8), {}));
+  request_.resources = Cpus(6);
+  EXPECT_EQ(Decide(), Spill(1, false));
+}
+
+TEST_F(SchedulerTest, NothingIsFeasibleWithoutALivingNodeThatIsLargeEnough) {
+  view_.Apply(Told(1, Cpus(8)));
+  request_.resources = Cpus(6);
+  EXPECT_EQ(Decide(), Spill(1));
+  view_.Apply(Dead(1));
+  EXPECT_EQ(Decide(), Decision::Infeasible());
+}
+
+TEST_F(SchedulerTest, ARequestForNothingRunsEvenOnAFullNode) {
+  view_.AcquireLocal(Cpus(4));
+  view_.ResumeLocal(Cpus(1));
+  request_.resources = {};
+  EXPECT_EQ(Decide(), Local());
+}
+
+TEST_F(SchedulerTest, SpreadTakesNodesInTurnAndSkipsFullOnes) {
+  request_.strategy.kind = StrategyKind::kSpread;
+  view_.Apply(Told(1, Cpus(4)));
+  view_.Apply(Told(2, Cpus(4), {}));
+  view_.Apply(Told(9, Cpus(4)));
+  EXPECT_EQ(Decide(), Spill(1));
+  EXPECT_EQ(Decide(), Local());
+  EXPECT_EQ(Decide(), Spill(9));
+  EXPECT_EQ(Decide(), Spill(1));
+}
+
+TEST_F(SchedulerTest, SpreadWithoutRoomWaitsWhereItCouldRun) {
+  request_.strategy.kind = StrategyKind::kSpread;
+  view_.Apply(Told(1, Cpus(8), {}));
+  view_.AcquireLocal(Cpus(4));
+  EXPECT_EQ(Decide(), Local(false));
+  request_.resources = Cpus(6);
+  EXPECT_EQ(Decide(), Spill(1, false));
+  request_.resources = Cpus(9);
+  EXPECT_EQ(Decide(), Decision::Infeasible());
+}
+
+TEST_F(SchedulerTest, AffinityWaitsAtItsNodeEvenWhenItIsFull) {
+  view_.Apply(Told(1, Cpus(4), {}));
+  Affinity(1, /*soft=*/false);
+  EXPECT_EQ(Decide(), Spill(1, false));
+  Affinity(5, /*soft=*/true);
+  view_.AcquireLocal(Cpus(4));
+  EXPECT_EQ(Decide(), Local(false));
+}
+
+TEST_F(SchedulerTest, HardAffinityIsRefusedWhenTheNodeIsDead) {
+  view_.Apply(Dead(1));
+  Affinity(1, /*soft=*/false);
+  EXPECT_EQ(Decide().kind, Kind::kRefuse);
+  EXPECT_NE(Decide().reason.find("is dead"), std::string::npos);
+  Affinity(2, /*soft=*/false);
+  EXPECT_EQ(Decide().kind, Kind::kUnknownNode);
+}
+
+TEST_F(SchedulerTest, HardAffinityIsInfeasibleWhenTheNodeIsTooSmall) {
+  view_.Apply(Told(1, Cpus(8)));
+  Affinity(5, /*soft=*/false);
+  request_.resources = Cpus(6);
+  EXPECT_EQ(Decide(), Decision::Infeasible());
+}
+
+TEST_F(SchedulerTest, SoftAffinityGoesElsewhereWhenItsNodeIsGoneOrTooSmall) {
+  view_.Apply(Dead(1));
+  Affinity(1, /*soft=*/true);
+  EXPECT_EQ(Decide(), Local());
+  view_.Apply(Told(2, Cpus(8)));
+  Affinity(5, /*soft=*/true);
+  request_.resources = Cpus(6);
+  EXPECT_EQ(Decide(), Spill(2));
+}
+
+TEST_F(SchedulerTest, ASpilledRequestStaysWhereThereIsRoom) {
+  view_.Apply(Told(1, Cpus(4)));
+  view_.AcquireLocal(Cpus(3));
+  EXPECT_EQ(Decide(), Spill(1));
+  request_.spill_count = 1;
+  EXPECT_EQ(Decide(), Local());
+}
+
+TEST_F(SchedulerTest, ARequestThatTravelledEnoughWaitsHere) {
+  view_.Apply(Told(1, Cpus(4)));
+  view_.AcquireLocal(Cpus(4));
+  request_.spill_count = Scheduler::kSpillsMax - 1;
+  EXPECT_EQ(Decide(), Spill(1));
+  request_.spill_count = Scheduler::kSpillsMax;
+  EXPECT_EQ(Decide(), Local(false));
+}
+
+TEST_F(SchedulerTest, ATravelledRequestStillLeavesANodeThatNeverCouldHoldIt) {
+  view_.Apply(Told(1, Cpus(8)));
+  request_.resources = Cpus(6);
+  request_.spill_count = Scheduler::kSpillsMax + 5;
+  EXPECT_EQ(Decide(), Spill(1));
+}
+
+}  // namespace
+}  // namespace mobula::scheduler
