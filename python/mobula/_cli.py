@@ -3,20 +3,18 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import sys
 from typing import Any
 
 import click
-
 from mobula import _program
 from mobula._sim_options import SimOptions, parse_costs, parse_span
 
 _PROGRAM = click.Path(exists=True, dir_okay=False)
 
 
-class _Span(click.ParamType):
+class _Span(click.ParamType[Any]):
     """A time such as 0.5s, 20ms or 50us; with `named`, also name=time."""
 
     name = "time"
@@ -33,14 +31,12 @@ class _Span(click.ParamType):
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(importlib.metadata.version("mobula"), prog_name="mobula")
+@click.version_option(package_name="mobula", prog_name="mobula")
 def cli() -> None:
     """Runs Ray programs: on processes of this machine, or in a deterministic simulator."""
 
 
-@cli.command(
-    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
-)
+@cli.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.argument("program", type=_PROGRAM)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def run(program: str, arguments: tuple[str, ...]) -> None:

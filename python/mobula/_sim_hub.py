@@ -8,13 +8,13 @@ on the stack below user code, and which greenlet runs next follows from the worl
 
 from __future__ import annotations
 
+import contextlib
 import gc
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 import greenlet
-
 from mobula._sim_process import Process, ProcessGone, ProcessGreenlet, Waiter, current
 from mobula._virtual_asyncio import SuspendedLoop
 
@@ -131,6 +131,15 @@ class Hub:
         """Undoes when_completed(); returns False when the completion came before."""
         return self._awaiting.pop((worker, request), None) is not None
 
+    def write_output(self, process: Process, is_error: bool, lines: list[str]) -> None:
+        """Sends lines that a worker has written on their way to the driver."""
+        self.world.write_output(process.worker, is_error, lines)
+
+    def cluster_cpus(self) -> int:
+        """Returns the CPUs of all nodes of the simulation."""
+        nodes = self.world.node_names()
+        return int(sum(self.world.node_resources(node).get("CPU", 0) for node in nodes))
+
     # ---- Processes
 
     def add_process(self, process: Process) -> None:
@@ -238,10 +247,8 @@ class Hub:
 
     def _switch(self, thread: ProcessGreenlet, error: BaseException | None = None) -> None:
         self.switches += 1
-        try:
+        with contextlib.suppress(ProcessGone):
             thread.switch() if error is None else thread.throw(error)
-        except ProcessGone:
-            pass  # It has ended itself.
         if thread.dead:
             thread.process.greenlets.remove(thread)
 
@@ -294,10 +301,9 @@ class Hub:
             self._process_dead(worker, "the cluster was stopped")
 
     def _unwind(self, thread: ProcessGreenlet) -> None:
-        try:
+        # Whatever a dead process raises, nobody hears it.
+        with contextlib.suppress(BaseException):
             thread.throw(ProcessGone())
-        except BaseException:  # noqa: B036 - whatever a dead process raises, nobody hears it.
-            pass
 
 
 # The driver's, on the node n1; the world numbers the other processes.

@@ -6,8 +6,18 @@ from __future__ import annotations
 import atexit
 import sys
 from collections.abc import Sequence
+from typing import Any
 
-from mobula import _core, _program, _sim_watchdog, _virtual, _world, alias
+from mobula import (
+    _core,
+    _logs,
+    _program,
+    _sim_watchdog,
+    _sim_worker,
+    _virtual,
+    _world,
+    alias,
+)
 from mobula._sim_hub import Hub
 from mobula._sim_options import SimOptions, parse_costs, parse_span
 from mobula._sim_world import SimWorld
@@ -29,6 +39,8 @@ def simulate(program: str, arguments: Sequence[str], options: SimOptions) -> int
     alias.install()
     _world.current = SimWorld(hub, options)
     _virtual.install(hub)
+    _sim_worker.install(hub)
+    _install_messages(hub)
     _sim_watchdog.start(hub, options.watchdog_s)
 
     def main() -> int:
@@ -43,6 +55,19 @@ def simulate(program: str, arguments: Sequence[str], options: SimOptions) -> int
     print(world.report()["text"].rstrip(), file=errors)
     print(f"trace hash {world.trace_hash()}", file=errors, flush=True)
     return code
+
+
+def _install_messages(hub: Hub) -> None:
+    """Shows what the world has to say to the program's user."""
+
+    def show_logs(worker: str, logs: dict[str, Any]) -> None:
+        runtime = hub.driver.runtime
+        if runtime is not None and runtime.log_to_driver:
+            _logs.show(logs, hub.driver.node)
+
+    hub.handlers["LogsShown"] = show_logs
+    hub.handlers["Warned"] = lambda worker, message: _logs.warn(message)
+    hub.handlers["Idle"] = lambda worker, waits: _sim_watchdog.report_deadlock(hub, waits)
 
 
 def _make_world(options: SimOptions) -> _core.World:

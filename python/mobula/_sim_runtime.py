@@ -15,14 +15,16 @@ class SimRuntime(Runtime):
 
     def __init__(self, hub: Hub, worker: str, *, log_to_driver: bool = True) -> None:
         """Wraps the process that the world calls `worker`."""
-        super().__init__(hub.world.process(worker))
+        core = hub.world.process(worker)
+        super().__init__(core)
+        self._core = core
         self.worker = worker
         self.log_to_driver = log_to_driver
         self._hub = hub
 
     def await_request(self, request: int) -> Any:
         """Suspends the calling greenlet until the world has answered."""
-        return self._hub.await_request(self.process, self.worker, request)
+        return self._hub.await_request(self._core, self.worker, request)
 
     async def await_request_async(self, post: AsyncRequest) -> Any:
         """Suspends the calling coroutine; its event loop goes on."""
@@ -35,7 +37,7 @@ class SimRuntime(Runtime):
 
         request = self.process.next_request()
         post(request)
-        taken = self.process.try_take(request)
+        taken = self._core.try_take(request)
         if taken is not None:
             return taken[0]
         self._hub.when_completed(self.worker, request, tell)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds programs that never wait: in virtual time they would stop the whole simulation."""
+"""Finds programs that never wait, which would stop virtual time, and those that wait for ever."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def start(hub: Hub, limit_s: float) -> None:
         seen = hub.switches
         if unchanged == _LOOKS:
             print(_complaint(limit_s), file=errors)
-            print(*_stack(frame), sep="", end="", file=errors, flush=True)
+            print(*stack(frame), sep="", end="", file=errors, flush=True)
             _exit(_EXIT_CODE)
 
     signal.signal(signal.SIGALRM, look)
@@ -45,8 +45,8 @@ def _expect_to_look_again(limit_s: float, errors: TextIO) -> None:
     faulthandler.dump_traceback_later(2 * limit_s, exit=True, file=errors)
 
 
-def _stack(frame: FrameType | None) -> list[str]:
-    """Returns the lines of the program's own stack."""
+def stack(frame: FrameType | None) -> list[str]:
+    """Returns the lines of the stack that are the program's own."""
     package = os.path.dirname(__file__)
     frames = traceback.extract_stack(frame)
     return traceback.format_list([f for f in frames if not f.filename.startswith(package)])
@@ -67,3 +67,17 @@ def stop() -> None:
     """Stops watching."""
     signal.setitimer(signal.ITIMER_REAL, 0)
     faulthandler.cancel_dump_traceback_later()
+
+
+def report_deadlock(hub: Hub, waits: list[str]) -> None:
+    """Ends the simulation because nothing will happen any more; tells who waits for what."""
+    print(
+        f"mobula sim: after {hub.now_ns() / 1e9:.6f} s of virtual time nothing will happen any "
+        "more, and the program still waits:",
+        file=sys.stderr,
+    )
+    for wait in waits:
+        print(f"  {wait}", file=sys.stderr)
+    for thread in hub.driver.greenlets:
+        print("It is here:", *stack(thread.gr_frame), sep="\n", end="", file=sys.stderr)
+    hub.exit_code = _EXIT_CODE

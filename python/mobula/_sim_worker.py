@@ -55,7 +55,7 @@ class SimWorker:
         options = task.actor_options
         if options is not None and options["is_async"]:
             self._hub.spawn(self._process, self._run_loop)
-        if options is not None and options["is_async"] or self._loop is not None:
+        if (options is not None and options["is_async"]) or self._loop is not None:
             self._hub.spawn(self._process, lambda: self._run_on_loop(task))
             return
         host = self._runtime.actor_host

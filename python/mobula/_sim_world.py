@@ -7,14 +7,16 @@ import os
 import tempfile
 from typing import Any
 
-from mobula import _sim_process
+from mobula import _job_config, _sim_process
 from mobula._runtime import Execution, Runtime
 from mobula._sim_hub import Hub
 from mobula._sim_options import SimOptions
 from mobula._sim_runtime import SimRuntime
+from mobula._virtual_net import STATUS_ADDRESS
 from mobula._world import InitOptions, Node, NodeOptions, World
 
 _HEAD = "n1"
+_ADDRESS = f"{_HEAD}:6379"
 # What workers have written reaches the driver before it leaves.
 _LAST_WORDS_NS = 5_000_000
 
@@ -47,7 +49,9 @@ class SimWorld(World):
         self._owns_cluster = options.address in (None, "local") and self._nodes_started == 0
         if not hub.world.cluster_runs() and self._nodes_started == 0:
             self._configure(_HEAD, options.node)
-        worker = hub.world.add_driver(options.namespace, options.language_config)
+        _job_config.apply_runtime_env(options.runtime_env)
+        # Simulated workers live in the driver's interpreter: there is nothing to tell them.
+        worker = hub.world.add_driver(options.namespace, b"")
         hub.driver.worker = worker
         hub.add_process(hub.driver)
         hub.wait_until_ready(worker)
@@ -101,9 +105,10 @@ class SimWorld(World):
             "raylet_ip_address": "127.0.0.1",
             "object_store_address": os.path.join(session, "sockets", "plasma_store"),
             "raylet_socket_name": os.path.join(session, "sockets", "raylet"),
-            "webui_url": self._hub.status_address(),
+            "webui_url": STATUS_ADDRESS,
             "session_dir": session,
             "metrics_export_port": 8080,
+            "address": _ADDRESS,
             "node_id": runtime.identity["node"]["node"],
         }
 
@@ -115,7 +120,7 @@ class SimNode(Node):
         """Refers to the node of that name."""
         self._hub = hub
         self.name = name
-        self.address = f"{_HEAD}:6379"
+        self.address = _ADDRESS
 
     @property
     def node_id(self) -> str:  # type: ignore[override]

@@ -32,7 +32,7 @@ def install(hub: Hub) -> None:
             _set_called = False
 
     asyncio.set_event_loop_policy(Policy())
-    asyncio.SelectorEventLoop = Loop  # type: ignore[misc, assignment]
+    asyncio.SelectorEventLoop = Loop  # type: ignore[assignment]
 
 
 class VirtualEventLoop(base_events.BaseEventLoop):

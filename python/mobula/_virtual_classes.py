@@ -12,7 +12,6 @@ import random
 from typing import Any
 
 from cloudpickle import cloudpickle
-
 from mobula import _sim_process
 
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from mobula._sim_hub import Hub
 
 
+# Where `init` says that the dashboard is.
+STATUS_ADDRESS = "127.0.0.1:8265"
+
+
 def install(hub: Hub) -> None:
     """Lets sockets and child processes end in a clear error, and serves the status page."""
     _refuse_method(socket.socket, "__init__", "socket.socket()", "remote calls between actors")
@@ -33,9 +37,9 @@ def install(hub: Hub) -> None:
 
     class PageHandler(urllib.request.HTTPHandler):
         def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-            if request.host != hub.status_address():
+            if request.host != STATUS_ADDRESS:
                 _sim_process.refuse(f"urlopen({request.full_url!r})", "an actor that answers")
-            return _answer(hub.status_page())
+            return _answer(_status_page(hub))
 
     opener = urllib.request.OpenerDirector()
     for handler in (
@@ -47,6 +51,16 @@ def install(hub: Hub) -> None:
     ):
         opener.add_handler(handler)
     urllib.request.install_opener(opener)
+
+
+def _status_page(hub: Hub) -> str:
+    rows = "".join(
+        f"<tr><td>{node}<td>{hub.world.node_resources(node)}" for node in hub.world.node_names()
+    )
+    return (
+        "<!DOCTYPE html><title>mobula, simulated</title>"
+        f"<p>{hub.now_ns() / 1e9:.6f} s of virtual time<table><tr><th>node<th>resources{rows}</table>"
+    )
 
 
 def _refuse_method(kind: type, name: str, call: str, instead: str) -> None:

@@ -85,14 +85,7 @@ def _in_seconds(clock: Callable[[], int]) -> Callable[[], float]:
 def _install_calendar() -> None:
     """Makes the functions that read the clock when they are given no time read the virtual one."""
     for name in ("localtime", "gmtime", "ctime"):
-
-        def of_seconds(
-            seconds: float | None = None, /, *, real: Callable[[float], Any] = getattr(time, name)
-        ) -> Any:
-            return real(time.time() if seconds is None else seconds)
-
-        replace(time, name, of_seconds)
-
+        replace(time, name, _with_clock(getattr(time, name)))
     real_strftime, real_asctime = time.strftime, time.asctime
 
     def strftime(form: str, moment: Any = None, /) -> str:
@@ -112,6 +105,13 @@ def _install_calendar() -> None:
 
     replace_method(datetime.datetime, "now", classmethod(now))
     replace_method(datetime.datetime, "utcnow", classmethod(utcnow))
+
+
+def _with_clock(real: Callable[[float], Any]) -> Callable[..., Any]:
+    def of_seconds(seconds: float | None = None, /) -> Any:
+        return real(time.time() if seconds is None else seconds)
+
+    return of_seconds
 
 
 def _install_sleep(hub: Hub) -> None:

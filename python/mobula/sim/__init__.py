@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs programs in the simulator from Python, for tests.
 
+For example::
+
     from mobula import sim
 
     result = sim.run("program.py", nodes=3, seed=7, crash=["n2@0.5s"])
@@ -21,7 +23,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import cloudpickle
-
 from mobula._sim_options import SimOptions
 
 __all__ = ["Result", "run"]

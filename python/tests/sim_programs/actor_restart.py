@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An actor that may be restarted loses its state and goes on; another one stays dead."""
 
+import contextlib
 import os
 import time
 
@@ -24,10 +25,8 @@ class Counter:
 
 lasting = Counter.options(max_restarts=1, max_task_retries=2).remote()
 assert ray.get([lasting.add.remote() for _ in range(3)]) == [1, 2, 3]
-try:
+with contextlib.suppress(ray.exceptions.RayActorError):
     ray.get(lasting.die.options(max_task_retries=0).remote())
-except ray.exceptions.RayActorError:
-    pass
 time.sleep(1)
 assert ray.get(lasting.add.remote()) == 1
 

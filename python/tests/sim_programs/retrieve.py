@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Eight tasks that sleep 0 to 0.7 s: prints how long they took together, and the order they end in."""
+"""Eight tasks that sleep 0 to 0.7 s: prints how long they take, and in which order."""
 
 import time
 

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs in the simulator, whole and while parts of the cluster die; and that a seed repeats."""
+
+import pathlib
+
+import pytest
+from mobula import sim
+
+PROGRAMS = pathlib.Path(__file__).parent / "sim_programs"
+CLUSTER = {"nodes": 3, "cpus": 2, "check_invariants": True}
+
+
+@pytest.mark.parametrize("program", ["tasks", "actors", "crash", "actor_restart"])
+def test_program_is_right_without_faults(program):
+    result = sim.run(PROGRAMS / f"{program}.py", **CLUSTER)
+    assert result.output == "OK\n", result.report
+
+
+@pytest.mark.parametrize("program", ["tasks", "actors"])
+def test_one_node_is_enough(program):
+    result = sim.run(PROGRAMS / f"{program}.py", nodes=1, cpus=4)
+    assert result.output == "OK\n", result.report
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_answers_are_right_when_a_node_dies_with_work_and_results_on_it(seed):
+    result = sim.run(PROGRAMS / "crash.py", seed=seed, crash=["n2@0.9s"], **CLUSTER)
+    assert result.output == "OK\n", result.report
+    assert "n2" in result.report
+
+
+def test_answers_are_right_when_a_node_dies_and_comes_back_and_another_dies():
+    result = sim.run(PROGRAMS / "crash.py", crash=["n2@0.3s+0.2s", "n3@1s"], **CLUSTER)
+    assert result.output == "OK\n", result.report
+
+
+def test_answers_are_right_when_workers_die():
+    crash = [f"worker:n{node}@{at}s" for node, at in ((1, 0.15), (2, 0.6), (3, 1.2))]
+    result = sim.run(PROGRAMS / "crash.py", crash=crash, **CLUSTER)
+    assert result.output == "OK\n", result.report
+
+
+def test_a_seed_repeats_a_run_and_another_differs():
+    results = [
+        sim.run(PROGRAMS / "crash.py", seed=seed, crash=["n2@0.9s"], **CLUSTER)
+        for seed in (7, 7, 8)
+    ]
+    first, again, other = results
+    assert first == again
+    assert first.hash and first.hash != other.hash
+
+
+def test_a_function_can_be_the_program():
+    def program():
+        import ray
+
+        @ray.remote
+        def answer():
+            return 42
+
+        print(ray.get(answer.remote()))
+
+    result = sim.run(program, nodes=2)
+    assert (result.returncode, result.output) == (0, "42\n"), result.report
+
+
+def test_the_trace_is_written_and_does_not_change_the_run(tmp_path):
+    trace = tmp_path / "trace.jsonl"
+    with_trace = sim.run(PROGRAMS / "tasks.py", trace=trace)
+    assert with_trace.returncode == 0, with_trace.report
+    lines = trace.read_text().splitlines()
+    assert len(lines) > 100
+    assert lines[-1].startswith("{") and lines[-1].endswith("}")
+    assert with_trace == sim.run(PROGRAMS / "tasks.py")
