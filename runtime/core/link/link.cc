@@ -12,6 +12,9 @@ namespace {
 /// Envelopes repeated after a silence, before the peer shows that it hears.
 constexpr std::uint64_t kFirstRepeats = 8;
 
+/// An acknowledgement may be held back for one delay; another is for the way there and back.
+constexpr std::int64_t kDelaysUntilMissing = 2;
+
 /// The first sequence number that the peer has not acknowledged.
 template <class Outgoing>
 std::uint64_t FirstKept(const Outgoing& outgoing, std::uint64_t next_sequence) {
@@ -116,6 +119,16 @@ void Links::Repeat(Instant now, NodeId peer, Peer& state, std::uint64_t count, S
   ArmResend(now, peer, state, out);
 }
 
+/// The peer is heard and still lacks what it should have had by now: the first of it is lost, and
+/// the backoff is for peers that are not heard.
+void Links::RepeatMissing(Instant now, NodeId peer, Peer& state, Sink& out) const {
+  if (state.outgoing.empty()) return;
+  const Instant silent_since = state.resend_at - state.resend_delay;
+  if (now - silent_since < options_.acknowledge_delay * kDelaysUntilMissing) return;
+  state.resend_delay = options_.resend_min;
+  Repeat(now, peer, state, 1, out);
+}
+
 void Links::ArmResend(Instant now, NodeId peer, Peer& state, Sink& out) const {
   // One that fires too early starts the next; one that would fire too late does not count.
   if (state.resend_timer && *state.resend_timer <= state.resend_at) return;
@@ -126,7 +139,10 @@ void Links::ArmResend(Instant now, NodeId peer, Peer& state, Sink& out) const {
 void Links::HandleAcknowledgement(Instant now, NodeId peer, Peer& state, std::uint64_t acknowledged,
                                   Sink& out) const {
   const std::uint64_t first = FirstKept(state.outgoing, state.next_sequence);
-  if (acknowledged < first) return;
+  if (acknowledged < first) {
+    RepeatMissing(now, peer, state, out);
+    return;
+  }
   state.outgoing.erase(state.outgoing.begin(), state.outgoing.upper_bound(acknowledged));
   state.resend_delay = options_.resend_min;
   state.resend_at = now + state.resend_delay;

@@ -95,6 +95,7 @@ class Links {
   void Transmit(NodeId peer, Peer& state, std::uint64_t sequence, Sink& out) const;
   void TransmitWindow(Instant now, NodeId peer, Peer& state, Sink& out) const;
   void Repeat(Instant now, NodeId peer, Peer& state, std::uint64_t count, Sink& out) const;
+  void RepeatMissing(Instant now, NodeId peer, Peer& state, Sink& out) const;
   void ArmResend(Instant now, NodeId peer, Peer& state, Sink& out) const;
   void HandleAcknowledgement(Instant now, NodeId peer, Peer& state, std::uint64_t acknowledged,
                              Sink& out) const;

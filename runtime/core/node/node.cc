@@ -152,7 +152,8 @@ void Node::Parts::Turn::Route(Envelope envelope) {
 void Node::Parts::Turn::RouteToProcess(Envelope envelope) {
   const WorkerId worker = envelope.target.worker;
   // The raylet knows whom it speaks to, and answers processes that are not registered yet.
-  const bool from_raylet = envelope.source == Address::Daemon(parts.self);
+  const bool from_raylet =
+      envelope.source == Address::Daemon(parts.self) && !IsDeathNotice(envelope.message);
   if (from_raylet || (parts.raylet && parts.raylet->IsRegistered(worker))) {
     out.push_back(DeliverLocal{worker, std::move(envelope)});
   } else {

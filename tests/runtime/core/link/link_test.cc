@@ -189,6 +189,24 @@ TEST_F(LinkTest, RepeatsAtOnceWhenThePeerBecomesReachable) {
   EXPECT_THAT(out.frames, IsEmpty());
 }
 
+TEST_F(LinkTest, RepeatsWhatAPeerThatIsHeardShouldHaveHad) {
+  Send(1);
+  Send(2);
+  out.frames.clear();
+  now = now + options.acknowledge_delay;
+  Acknowledge(0);
+  EXPECT_THAT(out.frames, IsEmpty()) << "the answer may be on its way";
+  now = now + options.acknowledge_delay;
+  Acknowledge(0);
+  EXPECT_THAT(out.TakeSequences(), ElementsAre(1));
+  Acknowledge(0);
+  EXPECT_THAT(out.frames, IsEmpty()) << "not more often than an answer could come";
+  Acknowledge(2);
+  now = now + Seconds(1);
+  Acknowledge(2);
+  EXPECT_THAT(out.frames, IsEmpty());
+}
+
 TEST_F(LinkTest, IgnoresAnAcknowledgementOfWhatWasNeverSent) {
   Send(1);
   Receive(1, 7);
