@@ -289,7 +289,7 @@ void Engine::Handle(ProcessStart& start) {
   registration.language = setup.language;
   registration.is_driver = setup.is_driver;
   registration.job_config = std::move(start.job_config);
-  HandleInProcess(*process, worker::Started{std::move(registration)});
+  HandleInProcess(*process, worker::Started{std::move(registration), node.id});
 }
 
 void Engine::Handle(FrameArrival& arrival) {

@@ -58,7 +58,8 @@ void Trace::Write(Instant now, Place place, std::string_view event, const std::s
     out_ << separator << Quoted(effect);
     separator = ", ";
   }
-  out_ << "]}\n";
+  // At once: a hub may leave the process without unwinding, and a trace is most wanted after a crash.
+  out_ << "]}\n" << std::flush;
 }
 
 }  // namespace mobula::sim
