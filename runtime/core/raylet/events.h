@@ -80,13 +80,15 @@ struct DiscardMemory {
   std::uint64_t size = 0;
   MOBULA_FIELDS(DiscardMemory, offset, size)
 };
-/// A node of the cluster view appeared, or is dead for ever: the node layer keeps its links by this.
+/// A node of the cluster view appeared, or is dead for ever: the node layer keeps its links by
+/// this.
 struct PeerChanged {
   NodeInfo info;
   bool alive = true;
   MOBULA_FIELDS(PeerChanged, info, alive)
 };
-/// The GCS has declared this very node dead: end every worker, drop the store, come back as a new node.
+/// The GCS has declared this very node dead: end every worker, drop the store, come back as a new
+/// node.
 struct Fenced {
   std::string reason;
   MOBULA_FIELDS(Fenced, reason)

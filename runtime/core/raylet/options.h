@@ -22,7 +22,8 @@ struct Options {
   Duration start_timeout = Seconds(60);
   /// Share of a node's CPUs up to which the hybrid policy packs before it spreads.
   double spread_threshold = 0.5;
-  /// Object transfer: bytes of a chunk, chunks requested at once per pull, and until one is asked again.
+  /// Object transfer: bytes of a chunk, chunks requested at once per pull, and until one is asked
+  /// again.
   std::uint64_t chunk_bytes = 5ull << 20;
   std::uint32_t chunks_in_flight = 4;
   Duration chunk_timeout = Seconds(2);

@@ -31,9 +31,9 @@ struct StoredObjectView {
   MOBULA_FIELDS(StoredObjectView, object, offset, size, sealed, primary, pins)
 };
 
-/// The node manager: grants leases against the node's resources, keeps the pool of worker processes, indexes
-/// the node's object store, and pulls objects from other nodes. View: one node's, with the cluster view that
-/// the GCS sends. Pure: no clock, thread or I/O.
+/// The node manager: grants leases against the node's resources, keeps the pool of worker
+/// processes, indexes the node's object store, and pulls objects from other nodes. View: one
+/// node's, with the cluster view that the GCS sends. Pure: no clock, thread or I/O.
 class Raylet {
  public:
   explicit Raylet(Options options);
@@ -47,8 +47,8 @@ class Raylet {
 
   /// Whether messages to this process can be delivered (it registered and has not exited).
   [[nodiscard]] bool IsRegistered(WorkerId worker) const;
-  /// Where the buffer of an object being pulled, or stored, begins; empty when there is none. The host writes
-  /// arriving chunks there.
+  /// Where the buffer of an object being pulled, or stored, begins; empty when there is none. The
+  /// host writes arriving chunks there.
   [[nodiscard]] std::optional<std::uint64_t> StoreOffset(ObjectId object) const;
   [[nodiscard]] std::vector<WorkerView> Workers() const;
   [[nodiscard]] std::vector<StoredObjectView> Objects() const;

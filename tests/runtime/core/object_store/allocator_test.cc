@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Goal: ranges are disjoint, aligned, and come back whole. Method: cases, then random use checked by the
-// allocator's own invariants and against the list of what is taken.
+// Goal: ranges are disjoint, aligned, and come back whole. Method: cases, then random use checked
+// by the allocator's own invariants and against the list of what is taken.
 #include "runtime/core/object_store/allocator.h"
 
 #include <gtest/gtest.h>

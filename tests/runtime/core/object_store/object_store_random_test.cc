@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Goal: no sequence of creates, seals, pins, frees, pulls and deaths breaks the store's invariants or leaks a
-// byte. Method: random use of a small store by few processes; at the end all of them die.
+// Goal: no sequence of creates, seals, pins, frees, pulls and deaths breaks the store's invariants
+// or leaks a byte. Method: random use of a small store by few processes; at the end all of them
+// die.
 #include <gtest/gtest.h>
 
 #include "runtime/base/rng.h"
@@ -45,7 +46,8 @@ class RandomUse {
         if (entry == nullptr) store_.StartPull(object, rng_.Below(500), out_);
         break;
       case 7:
-        if (pulling) rng_.Below(2) ? store_.FinishPull(object.id) : store_.AbandonPull(object.id, out_);
+        if (pulling)
+          rng_.Below(2) ? store_.FinishPull(object.id) : store_.AbandonPull(object.id, out_);
         break;
       default:
         Rare(client);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Goal: an object's buffer lives exactly as long as somebody needs it. Method: a store of ten units of 64 bytes;
-// calls in, messages compared, invariants after each test.
+// Goal: an object's buffer lives exactly as long as somebody needs it. Method: a store of ten units
+// of 64 bytes; calls in, messages compared, invariants after each test.
 #include "runtime/core/object_store/object_store.h"
 
 #include <gmock/gmock.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Goal: a fetched object comes, from whoever has it, or its waiters hear why not. Method: pulls of three chunks
-// of 100 bytes, two in flight; messages compared, invariants after each test.
+// Goal: a fetched object comes, from whoever has it, or its waiters hear why not. Method: pulls of
+// three chunks of 100 bytes, two in flight; messages compared, invariants after each test.
 #include "runtime/core/object_store/pull_manager.h"
 
 #include <gmock/gmock.h>
@@ -249,8 +249,9 @@ TEST_F(PullManagerTest, ServesChunksOfSealedObjectsToPeers) {
   EXPECT_THAT(out_.chunks, ElementsAre("to 2: [200, +50) of 1 at 0"));
   pulls_.Serve(Node(2), {Object(1), 200, 51}, out_);
   pulls_.Serve(Node(2), {Object(7), 0, 1}, out_);
-  EXPECT_THAT(out_.Take(), ElementsAre(Sent{Address::Daemon(Node(2)), ChunkUnavailable{Object(1)}},
-                                       Sent{Address::Daemon(Node(2)), ChunkUnavailable{Object(7)}}));
+  EXPECT_THAT(out_.Take(),
+              ElementsAre(Sent{Address::Daemon(Node(2)), ChunkUnavailable{Object(1)}},
+                          Sent{Address::Daemon(Node(2)), ChunkUnavailable{Object(7)}}));
 }
 
 TEST_F(PullManagerTest, ServesAChunkAfterTheSealThatItsRequestOvertook) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A sink that writes down what it is told, one line each, and names for the objects and processes of tests.
+/// A sink that writes down what it is told, one line each, and names for the objects and processes
+/// of tests.
 #pragma once
 
 #include <string>
@@ -43,9 +44,9 @@ class Recorder final : public Sink {
     pull_timers.push_back({key, delay});
   }
   void SendChunk(NodeId target, const RequestChunk& range, std::uint64_t store_offset) override {
-    chunks.push_back("to " + std::to_string(target.low) + ": [" + std::to_string(range.offset) + ", +" +
-                     std::to_string(range.length) + ") of " + std::to_string(range.object.task.low) +
-                     " at " + std::to_string(store_offset));
+    chunks.push_back("to " + std::to_string(target.low) + ": [" + std::to_string(range.offset) +
+                     ", +" + std::to_string(range.length) + ") of " +
+                     std::to_string(range.object.task.low) + " at " + std::to_string(store_offset));
   }
   void DiscardMemory(std::uint64_t offset, std::uint64_t size) override {
     discarded.emplace_back(offset, size);

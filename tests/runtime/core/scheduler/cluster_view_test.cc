@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Goal: the view keeps its own node exactly and the others as last told, and never brings the dead back.
+// Goal: the view keeps its own node exactly and the others as last told, and never brings the dead
+// back.
 #include "runtime/core/scheduler/cluster_view.h"
 
 #include <gtest/gtest.h>

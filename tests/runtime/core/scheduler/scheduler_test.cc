@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Goal: each policy chooses the node that its contract names. Method: a small view, one request, the decision.
+// Goal: each policy chooses the node that its contract names. Method: a small view, one request,
+// the decision.
 #include "runtime/core/scheduler/scheduler.h"
 
 #include <gtest/gtest.h>
