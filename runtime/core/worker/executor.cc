@@ -193,23 +193,35 @@ void Executor::Answer(Entry entry, std::vector<TaskResult> results, bool applica
   for (const TaskResult& result : task.answer.results) {
     if (result.in_store) context_.TellDaemon(SealObject{result.object});
   }
-  RegisterRetained(task);
   RegisterResults(task);
-  if (task.acknowledgements_missing == 0) SendAnswer(entry);
+  TrySendAnswer(entry);
 }
 
+// References of other owners that stay here. The sender's own are told with the answer itself.
 void Executor::RegisterRetained(PushedTask& task) {
-  for (const ObjectId id : task.held) references_.Drop(id, Count::kExecuting);
-  for (const ObjectId id : std::exchange(task.held, {})) {
-    ObjectRecord* record = references_.Find(id);
-    if (!record->IsNeededHere() || !references_.NeedsRegistration(*record)) continue;
-    if (record->owner == task.sender) {
-      task.answer.retained.push_back(id);
-      references_.HearRegistration({id, record->owner});
-    } else if (references_.Register(id, ObjectId{}, task.spec.task)) {
-      ++task.acknowledgements_missing;
-    }
+  for (const ObjectId id : task.held) {
+    const ObjectRecord& record = *references_.Find(id);
+    if (record.owner == task.sender || !record.IsNeededHere()) continue;
+    if (!references_.IsUnregistered(record)) continue;
+    if (references_.Register(id, ObjectId{}, task.spec.task)) ++task.acknowledgements_missing;
   }
+}
+
+// Until the answer leaves, the task holds its references: what the process needs of them is decided in the
+// very step in which the sender is told, or a RemoveBorrower could overtake the registration.
+void Executor::TrySendAnswer(Entry entry) {
+  PushedTask& task = entry->second;
+  if (task.acknowledgements_missing == 0) RegisterRetained(task);
+  if (task.acknowledgements_missing > 0) return;
+  for (const ObjectId id : task.held) {
+    const ObjectRecord& record = *references_.Find(id);
+    if (record.IsNeededHere() && references_.IsUnregistered(record)) {
+      task.answer.retained.push_back(id);
+      references_.HearRegistration({id, record.owner});
+    }
+    references_.Drop(id, Count::kExecuting);
+  }
+  SendAnswer(entry);
 }
 
 void Executor::RegisterResults(PushedTask& task) {
@@ -226,7 +238,7 @@ void Executor::RegisterResults(PushedTask& task) {
 void Executor::OnAcknowledged(TaskId id) {
   const auto entry = tasks_.find(id);
   CHECK(entry != tasks_.end() && entry->second.acknowledgements_missing > 0);
-  if (--entry->second.acknowledgements_missing == 0) SendAnswer(entry);
+  if (--entry->second.acknowledgements_missing == 0) TrySendAnswer(entry);
 }
 
 void Executor::SendAnswer(Entry entry) {

@@ -98,6 +98,7 @@ class Executor {
   /// Registers whoever will hold references once the answer is out.
   void RegisterResults(PushedTask& task);
   void RegisterRetained(PushedTask& task);
+  void TrySendAnswer(Entry entry);
   void SendAnswer(Entry entry);
   /// Forgets a task that has not started: drops its holds and pins.
   void Discard(Entry entry);

@@ -81,9 +81,9 @@ void ReferenceTable::SetHandle(ObjectId id, ObjectRecord& record, ActorId actor)
   handles_[actor] = id;
 }
 
-bool ReferenceTable::NeedsRegistration(const ObjectRecord& record) const {
+bool ReferenceTable::IsUnregistered(const ObjectRecord& record) const {
   return !record.owned && record.registrations == 0 && record.registering == 0 &&
-         record.Of(Count::kExecuting) == 0 && !watch_list_.IsDead(record.owner);
+         !watch_list_.IsDead(record.owner);
 }
 
 void ReferenceTable::Ask(const ObjectRef& object, const Address& borrower,

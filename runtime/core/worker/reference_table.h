@@ -56,9 +56,8 @@ class ReferenceTable {
   [[nodiscard]] std::optional<ObjectId> FindHandle(ActorId actor) const;
   void SetHandle(ObjectId id, ObjectRecord& record, ActorId actor);
 
-  /// Whether this process must make itself known to the owner to keep the object beyond what it
-  /// came in.
-  [[nodiscard]] bool NeedsRegistration(const ObjectRecord& record) const;
+  /// Whether the owner of this object does not know this process as a borrower, nor will by itself.
+  [[nodiscard]] bool IsUnregistered(const ObjectRecord& record) const;
   /// Sends AddBorrower for this process. `container`, unless nil, is held until the answer; `task`
   /// is told by `Acknowledged`. Returns false, and does nothing, when the owner is dead.
   bool Register(ObjectId id, ObjectId container, TaskId task);

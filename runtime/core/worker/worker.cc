@@ -249,7 +249,9 @@ void Worker::Parts::Own(ObjectId id, const std::vector<ObjectRef>& contained) {
 void Worker::Parts::AddReference(const ReferenceAdded& event) {
   const ObjectId id = event.reference.id;
   references.Add(event.reference, Count::kLocal);
-  if (!references.NeedsRegistration(*references.Find(id))) return;
+  const ObjectRecord& record = *references.Find(id);
+  // What a task holds is seen to when the task ends.
+  if (!references.IsUnregistered(record) || record.Of(Count::kExecuting) > 0) return;
   if (event.container_is_task) {
     if (executor.HoldFor(event.container.task, event.reference)) return;
     references.Register(id, ObjectId{}, TaskId{});
