@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from mobula import exceptions
+from mobula import actor, exceptions
 from mobula._actor import ActorClass, exit_actor, get_actor, kill, method
 from mobula._actor_handle import ActorHandle, ActorMethod
 from mobula._cancel import cancel
@@ -39,6 +39,7 @@ __all__ = [
     "RemoteFunction",
     "TaskID",
     "WorkerID",
+    "actor",
     "available_resources",
     "cancel",
     "cluster_resources",

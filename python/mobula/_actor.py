@@ -91,7 +91,9 @@ class ActorClass:
     def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Refuses: an instance lives in a worker."""
         name = self._class.__name__
-        raise TypeError(f"an actor cannot be made directly: use {name}.remote() instead of {name}()")
+        raise TypeError(
+            f"an actor cannot be made directly: use {name}.remote() instead of {name}()"
+        )
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> NoReturn:
         """Refuses to be a base class."""
@@ -222,7 +224,10 @@ class ActorExit(SystemExit):
 
 
 def exit_actor() -> NoReturn:
-    """Ends the actor whose method calls this, on purpose; the call itself returns None."""
+    """Ends the actor whose method calls this, on purpose: it is not restarted.
+
+    To the caller of the method it is an ``ActorDiedError``.
+    """
     task = current().task
     if task is None or task.kind == "kNormal":
         raise TypeError("exit_actor can only be called by a method of an actor")

@@ -10,7 +10,7 @@ Value = tuple[int, Any]
 # Of a task: (kind, data or None when it lies in the store, size, contained references).
 Result = tuple[int, bytes | None, int, Sequence[ObjectRef] | None]
 
-class Disconnected(ConnectionError): ...
+class Disconnected(ConnectionError): ...  # noqa: N818
 
 class ObjectRef:
     def binary(self) -> bytes: ...

@@ -18,7 +18,7 @@ from mobula._actor_host import ActorHost
 from mobula._errors import EXCEPTION, VALUE, encode_exception, from_error_info
 from mobula._remote_function import extras_of
 from mobula._runtime import Execution, Runtime, current_task
-from mobula.exceptions import AsyncioActorExit, TaskCancelledError
+from mobula.exceptions import ActorDiedError, AsyncioActorExit, TaskCancelledError
 
 # What user code may raise to make its task fail. The rest (SystemExit) ends the process.
 _FAILURES = (Exception, KeyboardInterrupt)
@@ -31,7 +31,7 @@ class Executor:
     def __init__(self, runtime: Runtime) -> None:
         """For one worker process."""
         self._runtime = runtime
-        # The task whose code the calling thread of `run` executes at present: what may be interrupted.
+        # The task whose code the caller of `run` executes at present: what may be interrupted.
         self.running = ""
         # Runs so far, by function id, for max_calls.
         self._calls: dict[str, int] = {}
@@ -49,7 +49,7 @@ class Executor:
                 finally:
                     self.running = ""
             except _EXITS:
-                self._report(task, None, exit_after=True)
+                self._report_exit(task)
             except _FAILURES as error:
                 self._report_failure(task, error)
             else:
@@ -63,7 +63,7 @@ class Executor:
                 if inspect.isawaitable(value):
                     value = await value
             except _EXITS:
-                self._report(task, None, exit_after=True)
+                self._report_exit(task)
             except _FAILURES as error:
                 self._report_failure(task, error)
             except BaseException as error:
@@ -109,22 +109,19 @@ class Executor:
 
     # ---- Reporting --------------------------------------------------------------------------
 
-    def _report(self, task: _core.RunningTask, value: Any, exit_after: bool = False) -> None:
+    def _report(self, task: _core.RunningTask, value: Any) -> None:
         try:
-            results = self._results(task, self._split(task, value, exit_after))
+            results = self._results(task, self._split(task, value))
         except Exception as error:
             self._report_failure(task, error)
             return
-        exit_after = exit_after or self._is_used_up(task)
-        self._runtime.process.task_executed(task, results, False, exit_after)
+        self._runtime.process.task_executed(task, results, False, self._is_used_up(task))
 
     @staticmethod
-    def _split(task: _core.RunningTask, value: Any, exit_after: bool) -> Sequence[Any]:
+    def _split(task: _core.RunningTask, value: Any) -> Sequence[Any]:
         count = task.num_returns
         if count == 1:
             return (value,)
-        if exit_after:
-            return (None,) * count
         if count == 0:
             if value is not None:
                 raise ValueError(
@@ -166,13 +163,20 @@ class Executor:
     def _report_failure(self, task: _core.RunningTask, error: BaseException) -> None:
         if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "CancelledError":
             error = TaskCancelledError(f"{task.name} was cancelled while it ran")
-        encoded = encode_exception(error, task.name, self._ip)
-        results = []
-        for index in range(task.num_returns):
-            results.append(self._result(task, index, EXCEPTION, encoded))
+        results = self._failed_results(task, error)
         self._runtime.process.task_executed(
             task, results, self._is_retryable(task, error), self._is_used_up(task)
         )
+
+    def _report_exit(self, task: _core.RunningTask) -> None:
+        error = ActorDiedError(f"the actor left on purpose: exit_actor() was called by {task.name}")
+        self._runtime.process.task_executed(
+            task, self._failed_results(task, error), False, exit_after=True
+        )
+
+    def _failed_results(self, task: _core.RunningTask, error: BaseException) -> list[_core.Result]:
+        encoded = encode_exception(error, task.name, self._ip)
+        return [self._result(task, index, EXCEPTION, encoded) for index in range(task.num_returns)]
 
     @staticmethod
     def _is_retryable(task: _core.RunningTask, error: BaseException) -> bool:

@@ -96,7 +96,9 @@ class CallShape:
             if first != inspect.Parameter.VAR_POSITIONAL:
                 parameters = parameters[1:]
         return cls(
-            tuple((p.name, int(p.kind), p.default is not inspect.Parameter.empty) for p in parameters)
+            tuple(
+                (p.name, int(p.kind), p.default is not inspect.Parameter.empty) for p in parameters
+            )
         )
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -64,9 +64,7 @@ class HostWorld(World):
 
     def start_node(self, options: NodeOptions, cluster_address: str | None) -> Node:
         """One more daemon on this machine."""
-        spec = _daemon.DaemonSpec(
-            node=options, cluster_address=cluster_address, dashboard_port=-1
-        )
+        spec = _daemon.DaemonSpec(node=options, cluster_address=cluster_address, dashboard_port=-1)
         return HostNode(_daemon.Daemon(spec), cluster_address)
 
 

@@ -46,7 +46,7 @@ def _make(code: Any, options: dict[str, Any]) -> RemoteFunction | ActorClass:
         checked = _options.check(options, _options.ACTOR, f"actor class {code.__name__}")
         return ActorClass(code, checked)
     if isinstance(code, (RemoteFunction, ActorClass)):
-        raise TypeError(f"{code.__name__} is remote already; change its options with .options()")
+        raise TypeError(f"{_name(code)} is remote already; change its options with .options()")
     if not _is_function(code):
         raise TypeError(f"remote takes a function or a class, got {code!r}")
     checked = _options.check(options, _options.FUNCTION, f"remote function {_name(code)}")

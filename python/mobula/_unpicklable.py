@@ -44,13 +44,18 @@ def _find(value: Any) -> tuple[list[str], Any]:
     path: list[str] = []
     seen = {id(value)}
     while len(path) < _DEPTH_MAX:
-        for name, member in _members(value):
-            if id(member) not in seen and not _can_pickle(member):
-                break
-        else:
+        culprit = next(
+            (
+                (name, member)
+                for name, member in _members(value)
+                if id(member) not in seen and not _can_pickle(member)
+            ),
+            None,
+        )
+        if culprit is None:
             break
+        name, value = culprit
         path.append(name)
-        value = member
         seen.add(id(value))
     return path, value
 

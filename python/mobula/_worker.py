@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 from types import FrameType
-from typing import Any
+from typing import NoReturn
 
 from mobula import _core, _job_config, _world
 from mobula._executor import Executor
@@ -135,7 +135,7 @@ class _AsyncCalls:
             call.cancel()
 
 
-def leave(request: SystemExit | None = None) -> Any:
+def leave(request: SystemExit | None = None) -> NoReturn:
     """Ends the process without waiting for its threads, after what exit handlers have to do."""
     import atexit
 

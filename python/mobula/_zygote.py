@@ -25,7 +25,6 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
 from typing import Any, NoReturn
 
 _PACKET_MAX = 1 << 20
@@ -42,7 +41,7 @@ def _preimport() -> None:
 
     import cloudpickle
 
-    import mobula._worker  # noqa: F401
+    import mobula._worker
     import mobula.alias
 
     del asyncio, concurrent, cloudpickle
@@ -121,7 +120,16 @@ class _Zygote:
             os.close(descriptor)
         for stream in (sys.stdout, sys.stderr):
             stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-        _run_to_the_end(lambda: _work(order))
+        from mobula._worker import leave
+
+        try:
+            _work(order)
+        except SystemExit as request:
+            leave(request)
+        except BaseException:
+            traceback.print_exc()
+            leave(SystemExit(1))
+        leave()
 
 
 def _work(order: dict[str, Any]) -> None:
@@ -133,19 +141,6 @@ def _work(order: dict[str, Any]) -> None:
     from mobula._worker import run_worker
 
     run_worker(order["socket"], order["worker"], order.get("env") or "")
-
-
-def _run_to_the_end(work: Callable[[], None]) -> NoReturn:
-    from mobula._worker import leave
-
-    try:
-        work()
-    except SystemExit as request:
-        leave(request)
-    except BaseException:
-        traceback.print_exc()
-        leave(SystemExit(1))
-    leave()
 
 
 def main() -> None:

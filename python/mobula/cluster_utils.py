@@ -101,8 +101,7 @@ class Cluster:
                 return
             if time.monotonic() > deadline:
                 raise TimeoutError(
-                    f"{len(expected)} nodes were expected, {len(alive)} are alive "
-                    f"after {timeout} s"
+                    f"{len(expected)} nodes were expected, {len(alive)} are alive after {timeout} s"
                 )
             time.sleep(0.05)
 

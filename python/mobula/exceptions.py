@@ -72,8 +72,10 @@ class RayTaskError(RayError):
 
     def as_instanceof_cause(self) -> RayTaskError:
         """This error as an instance of its cause's class as well, where Python allows that."""
+        if self.cause is None:
+            return self
         cause_class = type(self.cause)
-        if self.cause is None or issubclass(RayTaskError, cause_class):
+        if issubclass(RayTaskError, cause_class):
             return self
         try:
             return _dual_error(self, cause_class)
@@ -201,7 +203,7 @@ class GetTimeoutError(RayError, TimeoutError):
     """``get`` with a timeout did not get all values in time."""
 
 
-class AsyncioActorExit(RayError):
+class AsyncioActorExit(RayError):  # noqa: N818 (Ray's name)
     """Raised by ``exit_actor`` in an asyncio actor; not meant to be caught."""
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names of nodes, jobs, workers, tasks and actors, as ``get_runtime_context`` and handles give them."""
+"""Names of nodes, jobs, workers, tasks and actors."""
 
 from __future__ import annotations
 

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Actors, under the module name that Ray has for them."""
+
+from __future__ import annotations
+
+from mobula._actor import ActorClass, exit_actor
+from mobula._actor_handle import ActorHandle, ActorMethod
+
+__all__ = ["ActorClass", "ActorHandle", "ActorMethod", "exit_actor"]

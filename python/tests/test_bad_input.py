@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: each kind of bad input gets a clear error; nothing is lost and nothing hangs."""
+
+import os
+import threading
+
+import mobula
+import numpy as np
+import pytest
+from conftest import wait_for
+from mobula import exceptions
+from mobula.util import state
+
+pytestmark = pytest.mark.usefixtures("cluster")
+
+
+@mobula.remote
+def identity(x):
+    return x
+
+
+@mobula.remote(num_cpus=0)
+class Fragile:
+    def __init__(self, fail=False):
+        if fail:
+            raise ValueError("no such thing")
+
+    def hello(self):
+        return "hello"
+
+
+def test_arguments_that_do_not_fit_are_refused_at_the_call():
+    with pytest.raises(TypeError, match=r"identity\(\): missing a required argument: 'x'"):
+        identity.remote()
+    with pytest.raises(TypeError, match="too many"):
+        identity.remote(1, 2)
+    with pytest.raises(TypeError, match="unexpected"):
+        identity.remote(x=1, y=2)
+    with pytest.raises(TypeError):
+        Fragile.remote(1, 2)
+
+
+@pytest.mark.parametrize("wrong", [1, "text", None, {}])
+def test_get_of_something_else_says_what_it_takes(wrong):
+    with pytest.raises(ValueError, match="takes an ObjectRef or a list of ObjectRefs"):
+        mobula.get(wrong)
+    with pytest.raises(TypeError, match="one item is"):
+        mobula.get([wrong])
+
+
+def test_arguments_that_cannot_be_pickled_are_named():
+    with pytest.raises(TypeError, match=r"argument 0 of identity\(\): its key 'a'|item \['a'\]"):
+        identity.remote({"a": threading.Lock()})
+    with pytest.raises(TypeError, match=r"argument 'x' of identity\(\)"):
+        identity.remote(x=threading.Lock())
+
+
+def test_results_that_cannot_be_pickled_fail_the_task():
+    @mobula.remote
+    def bad():
+        return threading.Lock()
+
+    with pytest.raises(TypeError, match="what bad returned"):
+        mobula.get(bad.remote())
+
+
+def test_infeasible_resources_are_named_and_the_task_is_listed(capfd):
+    @mobula.remote(resources={"moonstone": 2})
+    def dig():
+        pass
+
+    reference = dig.remote()
+    heard = []
+    wait_for(
+        lambda: heard.append(capfd.readouterr().err) or "moonstone" in "".join(heard), "a warning"
+    )
+    tasks = [task for task in state.list_tasks() if task["name"] == "dig"]
+    assert len(tasks) == 1
+    assert tasks[0]["state"] == "PENDING"
+    mobula.cancel(reference)
+    with pytest.raises(exceptions.TaskCancelledError):
+        mobula.get(reference, timeout=10)
+
+
+def test_a_worker_that_dies_is_told_after_the_retries(tmp_path):
+    marks = tmp_path / "marks"
+
+    @mobula.remote(max_retries=1)
+    def die():
+        with open(marks, "a") as file:
+            file.write("x")
+        os._exit(1)
+
+    with pytest.raises(exceptions.WorkerCrashedError, match="die"):
+        mobula.get(die.remote(), timeout=30)
+    assert marks.read_text() == "xx"
+
+
+def test_a_constructor_that_raises_is_told_at_the_first_call():
+    actor = Fragile.remote(fail=True)
+    with pytest.raises(exceptions.ActorDiedError, match="no such thing"):
+        mobula.get(actor.hello.remote(), timeout=30)
+
+
+def test_init_twice_is_refused_unless_ignored():
+    with pytest.raises(RuntimeError, match="ignore_reinit_error"):
+        mobula.init()
+    assert mobula.init(ignore_reinit_error=True)["node_id"]
+
+
+def test_an_object_larger_than_the_store_is_refused():
+    with pytest.raises(exceptions.ObjectStoreFullError):
+        capacity = int(mobula.cluster_resources()["object_store_memory"])
+        mobula.put(
+            np.broadcast_to(np.uint8(0), (1,)).repeat(0).tobytes() or LargeClaim(capacity + 1)
+        )
+
+
+class LargeClaim:
+    """Claims a buffer of a size without having the memory: it is refused before it is copied."""
+
+    def __init__(self, size):
+        self.size = size
+
+    def __reduce_ex__(self, protocol):
+        import mmap
+        import pickle
+
+        self.memory = mmap.mmap(-1, self.size, flags=mmap.MAP_PRIVATE | mmap.MAP_NORESERVE)
+        return bytes, (pickle.PickleBuffer(self.memory),)
+
+
+def test_wrong_kinds_are_refused():
+    with pytest.raises(ValueError, match="handle"):
+        mobula.kill(identity.remote(1))
+    with pytest.raises(TypeError, match="ObjectRef of a task"):
+        mobula.cancel(Fragile.remote())
+    with pytest.raises(ValueError, match="nobody"):
+        mobula.get_actor("nobody")
+    with pytest.raises(TypeError, match="use the reference itself"):
+        mobula.put(mobula.put(1))
+    with pytest.raises(AttributeError, match="has no method 'bye'; it has: hello"):
+        Fragile.remote().bye.remote()
+
+
+def test_the_cluster_still_works():
+    assert mobula.get([identity.remote(i) for i in range(10)]) == list(range(10))

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: clusters start as told, tell about themselves, and end without a trace."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+
+import mobula
+import pytest
+from conftest import wait_for
+from mobula import _daemon
+
+KEYS = {
+    "node_ip_address",
+    "raylet_ip_address",
+    "object_store_address",
+    "raylet_socket_name",
+    "webui_url",
+    "session_dir",
+    "metrics_export_port",
+    "node_id",
+}
+
+
+def processes_of(session):
+    """The pids of all processes whose command line or environment names the session."""
+    found = []
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            text = (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
+        except OSError:
+            continue
+        if session.encode() in text:
+            found.append(int(folder.name))
+    return found
+
+
+def shared_memory():
+    return {path.name for path in pathlib.Path("/dev/shm").iterdir() if "mobula" in path.name}
+
+
+def abstract_sockets():
+    lines = pathlib.Path("/proc/net/unix").read_text().splitlines()
+    return {line.split()[-1] for line in lines if "mobula" in line}
+
+
+def test_init_tells_the_eight_facts(no_cluster):
+    with mobula.init(num_cpus=2, num_gpus=1, resources={"special": 3}, namespace="here") as info:
+        assert set(info) >= KEYS
+        assert all(info[key] for key in KEYS)
+        assert info.address_info["node_id"] == info["node_id"]
+        assert os.path.isdir(info["session_dir"])
+        with urllib.request.urlopen(f"http://{info['webui_url']}", timeout=20) as page:
+            assert page.status == 200
+        resources = mobula.cluster_resources()
+        assert (resources["CPU"], resources["GPU"], resources["special"]) == (2, 1, 3)
+        assert mobula.get_runtime_context().namespace == "here"
+        [node] = mobula.nodes()
+        assert node["Alive"]
+        assert node["NodeID"] == info["node_id"]
+    assert not mobula.is_initialized()
+
+
+def test_unknown_and_wrong_options_of_init_are_refused(no_cluster):
+    with pytest.raises(
+        RuntimeError, match="unknown option 'num_cpu' of init; known are: .*num_cpus"
+    ):
+        mobula.init(num_cpu=2)
+    with pytest.raises(ValueError, match="num_cpus"):
+        mobula.init(num_cpus=-1)
+    with pytest.raises(ValueError, match="host:port"):
+        mobula.init(address="nonsense")
+    with pytest.raises(ValueError, match="run already"):
+        mobula.init(address="auto", num_cpus=2)
+    with pytest.raises(ConnectionError, match="no running node"):
+        mobula.init(address="127.0.0.1:1")
+    assert not mobula.is_initialized()
+
+
+def test_a_second_driver_finds_the_cluster(no_cluster, program):
+    info = mobula.init(num_cpus=1, include_dashboard=False)
+    code, out, err = program(
+        f"""
+        import mobula
+        mobula.init(address="auto")
+        print(mobula.nodes()[0]["NodeID"] == {info["node_id"]!r})
+        """
+    )
+    assert (code, out) == (0, "True\n"), err
+
+
+def test_shutdown_leaves_nothing(no_cluster):
+    memory, sockets = shared_memory(), abstract_sockets()
+    info = mobula.init(num_cpus=2, include_dashboard=False)
+    mobula.get(mobula.remote(len).remote("abc"))
+    session = info["session_dir"]
+    assert processes_of(session)
+    mobula.shutdown()
+    assert processes_of(session) == []
+    assert shared_memory() <= memory
+    assert abstract_sockets() <= sockets
+    assert not os.path.exists(session)
+
+
+DRIVER = """
+import mobula, numpy, time
+info = mobula.init(num_cpus=2, include_dashboard=False)
+
+@mobula.remote
+def busy():
+    time.sleep(1000)
+
+reference = mobula.put(numpy.ones(1_000_000))
+mobula.get(mobula.remote(len).remote("abc"))
+running = [busy.remote() for _ in range(4)]
+time.sleep(0.3)
+print(info["session_dir"], flush=True)
+mobula.get(running)
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_driver_that_is_ended_leaves_nothing(how, tmp_path):
+    memory, sockets = shared_memory(), abstract_sockets()
+    path = tmp_path / "driver.py"
+    path.write_text(DRIVER)
+    package = str(pathlib.Path(mobula.__file__).parents[1])
+    driver = subprocess.Popen(
+        [sys.executable, str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONPATH": package},
+    )
+    session = driver.stdout.readline().strip()
+    assert processes_of(session)
+    driver.send_signal(how)
+    assert driver.wait(20) != 0
+    driver.stdout.close()
+    wait_for(lambda: processes_of(session) == [], "no process is left")
+    assert shared_memory() <= memory
+    assert abstract_sockets() <= sockets
+
+
+def test_an_interrupt_reaches_a_driver_in_get(program):
+    code, out, err = program(
+        """
+        import os, signal, threading, time
+        import mobula
+        mobula.init(num_cpus=1, include_dashboard=False)
+
+        @mobula.remote
+        def slow():
+            time.sleep(100)
+
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+        start = time.time()
+        try:
+            mobula.get(slow.remote())
+        except KeyboardInterrupt:
+            print("interrupted", time.time() - start < 10)
+        """
+    )
+    assert (code, out) == (0, "interrupted True\n"), err
+
+
+def test_records_of_ended_daemons_are_ignored(tmp_path, monkeypatch):
+    monkeypatch.setenv("MOBULA_TMPDIR", str(tmp_path))
+    session = tmp_path / "session_x"
+    session.mkdir()
+    (session / "node.json").write_text('{"pid": 1, "is_head": true, "started": 0}')
+    with pytest.raises(ConnectionError):
+        _daemon.find("auto")
+
+
+def test_an_idle_cluster_rests(no_cluster):
+    info = mobula.init(num_cpus=2, include_dashboard=False)
+    mobula.get(mobula.remote(len).remote("abc"))
+    time.sleep(1.5)
+
+    def ticks():
+        total = 0
+        for pid in processes_of(info["session_dir"]):
+            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            total += int(fields[11]) + int(fields[12])
+        return total
+
+    before = ticks()
+    time.sleep(2)
+    assert ticks() - before <= 2 * os.sysconf("SC_CLK_TCK") * 0.02

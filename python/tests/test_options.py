@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: wrong options are refused with the known ones, and right ones become resources."""
+
+import mobula
+import pytest
+from mobula import _options
+from mobula.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+
+def identity(x):
+    return x
+
+
+class Thing:
+    pass
+
+
+def test_an_unknown_option_names_the_known_ones():
+    with pytest.raises(ValueError, match="unknown option 'num_cpu' of remote function identity"):
+        mobula.remote(identity).options(num_cpu=1)
+    with pytest.raises(ValueError, match="known are: .*max_concurrency"):
+        mobula.remote(Thing).options(speed=1)
+    with pytest.raises(ValueError, match="unknown option 'num_cups'"):
+        mobula.remote(num_cups=1)
+    with pytest.raises(ValueError, match="unknown option 'lifetime' of remote function"):
+        mobula.remote(lifetime="detached")(identity)
+    with pytest.raises(ValueError, match="unknown option 'num_return'"):
+        mobula.method(num_return=2)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("num_cpus", -1),
+        ("num_cpus", "two"),
+        ("num_cpus", True),
+        ("num_gpus", 1.5),
+        ("resources", {"CPU": 1}),
+        ("resources", {"a": -1}),
+        ("resources", ["a"]),
+        ("num_returns", -1),
+        ("num_returns", 1.0),
+        ("max_retries", -2),
+        ("retry_exceptions", ValueError),
+        ("scheduling_strategy", "FAST"),
+        ("runtime_env", {"conda": "x"}),
+        ("runtime_env", {"env_vars": {"A": 1}}),
+        ("name", ""),
+    ],
+)
+def test_a_wrong_value_is_refused_and_shown(option, value):
+    with pytest.raises(ValueError, match=f"option {option} of .* takes "):
+        mobula.remote(identity).options(**{option: value})
+
+
+def test_resources_follow_from_options():
+    options = {"num_cpus": 0.5, "num_gpus": 1, "memory": 1000, "resources": {"a": 2}}
+    expected = {"CPU": 0.5, "GPU": 1, "memory": 1000, "a": 2}
+    assert _options.resources_of(options, default_cpus=1) == expected
+    assert _options.resources_of({}, default_cpus=1) == {"CPU": 1}
+    assert _options.resources_of({}, default_cpus=0) == {}
+
+
+def test_strategies_become_fields_of_the_task():
+    node = "0" * 31 + "1"
+    strategy = NodeAffinitySchedulingStrategy(node, soft=True)
+    fields = _options.template_fields({"scheduling_strategy": strategy}, 1)
+    assert fields["strategy"] == "kNodeAffinity"
+    assert fields["strategy_node"] == node
+    assert _options.template_fields({"scheduling_strategy": "SPREAD"}, 1)["strategy"] == "kSpread"
+
+
+def test_what_is_not_a_function_or_class_is_refused():
+    with pytest.raises(TypeError):
+        mobula.remote(5)
+    with pytest.raises(TypeError, match="keywords only"):
+        mobula.remote()
+    with pytest.raises(TypeError, match="remote already"):
+        mobula.remote(mobula.remote(identity))
+    with pytest.raises(ValueError, match="async"):
+
+        @mobula.remote
+        async def coroutine():
+            pass
+
+
+def test_remote_things_cannot_be_called_directly():
+    with pytest.raises(TypeError, match=r"identity\.remote\(\)"):
+        mobula.remote(identity)(1)
+    with pytest.raises(TypeError, match=r"Thing\.remote\(\)"):
+        mobula.remote(Thing)()
+
+
+def test_an_actor_class_is_no_base_class():
+    actor = mobula.remote(Thing)
+    with pytest.raises(TypeError, match="derive from the plain class Thing"):
+
+        class Derived(actor):
+            pass
