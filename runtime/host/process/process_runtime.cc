@@ -140,8 +140,14 @@ absl::Status RealProcess::Connect(ConnectOptions options) {
   background_ = std::thread([this] { RunInBackground(); });
 
   WaitRoom::Lock lock(mutex_);
-  Feed(worker::Started{{options.worker_id, static_cast<std::uint32_t>(getpid()), options.language,
-                        options.is_driver, std::move(options.job_config)}});
+  RegisterWorker registration;
+  registration.worker = options.worker_id;
+  registration.pid = static_cast<std::uint32_t>(getpid());
+  registration.language = options.language;
+  registration.is_driver = options.is_driver;
+  registration.job_config = std::move(options.job_config);
+  // The daemon at the other end of the socket is meant; its name comes with the answer.
+  Feed(worker::Started{std::move(registration), NodeId{}});
   Settle(lock);
   room_.Wait(lock, {}, [this] { return registered_ || IsOver(); });
   return registered_ ? absl::OkStatus() : absl::UnavailableError(over_);
