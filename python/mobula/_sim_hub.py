@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 import greenlet
+
 from mobula._sim_process import Process, ProcessGone, ProcessGreenlet, Waiter, current
 from mobula._virtual_asyncio import SuspendedLoop
 

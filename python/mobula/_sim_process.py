@@ -55,8 +55,10 @@ class Process:
         self.greenlets: list[ProcessGreenlet] = []
         # By stream, what was written since the last end of a line.
         self.unfinished_lines: dict[str, str] = {}
-        # Set by the hub: the runtime of the language layer that belongs to this process.
+        # Of the language layer, while the process is in a cluster: its runtime, and the execution
+        # that code outside any task belongs to.
         self.runtime: Any = None
+        self.root: Any = None
         # cloudpickle's memory of classes that it has pickled or unpickled here.
         self.classes_by_id: dict[str, type] = {}
         self.ids_by_class: dict[type, str] = {}

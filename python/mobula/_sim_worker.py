@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Iterator
 from typing import Any
 
@@ -42,23 +43,21 @@ class SimWorker:
         self._process = process
         self._idents = idents
         self._runtime = SimRuntime(hub, process.worker)
-        process.runtime = self._runtime
+        process.runtime, process.root = self._runtime, self._runtime.root
         self._executor = Executor(self._runtime)
         # Set once the process is an asyncio actor.
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._limit = asyncio.Semaphore()
         # What runs each task, by the task's id.
         self._threads: dict[str, ProcessGreenlet] = {}
         self._coroutines: dict[str, asyncio.Task[None]] = {}
 
     def start(self, task: _core.RunningTask) -> None:
         """Runs a task; the hub's own greenlet calls."""
-        options = task.actor_options
-        if options is not None and options["is_async"]:
-            self._hub.spawn(self._process, self._run_loop)
-        if (options is not None and options["is_async"]) or self._loop is not None:
-            self._hub.spawn(self._process, lambda: self._run_on_loop(task))
-            return
         host = self._runtime.actor_host
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._begin, task)
+            return
         ident = next(self._idents) if host is not None and host.is_concurrent else 0
         self._threads[task.task] = self._hub.spawn(
             self._process, lambda: self._run_in_thread(task), ident
@@ -78,24 +77,29 @@ class SimWorker:
             self._exit(error)
         finally:
             del self._threads[task.task]
+        host = self._runtime.actor_host
+        if host is not None and host.is_async:
+            self._loop = asyncio.new_event_loop()
+            self._limit = asyncio.Semaphore(host.max_concurrency)
+            self._hub.spawn(self._process, self._run_loop, next(self._idents))
 
     def _run_loop(self) -> None:
-        self._loop = asyncio.new_event_loop()
+        assert self._loop is not None
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_forever()
         except SystemExit as error:
             self._exit(error)
 
-    def _run_on_loop(self, task: _core.RunningTask) -> None:
+    def _begin(self, task: _core.RunningTask) -> None:
         assert self._loop is not None
+        call = self._loop.create_task(self._run_limited(task), context=contextvars.Context())
+        self._coroutines[task.task] = call
+        call.add_done_callback(lambda _: self._coroutines.pop(task.task, None))
 
-        def begin(loop: asyncio.AbstractEventLoop) -> None:
-            coroutine = loop.create_task(self._executor.run_async(task))
-            self._coroutines[task.task] = coroutine
-            coroutine.add_done_callback(lambda done: self._coroutines.pop(task.task))
-
-        self._loop.call_soon_threadsafe(begin, self._loop)
+    async def _run_limited(self, task: _core.RunningTask) -> None:
+        async with self._limit:
+            await self._executor.run_async(task)
 
     def _exit(self, error: SystemExit) -> Any:
         self._hub.leave(self._process, f"the worker called sys.exit({error.code!r})")

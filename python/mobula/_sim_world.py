@@ -35,13 +35,13 @@ class SimWorld(World):
     def root(self) -> Execution | None:  # type: ignore[override]
         """What runs outside any task in the calling process."""
         process = _sim_process.current()
-        return None if process is None or process.runtime is None else process.runtime.root
+        return None if process is None else process.root
 
     @root.setter
     def root(self, execution: Execution | None) -> None:
         process = _sim_process.current()
         if process is not None:
-            process.runtime = None if execution is None else execution.runtime
+            process.root = execution
 
     def connect(self, options: InitOptions) -> tuple[Runtime, dict[str, Any]]:
         """Adds a driver to the cluster, which it starts on the nodes of the simulation."""
@@ -129,7 +129,9 @@ class SimNode(Node):
 
     def stop(self, graceful: bool) -> None:
         """Takes the node out of the cluster: in order, or as a crash does."""
-        if graceful:
+        if self.name == _HEAD:
+            self._hub.stop_cluster()
+        elif graceful:
             self._hub.world.remove_node(self.name)
         else:
             self._hub.world.crash_node(self.name)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # The world begins on 1 January 2025, UTC, on machines that have been up for an hour.
 _EPOCH_NS = 1_735_689_600 * 10**9
 _UPTIME_NS = 3_600 * 10**9
+# Sleeps end that late. On real machines they always end late, so programs rely on differences of
+# time.time() being no less than what they slept; its floats are coarser than nanoseconds.
+_OVERSHOOT_NS = 1_000
 
 
 def install(hub: Hub) -> None:
@@ -122,7 +125,7 @@ def _install_sleep(hub: Hub) -> None:
             raise ValueError("Invalid value NaN (not a number)")
         if seconds < 0:
             raise ValueError("sleep length must be non-negative")
-        hub.sleep_ns(round(seconds * 1e9))
+        hub.sleep_ns(round(seconds * 1e9) + _OVERSHOOT_NS)
 
     def select_nothing(
         rlist: Any, wlist: Any, xlist: Any, timeout: float | None = None, /

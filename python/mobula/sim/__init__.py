@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import cloudpickle
+
 from mobula._sim_options import SimOptions
 
 __all__ = ["Result", "run"]

@@ -13,13 +13,14 @@ began = time.monotonic()
 
 
 def passed():
-    return round(time.monotonic() - began, 6)
+    return round(time.monotonic() - began, 4)
 
 
 wall = datetime.datetime.now()
 time.sleep(0.7)
 assert passed() == 0.7
-assert datetime.datetime.now() - wall == datetime.timedelta(seconds=0.7)
+slept = datetime.datetime.now() - wall
+assert datetime.timedelta(seconds=0.7) <= slept < datetime.timedelta(seconds=0.7001)
 
 results = queue.Queue()
 
