@@ -119,6 +119,8 @@ void Gcs::Handle(Instant now, const Event& event, Effects& effects) {
     std::visit(Parts::Dispatch{now, received->source, *parts_, out}, received->message);
     return;
   }
+  if (const auto* heard = std::get_if<NodeHeard>(&event))
+    return parts_->nodes.Hear(now, heard->node);
   switch (static_cast<TimerKind>(std::get<TimerFired>(event).timer.kind)) {
     case TimerKind::kCheckHealth:
       parts_->BuryNodes(parts_->nodes.CheckHealth(now, out), out);

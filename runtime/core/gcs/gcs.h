@@ -11,12 +11,12 @@
 namespace mobula::gcs {
 
 struct Options {
-  /// A node that has not reported for this long is declared dead.
+  /// A node that has not been heard of for this long is declared dead.
   Duration node_timeout = Milliseconds(1800);
   /// How often silence is looked for, and changed node views are sent out.
   Duration check_period = Milliseconds(200);
   Duration broadcast_delay = Milliseconds(20);
-  /// A suspected node must report within this.
+  /// A suspected node must be heard of within this.
   Duration suspicion_timeout = Milliseconds(800);
 };
 
@@ -35,7 +35,14 @@ struct MembershipChanged {
   MOBULA_FIELDS(MembershipChanged, info, alive, reason)
 };
 
-using Event = std::variant<MessageReceived, TimerFired>;
+/// Something of this node arrived where the GCS is, even if it cannot be read yet because something
+/// before it is lost: the node lives and can be heard.
+struct NodeHeard {
+  NodeId node;
+  MOBULA_FIELDS(NodeHeard, node)
+};
+
+using Event = std::variant<MessageReceived, TimerFired, NodeHeard>;
 using Effect = std::variant<Send, StartTimer, ClusterEvent, MembershipChanged>;
 using Effects = std::vector<Effect>;
 

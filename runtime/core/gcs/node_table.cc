@@ -67,14 +67,20 @@ void NodeTable::Report(Instant now, const NodeReport& message, Outbox& out) {
     TellOfDeath(message.node, out);
     return;
   }
-  record.heard = now;
-  record.deadline.reset();
+  Hear(now, message.node);
   if (message.version <= record.view.version) return;
   record.view.version = message.version;
   if (record.view.available == message.available && record.view.demand == message.demand) return;
   record.view.available = message.available;
   record.view.demand = message.demand;
   Changed(message.node, out);
+}
+
+void NodeTable::Hear(Instant now, NodeId node) {
+  if (!IsAlive(node)) return;
+  Record& record = nodes_.at(node);
+  record.heard = now;
+  record.deadline.reset();
 }
 
 void NodeTable::Suspect(Instant now, const NodeSuspected& message, Outbox& out) {
@@ -97,7 +103,7 @@ std::optional<std::string> NodeTable::Fault(Instant now, const Record& record) c
     return "it was silent for " + SecondsText(now - record.heard);
   }
   if (record.deadline && now >= *record.deadline) {
-    return "its connections broke and it did not report within " +
+    return "its connections broke and it was not heard within " +
            SecondsText(options_.suspicion_timeout);
   }
   return std::nullopt;

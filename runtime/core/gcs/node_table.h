@@ -15,11 +15,11 @@ namespace mobula::gcs {
 ///
 /// State of a node | meaning                               | leaves by
 /// (unknown)       | never registered                      | Register
-/// alive           | reports in time                       | silence, suspicion not cleared,
+/// alive           | is heard in time                      | silence, suspicion not cleared,
 /// Unregister,
 ///                 |                                       | another node registers from its
 ///                 address
-/// suspected       | alive, but must report by a deadline  | a report (alive), or the deadline
+/// suspected       | alive, but must be heard by a deadline | a report (alive), or the deadline
 /// (dead) dead            | for ever; kept, so that it is told    | -
 ///
 /// Changed views go to every living node, gathered for a moment; a death goes at once. With many
@@ -36,6 +36,7 @@ class NodeTable {
   /// daemon was started anew.
   [[nodiscard]] Deaths Register(Instant now, const RegisterNode& message, Outbox& out);
   void Report(Instant now, const NodeReport& message, Outbox& out);
+  void Hear(Instant now, NodeId node);
   void Suspect(Instant now, const NodeSuspected& message, Outbox& out);
   [[nodiscard]] Deaths Unregister(const UnregisterNode& message, Outbox& out);
   [[nodiscard]] Deaths CheckHealth(Instant now, Outbox& out);
@@ -56,7 +57,7 @@ class NodeTable {
  private:
   struct Record {
     NodeView view;
-    /// The last report or registration.
+    /// The last sign of life.
     Instant heard;
     /// While suspected.
     std::optional<Instant> deadline;

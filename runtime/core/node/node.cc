@@ -97,6 +97,7 @@ void Node::Parts::Turn::Handle(const FrameReceived& event) {
   // An earlier daemon at this address was meant; it is gone, and the GCS finds out.
   if (frame.target != parts.self) return;
   if (!parts.peers.IsDead(frame.source)) {
+    if (parts.gcs) RunGcs(gcs::NodeHeard{frame.source});
     parts.peers.HandleFrame(now, frame, parts.inbox, out);
   } else if (parts.gcs && frame.envelope) {
     // A node that does not know yet that it was declared dead: whatever it says, the GCS tells it.

@@ -140,7 +140,7 @@ TEST_F(NodeTableTest, KillsASuspectThatDoesNotReportInTime) {
   Say(Daemon(1), NodeSuspected{NodeNumber(2), "connection refused"});
   Wait(options.suspicion_timeout + options.check_period, {1});
   EXPECT_FALSE(Node(2).alive);
-  EXPECT_THAT(Node(2).death_reason, HasSubstr("did not report"));
+  EXPECT_THAT(Node(2).death_reason, HasSubstr("was not heard"));
 }
 
 TEST_F(NodeTableTest, SparesASuspectThatReports) {
@@ -151,6 +151,20 @@ TEST_F(NodeTableTest, SparesASuspectThatReports) {
   Report(2, 1);
   Wait(Seconds(1), {1});
   EXPECT_TRUE(Node(2).alive);
+}
+
+TEST_F(NodeTableTest, TakesAnythingHeardOfANodeForASignOfLife) {
+  Join(1);
+  Join(2);
+  Say(Daemon(1), NodeSuspected{NodeNumber(2), "connection refused"});
+  for (int i = 0; i < 10; ++i) {
+    Wait(Milliseconds(500), {1});
+    Handle(NodeHeard{NodeNumber(2)});
+  }
+  EXPECT_TRUE(Node(2).alive);
+  Wait(options.node_timeout + options.check_period, {1});
+  Handle(NodeHeard{NodeNumber(2)});
+  EXPECT_FALSE(Node(2).alive) << "dead is for ever";
 }
 
 TEST_F(NodeTableTest, IgnoresSuspicionsOfTheUnknown) {
