@@ -20,8 +20,7 @@ void DropPin(Entry& entry, WorkerId client) {
 ObjectStore::ObjectStore(Options options)
     : options_(std::move(options)), allocator_(options_.capacity, options_.alignment) {}
 
-// ---- Creating
-// ---------------------------------------------------------------------------------------------
+// ---- Creating -----------------------------------------------------------------------------------
 
 void ObjectStore::Create(const Address& client, const CreateObject& message, Sink& out) {
   CHECK(!client.worker.IsNil()) << "only processes create objects";
@@ -141,8 +140,7 @@ ErrorInfo ObjectStore::FullError(ObjectId object, std::uint64_t size) const {
   return ObjectError(ErrorKind::kObjectStoreFull, object, std::move(message));
 }
 
-// ---- Use and end
-// ------------------------------------------------------------------------------------------
+// ---- Use and end --------------------------------------------------------------------------------
 
 void ObjectStore::Pin(WorkerId client, ObjectId object) {
   const auto found = entries_.find(object);
@@ -250,8 +248,7 @@ void ObjectStore::DropUnusedAside() {
   });
 }
 
-// ---- Copies from other nodes
-// --------------------------------------------------------------------------------
+// ---- Copies from other nodes --------------------------------------------------------------------
 
 bool ObjectStore::StartPull(const ObjectRef& object, std::uint64_t size, Sink& out) {
   CHECK(Find(object.id) == nullptr) << object.id << " is here already";

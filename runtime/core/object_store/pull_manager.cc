@@ -12,8 +12,7 @@ PullManager::PullManager(PullOptions options, ObjectStore& store)
   CHECK(options_.chunk_bytes > 0 && options_.chunks_in_flight > 0);
 }
 
-// ---- Fetching
-// -----------------------------------------------------------------------------------------------
+// ---- Fetching -----------------------------------------------------------------------------------
 
 void PullManager::Fetch(Instant now, const Address& client, const FetchObject& message, Sink& out) {
   HandleSuperseded(message.object, out);
@@ -134,8 +133,7 @@ void PullManager::Answer(const Address& client, const Entry& entry, Sink& out) {
   out.Send(client, ObjectAvailable{entry.object.id, entry.offset, entry.size});
 }
 
-// ---- Failing
-// ------------------------------------------------------------------------------------------------
+// ---- Failing ------------------------------------------------------------------------------------
 
 ErrorInfo PullManager::NowhereError(const Pull& pull) const {
   return ObjectError(ErrorKind::kObjectLost, pull.object.id,
@@ -236,8 +234,7 @@ void PullManager::HandleTimer(Instant now, std::uint64_t key, Sink& out) {
   AskChunks(now, pull, out);
 }
 
-// ---- After other changes, and for peers
-// -----------------------------------------------------------------------
+// ---- After other changes, and for peers ---------------------------------------------------------
 
 void PullManager::Update(Instant now, Sink& out) {
   const std::vector<ObjectId> stalled(stalled_.begin(), stalled_.end());

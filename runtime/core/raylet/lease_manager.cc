@@ -19,8 +19,7 @@ LeaseManager::LeaseManager(Duration tick_period, scheduler::ClusterView& view,
                            scheduler::Scheduler& scheduler, WorkerPool& pool, JobTable& jobs)
     : tick_period_(tick_period), view_(view), scheduler_(scheduler), pool_(pool), jobs_(jobs) {}
 
-// ---- Requests
-// -----------------------------------------------------------------------------------------------
+// ---- Requests -----------------------------------------------------------------------------------
 
 void LeaseManager::HandleRequest(Instant now, const RequestLease& message, Outbox& out) {
   const RequestKey key{message.owner.worker, message.request};
@@ -135,8 +134,7 @@ void LeaseManager::TellInfeasible(RequestClass& requests, Outbox& out) {
   }
 }
 
-// ---- Workers
-// ------------------------------------------------------------------------------------------------
+// ---- Workers ------------------------------------------------------------------------------------
 
 void LeaseManager::AssignWorkers(Outbox& out) {
   std::vector<PoolKey> kinds;
@@ -218,8 +216,7 @@ void LeaseManager::HandleWorkerDied(const WorkerExit& exit, Outbox& out) {
   for (const auto& [sequence, key] : refused) Refuse(key, error, out);
 }
 
-// ---- Reclaiming
-// ---------------------------------------------------------------------------------------------
+// ---- Reclaiming ---------------------------------------------------------------------------------
 
 void LeaseManager::Reclaim(Instant now, Outbox& out) {
   for (auto& [number, requests] : queue_.Classes()) {
@@ -266,8 +263,7 @@ void LeaseManager::ReclaimFor(Instant now, const RequestClass& requests, Outbox&
   }
 }
 
-// ---- Queries
-// ------------------------------------------------------------------------------------------------
+// ---- Queries ------------------------------------------------------------------------------------
 
 std::vector<PendingDemand> LeaseManager::Demand() const {
   std::vector<PendingDemand> demand;

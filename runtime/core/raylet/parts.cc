@@ -49,8 +49,7 @@ bool Raylet::Parts::IsLocal(const Address& address) const {
   return address.node == options.info.node;
 }
 
-// ---- The node's life
-// ----------------------------------------------------------------------------------------
+// ---- The node's life ----------------------------------------------------------------------------
 
 void Raylet::Parts::On(Instant, const NodeStarted&, Outbox& out) { membership.Start(out); }
 
@@ -110,8 +109,7 @@ void Raylet::Parts::On(Instant now, const TimerFired& event, Outbox& out) {
   CHECK(false) << "unknown timer " << event.timer.kind;
 }
 
-// ---- Processes
-// ------------------------------------------------------------------------------------------------
+// ---- Processes ----------------------------------------------------------------------------------
 
 void Raylet::Parts::On(Instant, const ProcessExited& event, Outbox& out) {
   if (phase == Phase::kOver) return;
@@ -221,8 +219,7 @@ std::string Raylet::Parts::StateText(const Worker& worker, const Lease* lease) {
   return "";
 }
 
-// ---- Deaths elsewhere
-// -----------------------------------------------------------------------------------------
+// ---- Deaths elsewhere ---------------------------------------------------------------------------
 
 void Raylet::Parts::OnMessage(Instant, const Address& source, const WatchWorker& message,
                               Outbox& out) {
@@ -268,8 +265,7 @@ void Raylet::Parts::NodeIsDead(Instant now, const NodeDied& death, Outbox& out) 
   pulls.HandleNodeDied(now, death.node, out);
 }
 
-// ---- Leases
-// ---------------------------------------------------------------------------------------------------
+// ---- Leases -------------------------------------------------------------------------------------
 
 void Raylet::Parts::OnMessage(Instant now, const Address&, const RequestLease& message,
                               Outbox& out) {
@@ -294,8 +290,7 @@ void Raylet::Parts::OnMessage(Instant, const Address&, const TaskUnblocked& mess
   leases.SetBlocked(message.worker, false);
 }
 
-// ---- Objects
-// --------------------------------------------------------------------------------------------------
+// ---- Objects ------------------------------------------------------------------------------------
 
 void Raylet::Parts::OnMessage(Instant, const Address& source, const CreateObject& message,
                               Outbox& out) {

@@ -23,8 +23,7 @@ WorkerPool::WorkerPool(const Options& options)
       idle_kept_(CpusOf(options.info.total)),
       starting_max_(2 * std::max<std::size_t>(1, CpusOf(options.info.total))) {}
 
-// ---- Starting
-// -----------------------------------------------------------------------------------------------
+// ---- Starting -----------------------------------------------------------------------------------
 
 void WorkerPool::EnsureStarting(const PoolKey& key, std::size_t wanted, const JobConfig& config,
                                 Outbox& out) {
@@ -86,8 +85,7 @@ void WorkerPool::HandleStartTimeout(std::uint64_t number, Outbox& out) {
       /*intended=*/false, out);
 }
 
-// ---- Idle workers
-// -------------------------------------------------------------------------------------------
+// ---- Idle workers -------------------------------------------------------------------------------
 
 void WorkerPool::BecomeIdle(Instant now, Worker& worker, Outbox& out) {
   worker.state = WorkerState::kIdle;
@@ -158,8 +156,7 @@ void WorkerPool::KillWhere(JobId job, WorkerState state, Outbox& out) {
   }
 }
 
-// ---- End of a worker
-// ------------------------------------------------------------------------------------------
+// ---- End of a worker ----------------------------------------------------------------------------
 
 void WorkerPool::Kill(WorkerId id, const std::string& reason, bool intended, Outbox& out) {
   const auto found = workers_.find(id);
@@ -218,8 +215,7 @@ std::optional<WorkerExit> WorkerPool::HandleExit(WorkerId id, const std::string&
   return exit;
 }
 
-// ---- Queries
-// ------------------------------------------------------------------------------------------------
+// ---- Queries ------------------------------------------------------------------------------------
 
 const Worker* WorkerPool::Find(WorkerId worker) const {
   const auto found = workers_.find(worker);
