@@ -40,16 +40,17 @@ void ActorClient::Subscribe(ActorId id, Actor& actor) {
   context_.TellGcs(SubscribeActor{id});
 }
 
-void ActorClient::Enqueue(const TaskSpec& call, std::uint64_t order) {
+bool ActorClient::Enqueue(const TaskSpec& call, std::uint64_t order) {
   Actor& actor = actors_[call.actor];
   actor.view.actor = call.actor;
   if (actor.view.state == ActorState::kDead) {
     dispatcher_.Fail(call.task, errors::ActorDied(actor.view, call, false));
-    return;
+    return false;
   }
   Subscribe(call.actor, actor);
   const bool added = actor.waiting.emplace(order, call.task).second;
   CHECK(added) << "call " << call.task << " is queued twice";
+  return true;
 }
 
 void ActorClient::Remove(ActorId id, std::uint64_t order) {

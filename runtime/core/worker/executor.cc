@@ -217,7 +217,7 @@ void Executor::TrySendAnswer(Entry entry) {
     const ObjectRecord& record = *references_.Find(id);
     if (record.IsNeededHere() && references_.IsUnregistered(record)) {
       task.answer.retained.push_back(id);
-      references_.HearRegistration({id, record.owner});
+      references_.HearRegistration({id, record.owner}, context_.self);
     }
     references_.Drop(id, Count::kExecuting);
   }
@@ -228,6 +228,7 @@ void Executor::RegisterResults(PushedTask& task) {
   if (task.sender.IsGcs()) return;  // An actor's creation: nobody receives its result.
   for (const TaskResult& result : task.answer.results) {
     for (const ObjectRef& reference : result.contained) {
+      Hold(task, reference);
       if (references_.RegisterOther(reference, task.sender, task.spec.task)) {
         ++task.acknowledgements_missing;
       }

@@ -106,7 +106,8 @@ bool ReferenceTable::Register(ObjectId id, ObjectId container, TaskId task) {
 
 bool ReferenceTable::RegisterOther(const ObjectRef& reference, const Address& borrower,
                                    TaskId task) {
-  if (reference.owner == borrower || watch_list_.IsDead(reference.owner)) return false;
+  const bool to_owner = reference.owner == borrower && borrower != context_.self;
+  if (to_owner || watch_list_.IsDead(reference.owner)) return false;
   const ObjectRecord& record = Obtain(reference);
   if (record.owned) {
     AddRegistration(reference.id, borrower);
@@ -116,9 +117,13 @@ bool ReferenceTable::RegisterOther(const ObjectRef& reference, const Address& bo
   return true;
 }
 
-void ReferenceTable::HearRegistration(const ObjectRef& reference) {
+void ReferenceTable::HearRegistration(const ObjectRef& reference, const Address& source) {
   ObjectRecord& record = Obtain(reference);
-  if (record.owned) return;
+  if (record.owned) {
+    Touch(reference.id);
+    if (source == context_.self) OnRemoveBorrower({reference.id, source, 1});
+    return;
+  }
   ++record.registrations;
   watch_list_.Watch(record.owner);
   Touch(reference.id);

@@ -63,9 +63,12 @@ class ReferenceTable {
   bool Register(ObjectId id, ObjectId container, TaskId task);
   /// Makes `borrower`, which will receive the reference in a task's result, a borrower. Returns
   /// whether `task` must wait for the acknowledgement.
+  /// A process that sends itself a reference to its own object is its borrower while the message is
+  /// on its way.
   bool RegisterOther(const ObjectRef& reference, const Address& borrower, TaskId task);
-  /// This process has heard of one registration of its own, made by another or with `retained`.
-  void HearRegistration(const ObjectRef& reference);
+  /// This process has heard of one registration of its own: `source` made it for the answer that came, or
+  /// (itself) with `retained`.
+  void HearRegistration(const ObjectRef& reference, const Address& source);
   /// Owner: `borrower` holds a reference.
   void AddRegistration(ObjectId id, const Address& borrower);
 

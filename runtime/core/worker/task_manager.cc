@@ -49,9 +49,8 @@ void TaskManager::Submit(const TaskSpec& spec) {
     creations_.emplace(spec.actor, spec.task);
     actors_.AddOwned(spec);
   }
-  if (spec.kind == TaskKind::kActorCall) actors_.Enqueue(spec, task.order);
-  // The call may have failed at once: its actor is dead.
-  if (tasks_.contains(spec.task)) Resolve(task);
+  if (spec.kind == TaskKind::kActorCall && !actors_.Enqueue(spec, task.order)) return;
+  Resolve(task);
 }
 
 void TaskManager::HoldReferences(const Task& task, Count count) {
@@ -222,7 +221,7 @@ void TaskManager::OnTaskDone(const Address& source, const TaskDone& message) {
                        entry->second.spec.attempt == message.attempt &&
                        entry->second.worker == source;
   if (!current) {
-    for (const TaskResult& result : message.results) DropResult(Address{}, result);
+    for (const TaskResult& result : message.results) DropReferencesOf(source, result);
     return;
   }
   Task& task = entry->second;
@@ -258,7 +257,7 @@ void TaskManager::TakeResult(const Address& source, const Task& task, const Task
     DropResult(source, result);
     return;
   }
-  for (const ObjectRef& reference : result.contained) references_.HearRegistration(reference);
+  for (const ObjectRef& reference : result.contained) references_.HearRegistration(reference, source);
   references_.AddAll(result.contained, Count::kContained);
   if (result.in_store) {
     values_.SetStored(result.object, result.value.kind, result.size, source.node, result.contained);
@@ -268,14 +267,12 @@ void TaskManager::TakeResult(const Address& source, const Task& task, const Task
 }
 
 void TaskManager::DropResult(const Address& source, const TaskResult& result) {
-  for (const ObjectRef& reference : result.contained) {
-    references_.Obtain(reference);
-    references_.HearRegistration(reference);
-    references_.Touch(reference.id);
-  }
-  if (result.in_store && !source.node.IsNil()) {
-    context_.Tell(Address::Daemon(source.node), FreeObject{result.object});
-  }
+  DropReferencesOf(source, result);
+  if (result.in_store) context_.Tell(Address::Daemon(source.node), FreeObject{result.object});
+}
+
+void TaskManager::DropReferencesOf(const Address& source, const TaskResult& result) {
+  for (const ObjectRef& reference : result.contained) references_.HearRegistration(reference, source);
 }
 
 void TaskManager::OnTaskReturned(const Address& source, const TaskReturned& message) {
@@ -392,10 +389,8 @@ void TaskManager::Retry(Task& task, const std::string& reason) {
   ++task.spec.attempt;
   context_.Emit(TaskRetried{task.spec.task, task.spec.attempt, task.spec.name, reason});
   if (task.spec.kind == TaskKind::kActorCall) {
-    const TaskId id = task.spec.task;
     task.state = State::kWaiting;
-    actors_.Enqueue(task.spec, task.order);
-    if (!tasks_.contains(id)) return;  // The actor is dead by now.
+    if (!actors_.Enqueue(task.spec, task.order)) return;
   }
   Resolve(task);
 }

@@ -109,7 +109,9 @@ class TaskManager : public Dispatcher {
   bool MayRetry(const Task& task) const;
   void Retry(Task& task, const std::string& reason);
   void TakeResult(const Address& source, const Task& task, const TaskResult& result);
+  /// A value that nobody waits for: frees it, and gives back the registrations that came with it.
   void DropResult(const Address& source, const TaskResult& result);
+  void DropReferencesOf(const Address& source, const TaskResult& result);
   void FailWith(Entry entry, const Payload& payload);
   /// Finished for good: drops the task, or keeps it as lineage.
   void Complete(Entry entry);
