@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/host/daemon/daemon.h"
+
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <boost/json.hpp>
+#include <chrono>
+#include <csignal>
+#include <ctime>
+#include <filesystem>
+#include <iostream>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/check.h"
+#include "runtime/host/daemon/dashboard.h"
+#include "runtime/host/daemon/machine.h"
+
+namespace mobula::host {
+namespace {
+
+constexpr auto kJoinTimeout = std::chrono::seconds(30);
+/// For the workers to end in order; then they are killed.
+constexpr auto kStopTimeout = std::chrono::seconds(5);
+
+NodeId FreshNodeId() {
+  NodeId id;
+  CHECK(getrandom(&id, sizeof(id), 0) == static_cast<ssize_t>(sizeof(id)));
+  return id;
+}
+
+/// session_<date>_<time>_<pid>, as people look for it.
+std::string FreshSessionFolder() {
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  localtime_r(&now, &local);
+  std::array<char, 64> text;
+  std::strftime(text.data(), text.size(), "session_%Y-%m-%d_%H-%M-%S_", &local);
+  return absl::StrCat("/tmp/mobula/", text.data(), getpid());
+}
+
+/// Each worker costs a few descriptors.
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+Daemon::Daemon(DaemonOptions options)
+    : options_(std::move(options)),
+      http_(loop_,
+            [this](const std::string& path) {
+              if (!node_) return HttpAnswer{503, "text/plain", "the node is between two lives\n"};
+              return AnswerDashboard(node_->Machine(), path);
+            }),
+      links_(loop_, {
+                        .on_frame =
+                            [this](link::Frame frame) {
+                              if (node_) node_->FrameArrived(std::move(frame));
+                            },
+                        .on_chunk =
+                            [this](ObjectBytes chunk) {
+                              if (node_) node_->ChunkArrived(std::move(chunk));
+                            },
+                        .on_broken =
+                            [this](NodeId peer, const std::string& reason, bool refused) {
+                              if (node_) node_->LinkBroke(peer, reason, refused);
+                            },
+                    }) {}
+
+Daemon::~Daemon() = default;
+
+absl::Status Daemon::Run() {
+  RaiseDescriptorLimit();
+  std::signal(SIGPIPE, SIG_IGN);
+  if (absl::Status status = Start(); !status.ok()) {
+    ReportFailure(status);
+    return status;
+  }
+  loop_.run();
+  node_.reset();
+  return outcome_;
+}
+
+absl::Status Daemon::Start() {
+  WatchForEnd();
+  if (!options_.HasGcs()) {
+    if (absl::Status status = JoinCluster(); !status.ok()) return status;
+  }
+  if (absl::Status status = MakeSessionFolder(); !status.ok()) return status;
+  absl::StatusOr<std::string> address = links_.Listen(options_.listen, options_.port);
+  if (!address.ok()) return address.status();
+  address_ = *address;
+  if (options_.dashboard_port >= 0) {
+    const auto wanted = static_cast<std::uint16_t>(options_.dashboard_port);
+    absl::StatusOr<std::uint16_t> port = http_.Listen(wanted);
+    if (!port.ok()) return port.status();
+    http_port_ = *port;
+  }
+  return StartNode();
+}
+
+absl::Status Daemon::JoinCluster() {
+  absl::StatusOr<ClusterIdentity> cluster = NodeLinks::Ask(options_.address);
+  if (!cluster.ok()) return cluster.status();
+  cluster_ = *std::move(cluster);
+  deadline_.expires_after(kJoinTimeout);
+  deadline_.async_wait([this](const boost::system::error_code& error) {
+    if (error || stopping_) return;
+    outcome_ = absl::DeadlineExceededError(absl::StrCat(
+        "the head at ", cluster_.gcs_address, " did not admit this node; can it reach ", address_,
+        "? If not, pass the address of this machine that it can reach with --listen"));
+    ReportFailure(outcome_);
+    loop_.stop();
+  });
+  return absl::OkStatus();
+}
+
+absl::Status Daemon::MakeSessionFolder() {
+  if (options_.session_dir.empty()) options_.session_dir = FreshSessionFolder();
+  std::error_code error;
+  std::filesystem::create_directories(options_.session_dir + "/logs", error);
+  if (!error) return absl::OkStatus();
+  return absl::PermissionDeniedError(absl::StrCat("cannot make ", options_.session_dir, "/logs: ",
+                                                  error.message(), "; pass another --session-dir"));
+}
+
+node::Options Daemon::NodeOptions() const {
+  node::Options options;
+  NodeInfo& info = options.raylet.info;
+  info.node = FreshNodeId();
+  info.name = options_.node_name;
+  info.address = address_;
+  info.total = options_.resources;
+  info.labels = options_.labels;
+  info.is_head = options_.head;
+  info.details = {
+      {"node_ip_address", options_.listen},
+      {"hostname", HostName()},
+      {"session_dir", options_.session_dir},
+      {"raylet_socket_name", options_.session_dir + "/sockets/raylet"},
+      {"object_store_address", options_.session_dir + "/sockets/plasma_store"},
+      {"metrics_export_port", absl::StrCat(http_port_)},
+      {"pid", absl::StrCat(getpid())},
+  };
+  options.raylet.store_capacity = options_.object_store_memory;
+  options.has_raylet = !options_.gcs_only;
+  options.has_gcs = options_.HasGcs();
+  options.gcs_node = options.has_gcs ? info.node : cluster_.gcs_node;
+  options.gcs_address = options.has_gcs ? address_ : cluster_.gcs_address;
+  return options;
+}
+
+absl::Status Daemon::StartNode() {
+  NodeHost::Options options;
+  options.node = NodeOptions();
+  options.zygote_command = options_.zygote_command;
+  options.cpp_worker_command = options_.cpp_worker_command;
+  options.session_dir = options_.session_dir;
+  if (options.node.has_gcs) {
+    cluster_ = {options.node.gcs_node,
+                address_,
+                std::filesystem::path(options_.session_dir).filename().string(),
+                {}};
+  }
+  cluster_.node = options.node.raylet.info.node;
+  absl::StatusOr<std::unique_ptr<NodeHost>> node =
+      NodeHost::Create(loop_, links_, std::move(options),
+                       {
+                           .on_joined = [this] { ReportReady(); },
+                           .on_fenced = [this](const std::string& reason) { Rejoin(reason); },
+                           .on_stopped = [this] { loop_.stop(); },
+                       });
+  if (!node.ok()) return node.status();
+  node_ = *std::move(node);
+  links_.SetIdentity(cluster_);
+  node_->Start();
+  return absl::OkStatus();
+}
+
+/// The cluster has given this node up: everything of it ends here, and a new node comes up.
+void Daemon::Rejoin(const std::string& reason) {
+  if (stopping_) return;
+  std::cerr << "mobulad: this node was declared dead (" << reason << "); joining as a new one"
+            << std::endl;
+  node_.reset();
+  if (absl::Status status = StartNode(); !status.ok()) {
+    outcome_ = status;
+    loop_.stop();
+  }
+}
+
+void Daemon::WatchForEnd() {
+  signals_.add(SIGTERM);
+  signals_.add(SIGINT);
+  signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+    if (!error) Stop(strsignal(signal));
+  });
+  if (options_.lifeline_fd < 0) return;
+  lifeline_.assign(options_.lifeline_fd);
+  lifeline_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                       [this](const boost::system::error_code& error) {
+                         if (!error) Stop("the process that started it has ended");
+                       });
+}
+
+void Daemon::Stop(const std::string& reason) {
+  if (std::exchange(stopping_, true)) return;
+  deadline_.expires_after(kStopTimeout);
+  deadline_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) loop_.stop();
+  });
+  if (node_) {
+    node_->Stop(reason);
+  } else {
+    loop_.stop();
+  }
+}
+
+void Daemon::ReportReady() {
+  deadline_.cancel();
+  WriteReady(boost::json::serialize(boost::json::object{
+      {"node_id", node_->Machine().Self().Hex()},
+      {"address", cluster_.gcs_address},
+      {"gcs_address", cluster_.gcs_address},
+      {"node_address", address_},
+      {"node_ip_address", options_.listen},
+      {"socket_name", node_->SocketName()},
+      {"session_dir", options_.session_dir},
+      {"object_store_address", options_.session_dir + "/sockets/plasma_store"},
+      {"raylet_socket_name", options_.session_dir + "/sockets/raylet"},
+      {"metrics_export_port", http_port_},
+      {"webui_url", http_port_ == 0 ? "" : absl::StrCat("127.0.0.1:", http_port_)},
+      {"pid", getpid()},
+  }));
+}
+
+void Daemon::ReportFailure(const absl::Status& status) {
+  WriteReady(boost::json::serialize(boost::json::object{{"error", std::string(status.message())}}));
+}
+
+void Daemon::WriteReady(const std::string& line) {
+  if (options_.ready_fd < 0) return;
+  const std::string text = line + "\n";
+  [[maybe_unused]] const ssize_t written = write(options_.ready_fd, text.data(), text.size());
+  close(std::exchange(options_.ready_fd, -1));
+}
+
+}  // namespace mobula::host

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "runtime/host/daemon/http_server.h"
+#include "runtime/host/daemon/node_host.h"
+#include "runtime/host/daemon/node_links.h"
+#include "runtime/host/daemon/options.h"
+
+namespace mobula::host {
+
+/// The process `mobulad`: its links to other daemons, its HTTP server, one incarnation of its node
+/// after the other, and the reasons to end (a signal, a closed lifeline).
+class Daemon {
+ public:
+  explicit Daemon(DaemonOptions options);
+  ~Daemon();
+
+  /// Serves until told to end. An error when it could not start; it was reported to the ready pipe
+  /// as well.
+  [[nodiscard]] absl::Status Run();
+
+ private:
+  absl::Status Start();
+  absl::Status MakeSessionFolder();
+  absl::Status JoinCluster();
+  absl::Status StartNode();
+  node::Options NodeOptions() const;
+  void WatchForEnd();
+  void Stop(const std::string& reason);
+  void Rejoin(const std::string& reason);
+  void ReportReady();
+  void ReportFailure(const absl::Status& status);
+  void WriteReady(const std::string& line);
+
+  DaemonOptions options_;
+  boost::asio::io_context loop_{1};
+  boost::asio::signal_set signals_{loop_};
+  boost::asio::posix::stream_descriptor lifeline_{loop_};
+  boost::asio::steady_timer deadline_{loop_};
+  HttpServer http_;
+  NodeLinks links_;
+  ClusterIdentity cluster_;
+  /// Where this daemon listens, as host:port.
+  std::string address_;
+  std::uint16_t http_port_ = 0;
+  std::unique_ptr<NodeHost> node_;
+  bool stopping_ = false;
+  absl::Status outcome_;
+};
+
+}  // namespace mobula::host

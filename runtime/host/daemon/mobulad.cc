@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <iostream>
+
+#include "runtime/host/daemon/daemon.h"
+
+int main(int argc, char** argv) {
+  using mobula::host::DaemonOptions;
+  const absl::StatusOr<DaemonOptions> options =
+      mobula::host::ParseDaemonOptions({argv + 1, argv + argc});
+  if (!options.ok()) {
+    std::cerr << "mobulad: " << options.status().message() << "\n";
+    return 2;
+  }
+  if (options->help) {
+    std::cout << mobula::host::DaemonUsage();
+    return 0;
+  }
+  const absl::Status status = mobula::host::Daemon(*options).Run();
+  if (!status.ok()) std::cerr << "mobulad: " << status.message() << "\n";
+  return status.ok() ? 0 : 1;
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/host/daemon/node_host.h"
+
+#include <boost/asio/post.hpp>
+#include <cstring>
+#include <iostream>
+
+#include "runtime/base/check.h"
+#include "runtime/host/local/clock.h"
+#include "runtime/host/local/unix_socket.h"
+
+namespace mobula::host {
+
+absl::StatusOr<std::unique_ptr<NodeHost>> NodeHost::Create(boost::asio::io_context& loop,
+                                                           NodeLinks& links, Options options,
+                                                           Handlers handlers) {
+  absl::StatusOr<StoreSegment> store = StoreSegment::Create(options.node.raylet.store_capacity);
+  if (!store.ok()) return store.status();
+  std::unique_ptr<NodeHost> host(
+      new NodeHost(loop, links, std::move(options), std::move(handlers), *std::move(store)));
+  if (absl::Status status = host->server_.Listen(); !status.ok()) return status;
+  return host;
+}
+
+NodeHost::NodeHost(boost::asio::io_context& loop, NodeLinks& links, Options options,
+                   Handlers handlers, StoreSegment store)
+    : loop_(loop),
+      links_(links),
+      handlers_(std::move(handlers)),
+      machine_(options.node),
+      socket_name_(DaemonSocketName(machine_.Self())),
+      store_(std::move(store)),
+      server_(loop, machine_.Self(), store_,
+              {
+                  .on_envelope =
+                      [this](Envelope envelope) { Feed(node::EnvelopeSent{std::move(envelope)}); },
+                  .on_closed =
+                      [this](WorkerId worker, std::vector<Envelope> undelivered) {
+                        SocketClosed(worker, std::move(undelivered));
+                      },
+                  .on_settle = [this] { Settle(); },
+              }),
+      processes_(
+          loop,
+          {.zygote_command = std::move(options.zygote_command),
+           .cpp_worker_command = std::move(options.cpp_worker_command),
+           .log_dir = options.session_dir + "/logs",
+           .socket_name = socket_name_},
+          {
+              .on_lines =
+                  [this](WorkerId worker, bool is_error, std::vector<std::string> lines) {
+                    Feed(raylet::ProcessOutput{worker, is_error, std::move(lines)});
+                    Settle();
+                  },
+              .on_ended = [this](WorkerId worker,
+                                 const std::string& reason) { ProcessEnded(worker, reason); },
+          }),
+      timer_waiter_(loop, timers_.Number()) {}
+
+NodeHost::~NodeHost() { timer_waiter_.release(); }
+
+void NodeHost::Start() {
+  AwaitTimers();
+  if (machine_.FindRaylet() != nullptr) processes_.WarmUp();
+  Feed(raylet::NodeStarted{});
+  // Beside the GCS, that was all; elsewhere its answer is awaited.
+  if (machine_.FindGcs() != nullptr && !std::exchange(joined_, true)) handlers_.on_joined();
+  Settle();
+}
+
+void NodeHost::Stop(const std::string& reason) {
+  Feed(raylet::StopRequested{reason});
+  Settle();
+}
+
+// ---- Events
+
+void NodeHost::Feed(node::Event event) {
+  inbox_.push_back(std::move(event));
+  if (feeding_) return;
+  feeding_ = true;
+  while (!inbox_.empty()) {
+    const node::Event next = std::move(inbox_.front());
+    inbox_.pop_front();
+    node::Effects effects;
+    machine_.Handle(SteadyNow(), next, effects);
+    for (node::Effect& effect : effects) {
+      std::visit([this](auto& member) { Run(member); }, effect);
+    }
+  }
+  feeding_ = false;
+}
+
+void NodeHost::AwaitTimers() {
+  timer_waiter_.async_wait(
+      boost::asio::posix::stream_descriptor::wait_read,
+      [this, alive = std::weak_ptr<char>(alive_)](const boost::system::error_code& error) {
+        if (error || alive.expired()) return;
+        timers_.Expire(SteadyNow(), [this](TimerId timer) { Feed(TimerFired{timer}); });
+        Settle();
+        AwaitTimers();
+      });
+}
+
+void NodeHost::FrameArrived(link::Frame frame) {
+  const bool is_welcome = frame.target == machine_.Self() && frame.envelope &&
+                          std::holds_alternative<NodeRegistered>(frame.envelope->message);
+  Feed(node::FrameReceived{std::move(frame)});
+  if (is_welcome && !std::exchange(joined_, true)) handlers_.on_joined();
+  Settle();
+}
+
+void NodeHost::ChunkArrived(ObjectBytes chunk) {
+  if (chunk.target != machine_.Self() || machine_.FindRaylet() == nullptr) return;
+  const std::optional<std::uint64_t> start = machine_.FindRaylet()->StoreOffset(chunk.object);
+  const std::uint64_t length = chunk.data.size();
+  // The pull was given up meanwhile, or the sender is confused.
+  if (!start || chunk.offset > store_.Size() || *start + chunk.offset + length > store_.Size())
+    return;
+  std::memcpy(store_.At(*start + chunk.offset, length), chunk.data.data(), length);
+  Feed(raylet::ChunkReceived{chunk.source, chunk.object, chunk.offset, length});
+  Settle();
+}
+
+void NodeHost::LinkBroke(NodeId peer, const std::string& reason, bool refused) {
+  Feed(node::LinkBroken{peer, reason, refused});
+  Settle();
+}
+
+void NodeHost::SocketClosed(WorkerId worker, std::vector<Envelope> undelivered) {
+  undelivered_[worker] = std::move(undelivered);
+  // How a worker ended is told by who started it; a driver was started by somebody else.
+  if (!processes_.SocketClosed(worker)) ProcessEnded(worker, "it closed its connection");
+}
+
+void NodeHost::ProcessEnded(WorkerId worker, const std::string& reason) {
+  std::vector<Envelope> undelivered = server_.DrainAndClose(worker);
+  auto kept = undelivered_.extract(worker);
+  Feed(raylet::ProcessExited{worker, reason});
+  Bounce(undelivered, reason);
+  if (!kept.empty()) Bounce(kept.mapped(), reason);
+  Settle();
+}
+
+/// Tells processes that what they wrote did not arrive; daemons and the GCS hear of the end by
+/// themselves.
+void NodeHost::Bounce(const std::vector<Envelope>& undelivered, const std::string& reason) {
+  for (const Envelope& envelope : undelivered) {
+    if (envelope.source.worker.IsNil() || std::holds_alternative<WorkerDied>(envelope.message))
+      continue;
+    Feed(node::EnvelopeSent{{Address::Daemon(machine_.Self()), envelope.source,
+                             WorkerDied{envelope.target, reason, false}}});
+  }
+}
+
+// ---- Effects
+
+void NodeHost::Run(node::DeliverLocal& effect) {
+  if (server_.Deliver(effect.worker, effect.envelope)) return;
+  const auto closing = undelivered_.find(effect.worker);
+  if (closing != undelivered_.end()) {
+    closing->second.push_back(std::move(effect.envelope));
+  } else {
+    Bounce({effect.envelope}, "the process has ended");
+  }
+}
+
+void NodeHost::Run(node::SendChunkTo& effect) {
+  const raylet::SendChunk& chunk = effect.chunk;
+  const std::byte* const data = store_.At(chunk.store_offset + chunk.offset, chunk.length);
+  links_.SendChunk(effect.address,
+                   {machine_.Self(), chunk.target, chunk.object, chunk.offset,
+                    std::string(reinterpret_cast<const char*>(data), chunk.length)});
+}
+
+void NodeHost::Run(StartTimer& effect) { timers_.Start(SteadyNow(), effect.delay, effect.timer); }
+
+void NodeHost::Run(raylet::KillProcess& effect) {
+  if (processes_.PidOf(effect.worker) == 0 && server_.PidOf(effect.worker) != 0) {
+    // Nobody's child: it is told by its connection.
+    Feed(raylet::ProcessExited{effect.worker, effect.reason});
+    (void)server_.DrainAndClose(effect.worker);
+    return;
+  }
+  processes_.Kill(effect.worker);
+}
+
+void NodeHost::Run(raylet::Fenced& effect) {
+  boost::asio::post(loop_, [this, reason = effect.reason, alive = std::weak_ptr<char>(alive_)] {
+    if (!alive.expired()) handlers_.on_fenced(reason);
+  });
+}
+
+void NodeHost::Run(raylet::Stopped&) {
+  boost::asio::post(loop_, [this, alive = std::weak_ptr<char>(alive_)] {
+    if (!alive.expired()) handlers_.on_stopped();
+  });
+}
+
+void NodeHost::Run(gcs::ClusterEvent& effect) {
+  std::cerr << "mobulad: " << effect.text << std::endl;
+}
+
+}  // namespace mobula::host

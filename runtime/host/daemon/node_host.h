@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "runtime/core/node/node.h"
+#include "runtime/host/daemon/local_server.h"
+#include "runtime/host/daemon/node_links.h"
+#include "runtime/host/daemon/process_manager.h"
+#include "runtime/host/local/store_segment.h"
+#include "runtime/host/local/timer_queue.h"
+
+namespace mobula::host {
+
+/// One incarnation of a node on a real machine: the Node machine, and the sockets, processes,
+/// memory and timers that its events come from and its effects go to. Decides nothing.
+/// Single-threaded: everything happens in the loop.
+class NodeHost {
+ public:
+  struct Options {
+    node::Options node;
+    std::vector<std::string> zygote_command;
+    std::vector<std::string> cpp_worker_command;
+    std::string session_dir;
+  };
+  struct Handlers {
+    /// The node is a member of its cluster.
+    std::function<void()> on_joined;
+    /// Declared dead: this object is of no use any more. Called in a turn of the loop of its own.
+    std::function<void(const std::string& reason)> on_fenced;
+    /// After `Stop`; likewise.
+    std::function<void()> on_stopped;
+  };
+
+  /// `links` must outlive it.
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<NodeHost>> Create(
+      boost::asio::io_context& loop, NodeLinks& links, Options options, Handlers handlers);
+  /// Kills the workers.
+  ~NodeHost();
+
+  void Start();
+  void Stop(const std::string& reason);
+
+  // From the links.
+  void FrameArrived(link::Frame frame);
+  void ChunkArrived(ObjectBytes chunk);
+  void LinkBroke(NodeId peer, const std::string& reason, bool refused);
+
+  [[nodiscard]] const node::Node& Machine() const { return machine_; }
+  [[nodiscard]] const std::string& SocketName() const { return socket_name_; }
+  [[nodiscard]] std::uint64_t StoreBytes() const { return store_.Size(); }
+
+ private:
+  NodeHost(boost::asio::io_context& loop, NodeLinks& links, Options options, Handlers handlers,
+           StoreSegment store);
+
+  void Feed(node::Event event);
+  void Settle() { server_.Flush(); }
+  void AwaitTimers();
+  void SocketClosed(WorkerId worker, std::vector<Envelope> undelivered);
+  void ProcessEnded(WorkerId worker, const std::string& reason);
+  void Bounce(const std::vector<Envelope>& undelivered, const std::string& reason);
+
+  void Run(node::DeliverLocal& effect);
+  void Run(node::SendFrame& effect) { links_.SendFrame(effect.address, effect.frame); }
+  void Run(node::SendChunkTo& effect);
+  void Run(node::CloseLink& effect) { links_.Close(effect.peer); }
+  void Run(StartTimer& effect);
+  void Run(raylet::StartProcess& effect) { processes_.Start(effect); }
+  void Run(raylet::KillProcess& effect);
+  void Run(raylet::DiscardMemory& effect) { store_.Discard(effect.offset, effect.size); }
+  void Run(raylet::Fenced& effect);
+  void Run(raylet::Stopped& effect);
+  void Run(gcs::ClusterEvent& effect);
+
+  boost::asio::io_context& loop_;
+  NodeLinks& links_;
+  Handlers handlers_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+  node::Node machine_;
+  std::string socket_name_;
+  StoreSegment store_;
+  LocalServer server_;
+  ProcessManager processes_;
+  TimerQueue timers_;
+  boost::asio::posix::stream_descriptor timer_waiter_;
+  bool joined_ = false;
+  /// Events that effects led to wait here until the effects before them are run.
+  std::deque<node::Event> inbox_;
+  bool feeding_ = false;
+  /// What processes whose sockets have closed did not get; until their end is reported.
+  std::map<WorkerId, std::vector<Envelope>> undelivered_;
+};
+
+}  // namespace mobula::host

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/host/daemon/node_links.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+
+#include <boost/asio/post.hpp>
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/host/daemon/id_bytes.h"
+#include "runtime/host/daemon/stream_ends.h"
+#include "runtime/host/daemon/version.h"
+#include "runtime/wire/codec.h"
+
+namespace mobula::host {
+namespace {
+
+constexpr auto kAskTimeout = std::chrono::seconds(5);
+constexpr auto kFlushTimeout = std::chrono::milliseconds(500);
+
+/// A channel of its own for each stream, so that no back-off of an earlier one is inherited.
+std::shared_ptr<grpc::Channel> NewChannel(const std::string& address) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetMaxReceiveMessageSize(-1);
+  arguments.SetMaxSendMessageSize(-1);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+}
+
+class ClusterInfoService final : public protocol::ClusterInfo::CallbackService {
+ public:
+  void Set(const ClusterIdentity& identity) {
+    const std::lock_guard lock(mutex_);
+    identity_ = identity;
+  }
+
+  grpc::ServerUnaryReactor* Describe(grpc::CallbackServerContext* context,
+                                     const protocol::DescribeRequest*,
+                                     protocol::ClusterDescription* answer) override {
+    grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+    const std::lock_guard lock(mutex_);
+    if (identity_.node.IsNil()) {
+      reactor->Finish({grpc::StatusCode::UNAVAILABLE, "the daemon is starting"});
+      return reactor;
+    }
+    answer->set_gcs_node(IdToBytes(identity_.gcs_node));
+    answer->set_gcs_address(identity_.gcs_address);
+    answer->set_session_name(identity_.session_name);
+    answer->set_version(kVersion);
+    answer->set_node(IdToBytes(identity_.node));
+    reactor->Finish(grpc::Status::OK);
+    return reactor;
+  }
+
+ private:
+  std::mutex mutex_;
+  ClusterIdentity identity_;
+};
+
+}  // namespace
+
+/// Shared with the streams, which may outlive the NodeLinks for a moment.
+class NodeLinks::Impl : public std::enable_shared_from_this<Impl> {
+ public:
+  Impl(boost::asio::io_context& loop, Handlers handlers)
+      : loop_(loop), handlers_(std::move(handlers)), link_service_(*this) {}
+
+  absl::StatusOr<std::string> Listen(const std::string& host, std::uint16_t port);
+  void SetIdentity(const ClusterIdentity& identity) { info_service_.Set(identity); }
+  void SendFrame(const std::string& address, const link::Frame& frame);
+  void SendChunk(const std::string& address, ObjectBytes chunk);
+  void Close(NodeId peer);
+  void Shutdown();
+
+ private:
+  /// A stream that is open, or being opened, and to whom it leads.
+  struct Route {
+    std::shared_ptr<FrameEnd> end;
+    bool opened_here = false;
+    bool established = false;
+  };
+
+  class LinkService final : public protocol::NodeLink::CallbackService {
+   public:
+    explicit LinkService(Impl& impl) : impl_(impl) {}
+    grpc::ServerBidiReactor<protocol::Frames, protocol::Frames>* Exchange(
+        grpc::CallbackServerContext* context) override {
+      return impl_.Accept(context);
+    }
+    grpc::ServerReadReactor<protocol::ObjectChunk>* SendChunks(grpc::CallbackServerContext*,
+                                                               protocol::ChunksReceived*) override {
+      return new ChunkReceiver([impl = impl_.weak_from_this()](protocol::ObjectChunk chunk) {
+        if (const auto self = impl.lock()) self->ChunkArrived(std::move(chunk));
+      });
+    }
+
+   private:
+    Impl& impl_;
+  };
+
+  /// Runs `act(*this)` in the loop, unless the links are closed by then.
+  template <class Act>
+  void InLoop(Act act) {
+    boost::asio::post(loop_, [weak = weak_from_this(), act = std::move(act)]() mutable {
+      const auto self = weak.lock();
+      if (self && !self->closed_) act(*self);
+    });
+  }
+  template <class Act>
+  static auto ToLoop(std::weak_ptr<Impl> weak, Act act) {
+    return [weak, act](const auto&... arguments) {
+      if (const auto self = weak.lock()) act(*self, arguments...);
+    };
+  }
+
+  FrameEndEvents EventsOf(std::uint64_t stream);
+  ServerFrameEnd* Accept(grpc::CallbackServerContext* context);
+  Route& Open(NodeId peer, const std::string& address);
+  void FramesArrived(std::uint64_t stream, std::vector<link::Frame> frames);
+  void StreamClosed(std::uint64_t stream, const grpc::Status& status);
+  void ChunkArrived(protocol::ObjectChunk chunk);
+
+  boost::asio::io_context& loop_;
+  Handlers handlers_;
+  LinkService link_service_;
+  ClusterInfoService info_service_;
+  std::unique_ptr<grpc::Server> server_;
+  bool closed_ = false;
+
+  // Of the loop's thread, except `next_stream_` and `accepted_`.
+  std::atomic<std::uint64_t> next_stream_ = 1;
+  std::map<std::uint64_t, Route> streams_;
+  /// Which stream leads to a peer: the one it was first heard on, or that was opened for it.
+  std::map<NodeId, std::uint64_t> routes_;
+  /// Where peers were last said to listen.
+  std::map<NodeId, std::string> addresses_;
+  std::map<NodeId, std::shared_ptr<ChunkSender>> chunk_senders_;
+};
+
+absl::StatusOr<std::string> NodeLinks::Impl::Listen(const std::string& host, std::uint16_t port) {
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  int bound = 0;
+  builder.AddListeningPort(absl::StrCat(host, ":", port), grpc::InsecureServerCredentials(),
+                           &bound);
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.SetMaxReceiveMessageSize(-1);
+  builder.SetMaxSendMessageSize(-1);
+  builder.RegisterService(&link_service_);
+  builder.RegisterService(&info_service_);
+  server_ = builder.BuildAndStart();
+  if (!server_ || bound == 0) {
+    server_.reset();
+    return absl::UnavailableError(absl::StrCat(
+        "cannot listen on ", host, ":", port,
+        ": the port is in use or the host is not this machine; try another --port, or 0 for any"));
+  }
+  return absl::StrCat(host, ":", bound);
+}
+
+FrameEndEvents NodeLinks::Impl::EventsOf(std::uint64_t stream) {
+  const std::weak_ptr<Impl> weak = weak_from_this();
+  FrameEndEvents events;
+  events.on_frames = ToLoop(weak, [stream](Impl& impl, const protocol::Frames& received) {
+    std::vector<link::Frame> frames;
+    for (const std::string& bytes : received.frame()) {
+      absl::StatusOr<link::Frame> frame = wire::DecodeFrame(bytes);
+      if (frame.ok()) frames.push_back(*std::move(frame));
+    }
+    impl.InLoop([stream, frames = std::move(frames)](Impl& self) mutable {
+      self.FramesArrived(stream, std::move(frames));
+    });
+  });
+  events.on_open = ToLoop(weak, [stream](Impl& impl) {
+    impl.InLoop([stream](Impl& self) {
+      if (const auto found = self.streams_.find(stream); found != self.streams_.end()) {
+        found->second.established = true;
+      }
+    });
+  });
+  events.on_closed = ToLoop(weak, [stream](Impl& impl, const grpc::Status& status) {
+    impl.InLoop([stream, status](Impl& self) { self.StreamClosed(stream, status); });
+  });
+  return events;
+}
+
+ServerFrameEnd* NodeLinks::Impl::Accept(grpc::CallbackServerContext* context) {
+  const std::uint64_t stream = next_stream_++;
+  auto end = std::make_shared<ServerFrameEnd>(context, EventsOf(stream));
+  InLoop([stream, end](Impl& self) { self.streams_[stream] = {end, false, true}; });
+  end->Open(end);
+  return end.get();
+}
+
+NodeLinks::Impl::Route& NodeLinks::Impl::Open(NodeId peer, const std::string& address) {
+  const std::uint64_t stream = next_stream_++;
+  auto end = std::make_shared<ClientFrameEnd>(NewChannel(address), EventsOf(stream));
+  routes_[peer] = stream;
+  Route& route = streams_[stream] = {end, true, false};
+  end->Open(end);
+  return route;
+}
+
+void NodeLinks::Impl::SendFrame(const std::string& address, const link::Frame& frame) {
+  const NodeId peer = frame.target;
+  if (!address.empty()) addresses_[peer] = address;
+  std::string bytes;
+  wire::Encode(frame, bytes);
+  const auto route = routes_.find(peer);
+  Route& stream =
+      route != routes_.end() ? streams_.at(route->second) : Open(peer, addresses_[peer]);
+  stream.end->Send(std::move(bytes));
+}
+
+void NodeLinks::Impl::FramesArrived(std::uint64_t stream, std::vector<link::Frame> frames) {
+  for (link::Frame& frame : frames) {
+    if (streams_.contains(stream)) routes_.try_emplace(frame.source, stream);
+    handlers_.on_frame(std::move(frame));
+  }
+}
+
+void NodeLinks::Impl::StreamClosed(std::uint64_t stream, const grpc::Status& status) {
+  const auto found = streams_.find(stream);
+  if (found == streams_.end()) return;
+  const Route route = std::move(found->second);
+  streams_.erase(found);
+  std::vector<NodeId> peers;
+  std::erase_if(routes_, [&](const auto& entry) {
+    if (entry.second == stream) peers.push_back(entry.first);
+    return entry.second == stream;
+  });
+  const std::string& text = status.error_message();
+  const bool refused = !route.established && text.find("Connection refused") != std::string::npos;
+  for (const NodeId peer : peers) {
+    // An open stream that broke is opened again at once: whether somebody still listens there is
+    // news.
+    const auto address = addresses_.find(peer);
+    if (route.established && address != addresses_.end()) Open(peer, address->second);
+    handlers_.on_broken(peer, text.empty() ? "the connection was closed" : text, refused);
+  }
+}
+
+void NodeLinks::Impl::SendChunk(const std::string& address, ObjectBytes chunk) {
+  auto& sender = chunk_senders_[chunk.target];
+  if (!sender) {
+    const NodeId peer = chunk.target;
+    sender = std::make_shared<ChunkSender>(
+        NewChannel(address), ToLoop(weak_from_this(), [peer](Impl& impl) {
+          impl.InLoop([peer](Impl& self) { self.chunk_senders_.erase(peer); });
+        }));
+    sender->Open(sender);
+  }
+  protocol::ObjectChunk message;
+  message.set_source(IdToBytes(chunk.source));
+  message.set_target(IdToBytes(chunk.target));
+  message.set_object_task(IdToBytes(chunk.object.task));
+  message.set_object_index(chunk.object.index);
+  message.set_offset(chunk.offset);
+  message.set_data(std::move(chunk.data));
+  sender->Send(std::move(message));
+}
+
+void NodeLinks::Impl::ChunkArrived(protocol::ObjectChunk chunk) {
+  InLoop([chunk = std::move(chunk)](Impl& self) mutable {
+    ObjectBytes bytes;
+    bytes.source = IdFromBytes<NodeId>(chunk.source());
+    bytes.target = IdFromBytes<NodeId>(chunk.target());
+    bytes.object = {IdFromBytes<TaskId>(chunk.object_task()), chunk.object_index()};
+    bytes.offset = chunk.offset();
+    bytes.data = std::move(*chunk.mutable_data());
+    self.handlers_.on_chunk(std::move(bytes));
+  });
+}
+
+void NodeLinks::Impl::Close(NodeId peer) {
+  addresses_.erase(peer);
+  if (const auto sender = chunk_senders_.find(peer); sender != chunk_senders_.end()) {
+    sender->second->Close();
+    chunk_senders_.erase(sender);
+  }
+  if (const auto route = routes_.find(peer); route != routes_.end()) {
+    streams_.at(route->second).end->Close();
+    routes_.erase(route);
+  }
+}
+
+void NodeLinks::Impl::Shutdown() {
+  closed_ = true;
+  const auto deadline = std::chrono::steady_clock::now() + kFlushTimeout;
+  for (const auto& [stream, route] : streams_) {
+    while (!route.end->IsIdle() && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    route.end->Close();
+  }
+  for (const auto& [peer, sender] : chunk_senders_) sender->Close();
+  if (server_) {
+    server_->Shutdown(std::chrono::system_clock::now());
+    server_->Wait();
+  }
+}
+
+NodeLinks::NodeLinks(boost::asio::io_context& loop, Handlers handlers)
+    : impl_(std::make_shared<Impl>(loop, std::move(handlers))) {}
+NodeLinks::~NodeLinks() { impl_->Shutdown(); }
+
+absl::StatusOr<std::string> NodeLinks::Listen(const std::string& host, std::uint16_t port) {
+  return impl_->Listen(host, port);
+}
+void NodeLinks::SetIdentity(const ClusterIdentity& identity) { impl_->SetIdentity(identity); }
+void NodeLinks::SendFrame(const std::string& address, const link::Frame& frame) {
+  impl_->SendFrame(address, frame);
+}
+void NodeLinks::SendChunk(const std::string& address, ObjectBytes chunk) {
+  impl_->SendChunk(address, std::move(chunk));
+}
+void NodeLinks::Close(NodeId peer) { impl_->Close(peer); }
+
+absl::StatusOr<ClusterIdentity> NodeLinks::Ask(const std::string& address) {
+  const auto stub = protocol::ClusterInfo::NewStub(NewChannel(address));
+  grpc::ClientContext context;
+  context.set_wait_for_ready(true);
+  context.set_deadline(std::chrono::system_clock::now() + kAskTimeout);
+  protocol::ClusterDescription answer;
+  const grpc::Status status = stub->Describe(&context, {}, &answer);
+  if (!status.ok()) {
+    return absl::UnavailableError(
+        absl::StrCat("no mobula daemon answers at ", address, " (", status.error_message(),
+                     "); start the head with `mobulad --head`, or correct --address"));
+  }
+  if (answer.version() != kVersion) {
+    return absl::FailedPreconditionError(absl::StrCat("the cluster at ", address, " runs mobula ",
+                                                      answer.version(), ", this is ", kVersion,
+                                                      "; all nodes need the same version"));
+  }
+  return ClusterIdentity{IdFromBytes<NodeId>(answer.gcs_node()), answer.gcs_address(),
+                         answer.session_name(), IdFromBytes<NodeId>(answer.node())};
+}
+
+}  // namespace mobula::host

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "runtime/base/resources.h"
+
+namespace mobula::host {
+
+/// What `mobulad` was asked for; `kUsage` in options.cc describes each.
+struct DaemonOptions {
+  bool head = false;
+  bool gcs_only = false;
+  bool no_gcs = false;
+  std::string address;
+  std::string listen = "127.0.0.1";
+  std::uint16_t port = 0;
+  ResourceSet resources;
+  std::map<std::string, std::string> labels;
+  std::uint64_t object_store_memory = 0;
+  std::string node_name;
+  std::string session_dir;
+  std::vector<std::string> zygote_command;
+  std::vector<std::string> cpp_worker_command;
+  /// -1: no HTTP server.
+  int dashboard_port = 0;
+  int lifeline_fd = -1;
+  int ready_fd = -1;
+  bool help = false;
+
+  /// The GCS lives in this daemon.
+  [[nodiscard]] bool HasGcs() const { return gcs_only || (head && !no_gcs); }
+};
+
+/// InvalidArgument says which option is wrong, and what was expected. Amounts that were not given
+/// are those of the machine.
+[[nodiscard]] absl::StatusOr<DaemonOptions> ParseDaemonOptions(
+    const std::vector<std::string>& arguments);
+/// For --help.
+[[nodiscard]] const char* DaemonUsage();
+
+}  // namespace mobula::host

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "runtime/host/local/fd.h"
+
+namespace mobula::host {
+
+struct SpawnOptions {
+  std::vector<std::string> argv;
+  /// Added to the daemon's own environment.
+  std::map<std::string, std::string> environment;
+  /// Standard output and error of the child; standard input is empty.
+  int output = -1;
+  int error = -1;
+  /// Kept open in the child under the same numbers.
+  std::vector<int> inherited;
+};
+
+struct SpawnedProcess {
+  pid_t pid = 0;
+  /// Becomes readable when the process ends.
+  Fd pidfd;
+};
+
+/// Starts a program in a session of its own, which the kernel kills when the calling thread ends.
+/// NotFound or another error when the program cannot be executed.
+[[nodiscard]] absl::StatusOr<SpawnedProcess> Spawn(const SpawnOptions& options);
+
+/// "killed by signal 9 (Killed)" or "exited with code 1", of a wait status.
+[[nodiscard]] std::string DescribeExit(int status);
+
+}  // namespace mobula::host
