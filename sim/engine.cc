@@ -41,6 +41,7 @@ Engine::Engine(Options options)
       network_(options_.timing, Rng(options_.seed).Fork(kNetworkStream)),
       start_rng_(Rng(options_.seed).Fork(kStartStream)) {
   for (NodeShape& shape : std::exchange(options_.nodes, {})) AddNode(std::move(shape));
+  own_nodes_ = nodes_.size();
 }
 
 absl::Status Engine::Check() const {
@@ -60,6 +61,7 @@ std::string Engine::AddNode(NodeShape shape) {
   node.name = absl::StrCat("n", nodes_.size());
   node.shape = std::move(shape);
   const auto index = static_cast<NodeIndex>(nodes_.size() - 1);
+  node.incarnation = removed_incarnations_[index];
   if (cluster_runs_) Push(now_ + Jittered(options_.timing.node_start), {NodeStart{index}, true});
   return node.name;
 }
@@ -104,6 +106,9 @@ void Engine::StopCluster() {
   actions_.clear();
   sleeps_.clear();
   cluster_runs_ = false;
+  for (; nodes_.size() > own_nodes_; nodes_.pop_back()) {
+    removed_incarnations_[static_cast<NodeIndex>(nodes_.size() - 1)] = nodes_.back().incarnation;
+  }
 }
 
 SimNode* Engine::FindNode(const std::string& name) {

@@ -124,6 +124,10 @@ class Engine : public ProcessHost {
   bool cluster_runs_ = false;
   bool faults_scheduled_ = false;
   std::deque<SimNode> nodes_;
+  /// The first so many come from the options and stay; the others end with their cluster.
+  std::size_t own_nodes_ = 0;
+  /// Of nodes that ended with a cluster: a later one in its place is yet another incarnation.
+  std::map<NodeIndex, std::uint32_t> removed_incarnations_;
   /// All that ever were, so that user code may call the dead.
   std::map<WorkerId, std::unique_ptr<SimProcess>> processes_;
   std::uint32_t next_pid_ = 1001;

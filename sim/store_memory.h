@@ -20,15 +20,26 @@ class StoreMemory {
   std::byte* At(std::uint64_t offset, std::uint64_t size) {
     CHECK(offset <= capacity_ && size <= capacity_ - offset)
         << offset << " + " << size << " of " << capacity_ << " bytes";
-    // Not initialised: the operating system gives pages when they are touched.
-    if (!content_) content_ = std::make_unique_for_overwrite<std::byte[]>(capacity_);
-    return content_.get() + offset;
+    if (!content_) Allocate();
+    return begin_ + offset;
   }
 
  private:
+  /// As of a mapped segment: what lies at an aligned offset has an aligned address.
+  static constexpr std::size_t kAlignment = 64;
+
+  void Allocate() {
+    std::size_t room = capacity_ + kAlignment;
+    // Not initialised: the operating system gives pages when they are touched.
+    content_ = std::make_unique_for_overwrite<std::byte[]>(room);
+    void* begin = content_.get();
+    begin_ = static_cast<std::byte*>(std::align(kAlignment, capacity_, begin, room));
+  }
+
   std::uint64_t capacity_;
   /// Made when first used.
   std::unique_ptr<std::byte[]> content_;
+  std::byte* begin_ = nullptr;
 };
 
 }  // namespace mobula::sim

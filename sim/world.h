@@ -83,7 +83,8 @@ class World {
   /// REQUIRES: the node runs, or the cluster does not.
   WorkerId AddDriver(DriverOptions options);
   /// Ends every process and node at once, not as a fault; drivers get no `ProcessDead`. Nodes may
-  /// be configured again, and the next driver starts a new cluster.
+  /// be configured again, those that `AddNode` made are gone, and the next driver starts a new
+  /// cluster.
   void StopCluster();
   /// For user code that blocks inside `worker::Process` (see Blocker). Must outlive the world's
   /// last Step.

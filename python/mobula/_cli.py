@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 import click
+
 from mobula import _program
 from mobula._sim_options import SimOptions, parse_costs, parse_span
 

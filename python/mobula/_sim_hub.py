@@ -204,6 +204,13 @@ class Hub:
         self._ready.append(run)
         self.wait(waiter)
 
+    def interrupt_driver(self) -> None:
+        """Raises KeyboardInterrupt in the driver's main thread."""
+        main = self.driver.greenlets[0]
+        if greenlet.getcurrent() is main:
+            raise KeyboardInterrupt
+        self._ready.append(lambda: self.interrupt(main, KeyboardInterrupt()))
+
     def interrupt(self, thread: ProcessGreenlet, error: BaseException) -> None:
         """Raises an error in a suspended thread. Called by the hub's own greenlet."""
         if thread and thread.process.alive:

@@ -18,7 +18,7 @@ class ProcessGone(BaseException):
     """
 
 
-class ProcessGreenlet(greenlet.greenlet):
+class ProcessGreenlet(greenlet.greenlet):  # type: ignore[misc]
     """A thread of a simulated process."""
 
     def __init__(self, process: Process, run: Callable[[], Any], ident: int) -> None:

@@ -32,7 +32,7 @@ class SimWorld(World):
         self._owns_cluster = False
 
     @property
-    def root(self) -> Execution | None:  # type: ignore[override]
+    def root(self) -> Execution | None:
         """What runs outside any task in the calling process."""
         process = _sim_process.current()
         return None if process is None else process.root
@@ -78,7 +78,11 @@ class SimWorld(World):
         else:
             name = self._hub.world.add_node(*self._shape(_HEAD, options))
         self._nodes_started += 1
-        return SimNode(self._hub, name)
+        return SimNode(self, self._hub, name)
+
+    def forget_nodes(self) -> None:
+        """The cluster that `start_node` made has ended."""
+        self._nodes_started = 0
 
     def _configure(self, name: str, options: NodeOptions) -> None:
         self._hub.world.configure_node(name, *self._shape(name, options))
@@ -116,8 +120,9 @@ class SimWorld(World):
 class SimNode(Node):
     """A node of the simulation."""
 
-    def __init__(self, hub: Hub, name: str) -> None:
+    def __init__(self, world: SimWorld, hub: Hub, name: str) -> None:
         """Refers to the node of that name."""
+        self._world = world
         self._hub = hub
         self.name = name
         self.address = _ADDRESS
@@ -130,7 +135,10 @@ class SimNode(Node):
     def stop(self, graceful: bool) -> None:
         """Takes the node out of the cluster: in order, or as a crash does."""
         if self.name == _HEAD:
+            self._world.forget_nodes()
             self._hub.stop_cluster()
+        elif not self._hub.world.cluster_runs():
+            return
         elif graceful:
             self._hub.world.remove_node(self.name)
         else:

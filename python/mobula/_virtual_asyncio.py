@@ -72,7 +72,7 @@ class VirtualEventLoop(base_events.BaseEventLoop):
     _make_socket_transport = _make_datagram_transport = _refuse
     _make_read_pipe_transport = _make_write_pipe_transport = _refuse
     _make_subprocess_transport = _make_ssl_transport = _refuse
-    create_connection = create_server = create_datagram_endpoint = _refuse  # type: ignore[assignment]
+    create_connection = create_server = create_datagram_endpoint = _refuse
     add_reader = add_writer = _refuse  # type: ignore[assignment]
 
 

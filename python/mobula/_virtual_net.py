@@ -59,7 +59,8 @@ def _status_page(hub: Hub) -> str:
     )
     return (
         "<!DOCTYPE html><title>mobula, simulated</title>"
-        f"<p>{hub.now_ns() / 1e9:.6f} s of virtual time<table><tr><th>node<th>resources{rows}</table>"
+        f"<p>{hub.now_ns() / 1e9:.6f} s of virtual time"
+        f"<table><tr><th>node<th>resources{rows}</table>"
     )
 
 

@@ -55,7 +55,9 @@ def _install_endings(hub: Hub) -> None:
         target = hub.find_pid(pid)
         if target is None:
             raise ProcessLookupError(3, "No such process")
-        if number in _FATAL_SIGNALS:
+        if number == signal.SIGINT and target is hub.driver:
+            hub.interrupt_driver()
+        elif number in _FATAL_SIGNALS:
             hub.end_process(target, -int(number), f"killed by {signal.Signals(number).name}")
         elif number != 0:
             _sim_process.refuse(f"os.kill(pid, {number})", "SIGKILL, or a remote call")

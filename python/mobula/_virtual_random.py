@@ -55,7 +55,7 @@ def _install_random(here: Callable[[], _sim_process.Process]) -> None:
 
     for name in random.__all__:
         function = getattr(random, name)
-        if getattr(function, "__self__", None) is random._inst:  # type: ignore[attr-defined]
+        if getattr(function, "__self__", None) is random._inst:
             replace(random, name, _of_process(here, "random", _random_stream, name))
     random.Random.seed = seed  # type: ignore[method-assign]
 
@@ -65,7 +65,7 @@ def _random_stream(process: _sim_process.Process) -> random.Random:
 
 
 def _install_numpy(here: Callable[[], _sim_process.Process]) -> None:
-    shared = np.random.mtrand._rand  # type: ignore[attr-defined]
+    shared = np.random.mtrand._rand
     for name in dir(np.random):
         function = getattr(np.random, name)
         if getattr(function, "__self__", None) is shared:

@@ -64,11 +64,11 @@ def install(hub: Hub) -> None:
         """Returns a lock that is released when the calling thread has ended."""
         sentinel = lock()
         thread = greenlet.getcurrent()
-        thread.sentinels = (*getattr(thread, "sentinels", ()), sentinel)  # type: ignore[attr-defined]
+        thread.sentinels = (*getattr(thread, "sentinels", ()), sentinel)
         return sentinel
 
     replace(_thread, "start_new_thread", start_new_thread)
-    _thread.start_new = start_new_thread  # type: ignore[attr-defined]
+    _thread.start_new = start_new_thread
     replace(threading, "get_native_id", get_native_id)
     replace(threading, "get_ident", get_ident)
     names: Any = threading

@@ -30,13 +30,14 @@ def test_answers_are_right_when_a_node_dies_with_work_and_results_on_it(seed):
 
 
 def test_answers_are_right_when_a_node_dies_and_comes_back_and_another_dies():
-    result = sim.run(PROGRAMS / "crash.py", crash=["n2@0.3s+0.2s", "n3@1s"], **CLUSTER)
+    faults = {"crash": ["n2@0.3s", "n3@1s"], "restart": ["n2@0.5s"]}
+    result = sim.run(PROGRAMS / "crash.py", **faults, **CLUSTER)
     assert result.output == "OK\n", result.report
 
 
 def test_answers_are_right_when_workers_die():
-    crash = [f"worker:n{node}@{at}s" for node, at in ((1, 0.15), (2, 0.6), (3, 1.2))]
-    result = sim.run(PROGRAMS / "crash.py", crash=crash, **CLUSTER)
+    workers = [f"n{node}@{at}s" for node, at in ((1, 0.15), (2, 0.6), (3, 1.2))]
+    result = sim.run(PROGRAMS / "crash.py", crash_worker=workers, **CLUSTER)
     assert result.output == "OK\n", result.report
 
 

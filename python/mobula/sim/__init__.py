@@ -61,8 +61,8 @@ def run(
         arguments: The program's own.
         timeout: In real seconds; subprocess.TimeoutExpired is raised when they have passed.
         **options: As `mobula sim` takes them, with underscores: nodes, cpus, gpus,
-            object_store_memory, seed, crash, restart, trace, latency, cost, check_invariants,
-            watchdog. `crash`, `restart` and `cost` are lists.
+            object_store_memory, seed, crash, crash_worker, restart, trace, latency, cost,
+            check_invariants, watchdog. Those that may be repeated are lists.
     """
     flags = _flags(options)
     with _as_file(program) as (path, own):
@@ -81,7 +81,8 @@ def run(
 
 
 def _flags(options: dict[str, Any]) -> list[str]:
-    known = {field.name.removesuffix("_s") for field in dataclasses.fields(SimOptions)}
+    fields = [field.name for field in dataclasses.fields(SimOptions)]
+    known = {"crash_worker", *(name.removesuffix("_s") for name in fields)}
     flags = []
     for name, value in options.items():
         if name not in known:

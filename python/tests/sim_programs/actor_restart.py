@@ -23,10 +23,10 @@ class Counter:
         os._exit(1)
 
 
-lasting = Counter.options(max_restarts=1, max_task_retries=2).remote()
+lasting = Counter.options(max_restarts=1).remote()
 assert ray.get([lasting.add.remote() for _ in range(3)]) == [1, 2, 3]
 with contextlib.suppress(ray.exceptions.RayActorError):
-    ray.get(lasting.die.options(max_task_retries=0).remote())
+    ray.get(lasting.die.remote())
 time.sleep(1)
 assert ray.get(lasting.add.remote()) == 1
 
