@@ -40,7 +40,8 @@ endif()
 find_program(MOBULA_CCACHE ccache)
 if(MOBULA_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER
-    env "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_SLOPPINESS=pch_defines,time_macros
+    env "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=1
+    CCACHE_SLOPPINESS=pch_defines,time_macros
     "${MOBULA_CCACHE}")
   add_compile_options(-fpch-preprocess)
 endif()

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "runtime/base/describe.h"
+#include "runtime/core/protocol/messages.h"
 
 namespace mobula::wire {
 
@@ -34,6 +35,8 @@ template <class T>
 struct IsVariant : std::false_type {};
 template <class... T>
 struct IsVariant<std::variant<T...>> : std::true_type {};
+template <>
+struct IsVariant<Message> : std::true_type {};
 
 /// Spans and points in time: int64 nanoseconds.
 template <class T>

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/core/protocol/messages.h"
+
+namespace mobula {
+
+Message::Message() = default;
+Message::Message(const Message& other) = default;
+Message::Message(Message&& other) noexcept = default;
+Message& Message::operator=(const Message& other) = default;
+Message& Message::operator=(Message&& other) noexcept = default;
+Message::~Message() = default;
+
+bool Message::operator==(const Message& other) const {
+  return static_cast<const MessageVariant&>(*this) == static_cast<const MessageVariant&>(other);
+}
+
+}  // namespace mobula
