@@ -38,7 +38,11 @@ std::vector<std::string> FiberHub::RunDriver(DriverOptions options) {
   driver_ = world_.AddDriver(std::move(options));
   while (!driver_over_) {
     HubAction action = world_.Step();
-    if (const auto* idle = std::get_if<Idle>(&action)) return idle->waits;
+    if (auto* idle = std::get_if<Idle>(&action)) {
+      idle->waits.insert(idle->waits.begin(),
+                         "nothing happens any more, but the driver has not ended");
+      return idle->waits;
+    }
     Act(action);
   }
   if (!driver_death_.empty()) return {driver_death_};
@@ -76,6 +80,7 @@ void FiberHub::Act(HubAction& action) {
                  [&](Completed& completed) {
                    answer_ = std::move(completed.completion);
                    Wake({completed.process, completed.request});
+                   answer_.reset();
                  },
                  [&](SleepOver& over) {
                    Wake({WorkerId{}, over.sleep});
@@ -98,6 +103,7 @@ void FiberHub::Act(HubAction& action) {
 void FiberHub::Start(WorkerId process, std::function<void()> code) {
   const std::uint64_t id = next_fiber_++;
   Fiber& fiber = *fibers_.emplace(id, std::make_unique<Fiber>()).first->second;
+  fiber.id = id;
   fiber.process = process;
   fiber.code = boost::context::fiber(
       std::allocator_arg, boost::context::protected_fixedsize_stack(kStackBytes),
@@ -110,7 +116,6 @@ void FiberHub::Start(WorkerId process, std::function<void()> code) {
         return std::move(hub_);
       });
   Resume(fiber);
-  if (fiber.over) fibers_.erase(id);
 }
 
 void FiberHub::Resume(Fiber& fiber) {
@@ -119,6 +124,7 @@ void FiberHub::Resume(Fiber& fiber) {
   boost::context::fiber rest = std::move(fiber.code).resume();
   running_ = nullptr;
   fiber.code = std::move(rest);
+  if (fiber.over) fibers_.erase(fiber.id);
 }
 
 void FiberHub::Suspend(WaitKey key) {
@@ -133,7 +139,6 @@ void FiberHub::Wake(WaitKey key) {
   Fiber& fiber = *found->second;
   waiting_.erase(found);
   Resume(fiber);
-  if (fiber.over) std::erase_if(fibers_, [](const auto& entry) { return entry.second->over; });
 }
 
 void FiberHub::Unwind(WorkerId process) {

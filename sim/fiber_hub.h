@@ -49,6 +49,7 @@ class FiberHub : private Blocker {
 
  private:
   struct Fiber {
+    std::uint64_t id = 0;
     WorkerId process;
     /// Where to go on; empty while it runs.
     boost::context::fiber code;
@@ -62,6 +63,7 @@ class FiberHub : private Blocker {
 
   /// Runs `code` on a new fiber until it first blocks or ends.
   void Start(WorkerId process, std::function<void()> code);
+  /// Until it blocks or ends; then it is gone.
   void Resume(Fiber& fiber);
   /// Gives control back to the hub; returns when resumed.
   void Suspend(WaitKey key);

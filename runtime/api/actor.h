@@ -134,6 +134,7 @@ struct Codec<ActorHandle<T>> {
     mobula::Write(handle.target_, out);
     mobula::Write(handle.reference_->Object(), out);
     out.contained.push_back(handle.reference_->Object());
+    out.held.push_back(handle.reference_);
   }
   static ActorHandle<T> Read(Reader& in) {
     const auto target = mobula::Read<api::ActorTarget>(in);

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -30,6 +31,9 @@ namespace mobula {
 struct Encoded {
   std::string data;
   std::vector<ObjectRef> contained;
+  /// Holds those references while this lives: a function's result may be gone before it is
+  /// reported.
+  std::vector<std::shared_ptr<const void>> held;
 };
 
 /// Where serialised bytes came from: references read out of them are held through it.

@@ -28,7 +28,7 @@ std::string UnknownFunction(const std::string& name) {
 }
 
 /// The value as a result: inline, or written to the node's store.
-TaskResult StoreResult(Context& context, const TaskSpec& spec, Encoded value) {
+TaskResult StoreResult(Context& context, const TaskSpec& spec, Encoded& value) {
   TaskResult result;
   result.object = spec.Return(0);
   result.size = value.data.size();
@@ -39,7 +39,7 @@ TaskResult StoreResult(Context& context, const TaskSpec& spec, Encoded value) {
   } else {
     result.value.data = Bytes(std::move(value.data));
   }
-  result.contained = std::move(value.contained);
+  result.contained = value.contained;
   return result;
 }
 
@@ -51,9 +51,8 @@ Encoded Call(const TaskSpec& spec, Session& session, const std::vector<EncodedSo
   return {};
 }
 
-/// Runs the function with everything that its values hold alive; all of it is released when this
-/// returns.
-TaskResult Run(Context& context, worker::RunTask& run) {
+/// Runs the function. Its arguments are released when this returns.
+Encoded Run(Context& context, worker::RunTask& run) {
   std::deque<Value> values;
   std::vector<EncodedSource> sources;
   for (std::size_t i = 0; i < run.arguments.size(); ++i) {
@@ -64,7 +63,7 @@ TaskResult Run(Context& context, worker::RunTask& run) {
     sources.back().container = ObjectId{run.spec.task, 0};
     sources.back().container_is_task = true;
   }
-  return StoreResult(context, run.spec, Call(run.spec, *context.GetSession(), sources));
+  return Call(run.spec, *context.GetSession(), sources);
 }
 
 }  // namespace
@@ -75,6 +74,8 @@ void ExecuteTask(const std::shared_ptr<Session>& session, worker::RunTask run) {
   executed.attempt = run.spec.attempt;
   TaskResult result;
   result.object = run.spec.Return(0);
+  // Holds the references in the result until it is reported.
+  Encoded value;
   if (const Payload* error = FindError(run.arguments)) {
     result.value = *error;
     executed.application_error = error->kind == PayloadKind::kException;
@@ -82,7 +83,8 @@ void ExecuteTask(const std::shared_ptr<Session>& session, worker::RunTask run) {
     Context context = Context::ForTask(session, run.spec);
     const Context::Scope scope(context);
     try {
-      result = Run(context, run);
+      value = Run(context, run);
+      result = StoreResult(context, run.spec, value);
     } catch (const TaskError& error) {
       // It was thrown by a task that this one waited for (or is our own): the text says where
       // already.

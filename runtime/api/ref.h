@@ -33,6 +33,8 @@ class Ref {
   }
 
  private:
+  friend struct Codec<Ref<T>>;
+
   api::SharedReference reference_;
 };
 
@@ -49,6 +51,7 @@ struct Codec<Ref<T>> {
     if (ref.IsNil()) return;
     mobula::Write(ref.Object(), out);
     out.contained.push_back(ref.Object());
+    out.held.push_back(ref.reference_);
   }
   static Ref<T> Read(Reader& in) {
     if (mobula::Read<bool>(in)) return {};

@@ -30,7 +30,7 @@ std::string ReadPage(int page, int words) {
   const char* const vocabulary[] = {"ray", "manta", "skate", "eagle", "sting"};
   std::string text;
   for (int i = 0; i < words; ++i) {
-    text += vocabulary[(page + i * i) % 5];
+    text += vocabulary[(page + i % 11 * i) % 5];
     text += ' ';
   }
   return text;

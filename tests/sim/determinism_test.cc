@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The same options and program give the same events; another seed gives others, and the same
+// answers.
+#include <cstdio>
+#include <fstream>
+
+#include "tests/sim/simulation.h"
+
+namespace mobula::sim {
+namespace {
+
+using testing::HasSubstr;
+
+int Square(int n) {
+  Sleep(Milliseconds(n % 7));
+  return n * n;
+}
+int SumOfSquares(int n) {
+  std::vector<Ref<int>> squares;
+  for (int i = 0; i < n; ++i) squares.push_back(Task(Square).Remote(i));
+  int sum = 0;
+  for (const int square : Get(squares)) sum += square;
+  return sum;
+}
+class Tally {
+ public:
+  int Add(int n) { return sum_ += n; }
+
+ private:
+  int sum_ = 0;
+};
+Tally* MakeTally() { return new Tally; }
+MOBULA_REMOTE(Square, SumOfSquares, MakeTally, &Tally::Add)
+
+struct Outcome {
+  int answer = 0;
+  std::uint64_t hash = 0;
+  std::int64_t end = 0;
+};
+
+Outcome RunOnce(std::uint64_t seed, const std::string& trace_file = "") {
+  Options options = Cluster(3, 2, seed);
+  options.faults = {faults::CrashNode{"n3", Milliseconds(8)},
+                    faults::RestartNode{"n3", Milliseconds(100)}};
+  options.trace_file = trace_file;
+  Simulation simulation(options);
+  Outcome outcome;
+  simulation.Run([&] {
+    const auto tally = Actor(MakeTally).SetMaxRestarts(-1).Remote();
+    std::vector<Ref<int>> sums;
+    for (int n = 2; n < 10; ++n) sums.push_back(Task(SumOfSquares).Remote(n));
+    for (const auto& sum : sums) outcome.answer += Get(sum);
+    Get(tally.Task(&Tally::Add).Remote(1));
+  });
+  outcome.hash = simulation.GetWorld().TraceHash();
+  outcome.end = simulation.GetWorld().Now().nanoseconds;
+  return outcome;
+}
+
+TEST(Determinism, SameSeedSameTrace) {
+  const Outcome first = RunOnce(1);
+  const Outcome second = RunOnce(1);
+  EXPECT_EQ(first.hash, second.hash);
+  EXPECT_EQ(first.end, second.end);
+  EXPECT_EQ(first.answer, second.answer);
+}
+
+TEST(Determinism, AnotherSeedGivesAnotherTraceAndTheSameAnswer) {
+  const Outcome first = RunOnce(1);
+  const Outcome second = RunOnce(2);
+  EXPECT_NE(first.hash, second.hash);
+  EXPECT_EQ(first.answer, second.answer);
+}
+
+TEST(Determinism, WritingTheTraceChangesNothing) {
+  const std::string path = testing::TempDir() + "/determinism_trace.jsonl";
+  EXPECT_EQ(RunOnce(1).hash, RunOnce(1, path).hash);
+  std::ifstream file(path);
+  std::string line;
+  std::size_t lines = 0;
+  while (std::getline(file, line)) {
+    ++lines;
+    ASSERT_TRUE(line.starts_with("{\"t\": ") && line.ends_with("]}")) << line;
+  }
+  EXPECT_GT(lines, 500u);
+  std::remove(path.c_str());
+}
+
+TEST(World, SaysWhatIsWrongWithItsOptions) {
+  Options none = Cluster(0, 1);
+  EXPECT_THAT(std::string(World::Create(none).status().message()), HasSubstr("at least one node"));
+  Options unknown = Cluster(2, 1);
+  unknown.faults = {faults::CrashNode{"n7", {}}};
+  EXPECT_THAT(std::string(World::Create(unknown).status().message()), HasSubstr("n1, n2"));
+  Options unwritable = Cluster(1, 1);
+  unwritable.trace_file = "/no/such/folder/trace";
+  EXPECT_THAT(std::string(World::Create(unwritable).status().message()),
+              HasSubstr("/no/such/folder/trace"));
+}
+
+}  // namespace
+}  // namespace mobula::sim

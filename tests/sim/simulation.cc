@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/simulation.h"
+
+#include <gmock/gmock.h>
+
+#include "runtime/api/sessions.h"
+#include "runtime/core/node/node.h"
+
+namespace mobula::sim {
+
+Options Cluster(std::size_t nodes, double cpus, std::uint64_t seed) {
+  NodeShape shape;
+  shape.resources = ResourceSet::Of({{"CPU", cpus}, {"memory", 8e9}});
+  shape.store_capacity = 64 << 20;
+  Options options;
+  options.nodes.assign(nodes, shape);
+  options.seed = seed;
+  options.check_invariants = true;
+  return options;
+}
+
+Simulation::Simulation(Options options) {
+  auto world = World::Create(std::move(options));
+  EXPECT_TRUE(world.ok()) << world.status();
+  world_ = *std::move(world);
+  FiberProgram program;
+  program.driver = [this](worker::Process& process) {
+    const int exit_code = api::RunAsDriver(process, [this] {
+      program_();
+      return 0;
+    });
+    EXPECT_EQ(exit_code, 0);
+  };
+  program.task = &api::RunTaskIn;
+  program.forget = &api::ForgetProcess;
+  hub_ = std::make_unique<FiberHub>(*world_, program);
+  hub_->on_notice = [this](const std::string& notice) { notices.push_back(notice); };
+}
+
+std::vector<std::string> Simulation::RunUntilStuck(const std::function<void()>& program) {
+  program_ = program;
+  DriverOptions driver;
+  driver.language = Language::kCpp;
+  return hub_->RunDriver(driver);
+}
+
+void Simulation::Run(const std::function<void()>& program) {
+  EXPECT_THAT(RunUntilStuck(program), testing::IsEmpty());
+}
+
+void Simulation::ExpectNothingLeft() {
+  // Longer than every retry, linger and detection.
+  mobula::Sleep(Seconds(10));
+  for (const WorkerId process : world_->Processes()) {
+    const worker::Worker& machine = *world_->FindWorker(process);
+    for (const auto& reference : machine.References()) {
+      ADD_FAILURE() << "process " << process << " still knows " << ToString(reference);
+    }
+    for (const auto& task : machine.PendingTasks()) {
+      ADD_FAILURE() << "process " << process << " still waits for " << ToString(task);
+    }
+  }
+  for (const std::string& name : world_->NodeNames()) {
+    const node::Node* node = world_->FindNode(name);
+    if (node == nullptr) continue;
+    for (const auto& object : node->FindRaylet()->Objects()) {
+      ADD_FAILURE() << name << " still stores " << ToString(object);
+    }
+    ResourceSet total = world_->ShapeOf(name).resources;
+    EXPECT_TRUE(node->FindRaylet()->Available().Covers(total))
+        << name << " has not got back all of " << total.ToString() << ", only "
+        << node->FindRaylet()->Available().ToString();
+  }
+}
+
+std::string ThisNode() { return api::Context::Current().Process().Identity().node.name; }
+
+}  // namespace mobula::sim
