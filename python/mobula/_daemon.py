@@ -100,7 +100,7 @@ class Daemon:
             os.close(lifeline_read)
             os.close(ready_write)
         with os.fdopen(ready_read, "rb") as ready:
-            text = ready.read()
+            text = ready.readline()
         self.facts: dict[str, Any] = json.loads(text) if text else {"error": self._last_words()}
         if "error" in self.facts:
             self.stop()
