@@ -52,6 +52,10 @@ void LeaseClient::PumpClass(std::size_t index) {
   Class& state = classes_[index];
   const std::size_t depth = DepthOf(state);
   while (!state.queue.empty() && !state.open.empty() && state.open.begin()->first < depth) {
+    // A lease under way may well start its task before a busy worker would: tasks that were fast so
+    // far tell little of one that waits behind them.
+    const bool busy = state.open.begin()->first > 0;
+    if (busy && state.queue.size() <= state.requests.size()) break;
     const auto lease = leases_.find(state.open.begin()->second);
     const TaskId task = state.queue.begin()->second;
     state.queue.erase(state.queue.begin());
