@@ -79,5 +79,5 @@ def report_deadlock(hub: Hub, waits: list[str]) -> None:
     for wait in waits:
         print(f"  {wait}", file=sys.stderr)
     for thread in hub.driver.greenlets:
-        print("It is here:", *stack(thread.gr_frame), sep="\n", end="", file=sys.stderr)
+        print("It is here:", "".join(stack(thread.gr_frame)), sep="\n", end="", file=sys.stderr)
     hub.exit_code = _EXIT_CODE

@@ -19,6 +19,8 @@ _HEAD = "n1"
 _ADDRESS = f"{_HEAD}:6379"
 # What workers have written reaches the driver before it leaves.
 _LAST_WORDS_NS = 5_000_000
+# Between two looks whether a node that was started is there.
+_NODE_POLL_NS = 1_000_000
 
 
 class SimWorld(World):
@@ -77,6 +79,8 @@ class SimWorld(World):
             name = _HEAD
         else:
             name = self._hub.world.add_node(*self._shape(_HEAD, options))
+            while self._hub.world.cluster_runs() and not self._hub.world.node_id(name):
+                self._hub.sleep_ns(_NODE_POLL_NS)
         self._nodes_started += 1
         return SimNode(self, self._hub, name)
 
