@@ -38,8 +38,8 @@ class ActorClient {
   /// The owner has no handle left. Its calls are all finished, as each holds a handle.
   void OutOfScope(ActorId actor);
 
-  /// Queues a call; `order` is its place among the tasks of this process. Returns false, and the call has
-  /// failed, when the actor is dead.
+  /// Queues a call; `order` is its place among the tasks of this process. Returns false, and the
+  /// call has failed, when the actor is dead.
   bool Enqueue(const TaskSpec& call, std::uint64_t order);
   /// The call has been answered, or is wanted no more.
   void Remove(ActorId actor, std::uint64_t order);

@@ -18,6 +18,8 @@ enum class TimerKind : std::uint32_t {
 /// What all parts of one Worker machine share: who the process is, and the event being handled.
 /// `now` and `out` are valid only while `Worker::Handle` runs.
 struct Context {
+  Context(const Options& tunables, WorkerId id) : options(tunables), worker(id) {}
+
   Options options;
   WorkerId worker;
   /// Nil until the daemon has answered the registration.

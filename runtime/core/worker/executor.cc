@@ -207,8 +207,9 @@ void Executor::RegisterRetained(PushedTask& task) {
   }
 }
 
-// Until the answer leaves, the task holds its references: what the process needs of them is decided in the
-// very step in which the sender is told, or a RemoveBorrower could overtake the registration.
+// Until the answer leaves, the task holds its references: what the process needs of them is decided
+// in the very step in which the sender is told, or a RemoveBorrower could overtake the
+// registration.
 void Executor::TrySendAnswer(Entry entry) {
   PushedTask& task = entry->second;
   if (task.acknowledgements_missing == 0) RegisterRetained(task);

@@ -66,8 +66,8 @@ class ReferenceTable {
   /// A process that sends itself a reference to its own object is its borrower while the message is
   /// on its way.
   bool RegisterOther(const ObjectRef& reference, const Address& borrower, TaskId task);
-  /// This process has heard of one registration of its own: `source` made it for the answer that came, or
-  /// (itself) with `retained`.
+  /// This process has heard of one registration of its own: `source` made it for the answer that
+  /// came, or (itself) with `retained`.
   void HearRegistration(const ObjectRef& reference, const Address& source);
   /// Owner: `borrower` holds a reference.
   void AddRegistration(ObjectId id, const Address& borrower);

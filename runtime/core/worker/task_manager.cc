@@ -257,7 +257,8 @@ void TaskManager::TakeResult(const Address& source, const Task& task, const Task
     DropResult(source, result);
     return;
   }
-  for (const ObjectRef& reference : result.contained) references_.HearRegistration(reference, source);
+  for (const ObjectRef& reference : result.contained)
+    references_.HearRegistration(reference, source);
   references_.AddAll(result.contained, Count::kContained);
   if (result.in_store) {
     values_.SetStored(result.object, result.value.kind, result.size, source.node, result.contained);
@@ -272,7 +273,8 @@ void TaskManager::DropResult(const Address& source, const TaskResult& result) {
 }
 
 void TaskManager::DropReferencesOf(const Address& source, const TaskResult& result) {
-  for (const ObjectRef& reference : result.contained) references_.HearRegistration(reference, source);
+  for (const ObjectRef& reference : result.contained)
+    references_.HearRegistration(reference, source);
 }
 
 void TaskManager::OnTaskReturned(const Address& source, const TaskReturned& message) {

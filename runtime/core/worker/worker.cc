@@ -11,10 +11,7 @@ namespace mobula::worker {
 
 /// The parts, and who hears of which event. Parts that depend on others come after them.
 struct Worker::Parts {
-  Parts(WorkerId id, Options options) {
-    context.worker = id;
-    context.options = options;
-  }
+  Parts(WorkerId id, const Options& options) : context(options, id) {}
 
   void Settle();
   bool SettleStep();

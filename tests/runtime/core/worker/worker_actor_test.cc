@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Goal: an actor's calls arrive in order, at most once unless retries are allowed, and end with
+/// the actor. Method: one machine as caller; the test plays the GCS and the actor.
+#include "tests/runtime/core/worker/harness.h"
+
+namespace mobula::worker {
+namespace {
+
+class WorkerActor : public Harness {
+ protected:
+  const TaskId creation_task = ChildTask(root, 0, 1);
+  const ActorId actor = ActorOf(creation_task);
+
+  TaskSpec Creation(std::vector<ObjectRef> references = {}) const {
+    TaskSpec spec = NewTask(1, std::move(references));
+    spec.kind = TaskKind::kActorCreation;
+    spec.actor = actor;
+    spec.name = "A.__init__";
+    spec.actor_options.emplace();
+    return spec;
+  }
+  TaskSpec Call(std::uint64_t counter, std::vector<ObjectRef> references = {}) const {
+    TaskSpec spec = NewTask(counter, std::move(references));
+    spec.kind = TaskKind::kActorCall;
+    spec.actor = actor;
+    spec.name = "A.f";
+    return spec;
+  }
+  ActorView View(ActorState state, std::uint32_t incarnation = 0, std::int32_t retries = 0) const {
+    ActorView view;
+    view.actor = actor;
+    view.state = state;
+    view.worker = incarnation == 0 ? remote : worker;
+    view.incarnation = incarnation;
+    view.class_name = "A";
+    view.max_task_retries = retries;
+    if (state == ActorState::kDead)
+      view.death_cause = {ErrorKind::kActorDied, "It was killed.", {}, {}, actor, {}};
+    return view;
+  }
+  Effects& Update(const ActorView& view) { return Receive(Address::Gcs(), ActorUpdate{view}); }
+  void Create(std::vector<ObjectRef> references = {}) {
+    Do(TaskSubmitted{Creation(std::move(references))});
+    Receive(Address::Gcs(), ActorRegistered{Only<RegisterActor>().request, {}});
+    EXPECT_EQ(Sent<SubscribeActor>().size(), 1u);
+  }
+  std::string MessageOf(ObjectId object) { return GetNow(object).value.error.message; }
+};
+
+TEST_F(WorkerActor, CallsWaitForTheActorThenCostTwoMessagesEach) {
+  Create();
+  Do(TaskSubmitted{Call(2)});
+  Do(TaskSubmitted{Call(3)});
+  EXPECT_EQ(MessagesSent(), 0u);
+  Update(View(ActorState::kAlive));
+  const auto sent = Sent<PushTask>();
+  ASSERT_EQ(sent.size(), 2u);
+  EXPECT_EQ(sent[0].first, remote);
+  EXPECT_EQ(sent[0].second.spec.sequence, 0u);
+  EXPECT_EQ(sent[1].second.spec.sequence, 1u);
+  Receive(remote, Done(Call(2)));
+  EXPECT_EQ(MessagesSent(), 0u);
+  Do(TaskSubmitted{Call(4)});
+  EXPECT_EQ(MessagesSent(), 1u);
+  EXPECT_EQ(GetNow(Call(2).Return(0)).value, Value("value"));
+}
+
+TEST_F(WorkerActor, ACallWithoutItsArgumentHoldsBackThoseBehindIt) {
+  Create();
+  Update(View(ActorState::kAlive));
+  Do(TaskSubmitted{NewTask(9)});
+  const auto request = Only<RequestLease>().request;
+  Do(TaskSubmitted{Call(2, {{NewTask(9).Return(0), self}})});
+  Do(TaskSubmitted{Call(3)});
+  EXPECT_TRUE(Sent<PushTask>().empty());
+  Receive(daemon, LeaseGranted{request, LeaseId{1, 1}, worker, 1});
+  Receive(worker, Done(NewTask(9)));
+  EXPECT_EQ(Sent<PushTask>().size(), 2u);
+}
+
+TEST_F(WorkerActor, ALostCallIsNotRepeatedUnlessAllowed) {
+  Create();
+  Update(View(ActorState::kAlive));
+  Do(TaskSubmitted{Call(2)});
+  Update(View(ActorState::kRestarting, 1));
+  Do(TaskSubmitted{Call(3)});
+  EXPECT_THAT(MessageOf(Call(2).Return(0)), ::testing::HasSubstr("may have run"));
+  Update(View(ActorState::kAlive, 1));
+  EXPECT_EQ(Only<PushTask>().spec.task, Call(3).task);
+  EXPECT_EQ(Only<PushTask>().spec.sequence, 0u);
+}
+
+TEST_F(WorkerActor, LostCallsAreRepeatedInOrderWhereRetriesAreAllowed) {
+  Create();
+  Update(View(ActorState::kAlive, 0, 1));
+  Do(TaskSubmitted{Call(2)});
+  Do(TaskSubmitted{Call(3)});
+  Receive(remote_daemon, WorkerDied{remote, "killed", false});
+  Do(TaskSubmitted{Call(4)});
+  EXPECT_EQ(MessagesSent(), 0u);
+  Update(View(ActorState::kRestarting, 1, 1));
+  EXPECT_EQ(All<TaskRetried>().size(), 2u);
+  Update(View(ActorState::kAlive, 1, 1));
+  const auto sent = Sent<PushTask>();
+  ASSERT_EQ(sent.size(), 3u);
+  EXPECT_EQ(sent[0].second.spec.task, Call(2).task);
+  EXPECT_EQ(sent[0].second.spec.attempt, 1u);
+  EXPECT_EQ(sent[2].second.spec.sequence, 2u);
+}
+
+TEST_F(WorkerActor, DeathFailsEveryCallWithItsCauseAndReleasesTheCreationsArguments) {
+  Do(ObjectPut{Put(0), Value("x"), {}});
+  Create({{Put(0), self}});
+  Do(ReferenceRemoved{Put(0)});
+  Update(View(ActorState::kAlive));
+  EXPECT_TRUE(Knows(Put(0)));
+  Do(TaskSubmitted{Call(2)});
+  Update(View(ActorState::kDead));
+  EXPECT_THAT(MessageOf(Call(2).Return(0)), ::testing::HasSubstr("It was killed."));
+  EXPECT_FALSE(Knows(Put(0)));
+  Do(TaskSubmitted{Call(3)});
+  EXPECT_EQ(ErrorOf(Call(3).Return(0)), ErrorKind::kActorDied);
+}
+
+TEST_F(WorkerActor, EndsWhenTheLastHandleAndTheLastCallAreGone) {
+  Create();
+  Update(View(ActorState::kAlive));
+  Do(TaskSubmitted{Call(2)});
+  Do(ReferenceRemoved{Creation().Return(0)});
+  EXPECT_EQ(MessagesSent(), 0u);
+  Receive(remote, Done(Call(2)));
+  EXPECT_EQ(Only<ActorOutOfScope>().actor, actor);
+}
+
+TEST_F(WorkerActor, ADetachedActorOutlivesItsHandles) {
+  TaskSpec spec = Creation();
+  spec.actor_options->detached = true;
+  Do(TaskSubmitted{spec});
+  Receive(Address::Gcs(), ActorRegistered{Only<RegisterActor>().request, {}});
+  Do(ReferenceRemoved{spec.Return(0)});
+  EXPECT_EQ(MessagesSent(), 0u);
+}
+
+TEST_F(WorkerActor, ATakenNameFailsTheHandleAndItsCalls) {
+  Do(TaskSubmitted{Creation()});
+  const auto request = Only<RegisterActor>().request;
+  Do(TaskSubmitted{Call(2)});
+  Receive(
+      Address::Gcs(),
+      ActorRegistered{request, {ErrorKind::kInvalid, "The name 'a' is taken.", {}, {}, actor, {}}});
+  EXPECT_EQ(ErrorOf(Creation().Return(0)), ErrorKind::kInvalid);
+  EXPECT_THAT(MessageOf(Call(2).Return(0)), ::testing::HasSubstr("is taken"));
+}
+
+TEST_F(WorkerActor, ResultsOfItsCallsAreMadeAgainOnlyWithTaskRetries) {
+  Create();
+  Update(View(ActorState::kAlive));
+  Do(TaskSubmitted{Call(2)});
+  Receive(remote, DoneInStore(Call(2)));
+  Receive(worker, GetObjectStatus{Call(2).Return(0), {kOtherNode}});
+  EXPECT_EQ(Only<ObjectStatusReply>().status.value.error.kind, ErrorKind::kReconstructionFailed);
+
+  Update(View(ActorState::kAlive, 0, 1));
+  Do(TaskSubmitted{Call(3)});
+  Receive(remote, DoneInStore(Call(3)));
+  Receive(worker, GetObjectStatus{Call(3).Return(0), {kOtherNode}});
+  EXPECT_EQ(Only<PushTask>().spec.attempt, 1u);
+}
+
+}  // namespace
+}  // namespace mobula::worker

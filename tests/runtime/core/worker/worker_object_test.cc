@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Goal: values are found, waited for, recovered and freed by the rules of ownership.
+/// Method: one machine; the test plays raylets, owners and borrowers.
+#include "tests/runtime/core/worker/harness.h"
+
+namespace mobula::worker {
+namespace {
+
+using ::testing::ElementsAre;
+using WorkerObject = Harness;
+
+TEST_F(WorkerObject, AStoredValueIsFetchedOnceAndReleasedAfterItsLastUser) {
+  const TaskSpec spec = NewTask(1);
+  RunStored(spec, remote);
+  const ObjectId object = spec.Return(0);
+  Do(GetRequested{1, {object, object}, std::nullopt, true});
+  EXPECT_EQ(Only<FetchObject>().locations, std::vector<NodeId>{kOtherNode});
+  Receive(daemon, ObjectAvailable{object, 64, 1000});
+  ASSERT_EQ(All<FulfilGet>().size(), 1u);
+  EXPECT_EQ(All<FulfilGet>().front().values[1].stored,
+            (StoredValue{64, 1000, PayloadKind::kValue}));
+  EXPECT_TRUE(GetNow(object).stored);
+  EXPECT_EQ(MessagesSent(), 0u);
+  Do(BufferReleased{object});
+  Do(BufferReleased{object});
+  EXPECT_EQ(MessagesSent(), 0u);
+  Do(BufferReleased{object});
+  EXPECT_EQ(Sent<ReleaseObject>().size(), 1u);
+}
+
+TEST_F(WorkerObject, AGetTimesOutAndLeavesNothingBehind) {
+  const TaskSpec spec = NewTask(1);
+  RunStored(spec, remote);
+  Do(GetRequested{1, {spec.Return(0)}, Milliseconds(5), true});
+  EXPECT_EQ(All<StartTimer>().size(), 1u);
+  Do(TimerFired{TimerId{1, 1}});
+  EXPECT_TRUE(All<FulfilGet>().front().timed_out);
+  Receive(daemon, ObjectAvailable{spec.Return(0), 64, 1000});
+  EXPECT_EQ(Sent<ReleaseObject>().size(), 1u);
+}
+
+TEST_F(WorkerObject, WaitAnswersWithTheReadyOnesInTheOrderAskedFor) {
+  Do(TaskSubmitted{NewTask(1)});
+  for (std::uint32_t i = 0; i < 3; ++i) Do(ObjectPut{Put(i), Value("x"), {}});
+  const ObjectId pending = NewTask(1).Return(0);
+  Do(WaitRequested{1, {Put(2), pending, Put(0), Put(1)}, 2, std::nullopt, true, true});
+  EXPECT_THAT(All<FulfilWait>().front().ready, ElementsAre(Put(2), Put(0)));
+  Do(WaitRequested{2, {pending, Put(1)}, 2, Milliseconds(5), true, true});
+  EXPECT_TRUE(All<FulfilWait>().empty());
+  Do(TimerFired{TimerId{1, 2}});
+  EXPECT_THAT(All<FulfilWait>().front().ready, ElementsAre(Put(1)));
+}
+
+TEST_F(WorkerObject, WaitForHereFetchesAndDoesNotKeepThePin) {
+  const TaskSpec spec = NewTask(1);
+  RunStored(spec, remote);
+  Do(WaitRequested{1, {spec.Return(0)}, 1, std::nullopt, false, true});
+  EXPECT_EQ(All<FulfilWait>().size(), 1u);
+  Do(WaitRequested{2, {spec.Return(0)}, 1, std::nullopt, true, true});
+  EXPECT_EQ(Sent<FetchObject>().size(), 1u);
+  Receive(daemon, ObjectAvailable{spec.Return(0), 64, 1000});
+  EXPECT_EQ(All<FulfilWait>().size(), 1u);
+  EXPECT_EQ(Sent<ReleaseObject>().size(), 1u);
+}
+
+TEST_F(WorkerObject, TheLastReferenceFreesEveryCopy) {
+  const TaskSpec spec = NewTask(1);
+  RunStored(spec, remote);
+  Receive(daemon, ObjectLocationChanged{spec.Return(0), kNode, true});
+  Do(ReferenceRemoved{spec.Return(0)});
+  const auto freed = Sent<FreeObject>();
+  ASSERT_EQ(freed.size(), 2u);
+  EXPECT_EQ(freed[0].first, remote_daemon);
+  EXPECT_EQ(freed[1].first, daemon);
+  EXPECT_FALSE(Knows(spec.Return(0)));
+  // A copy that was on its way goes too.
+  Receive(daemon, ObjectLocationChanged{spec.Return(0), kNode, true});
+  EXPECT_EQ(Sent<FreeObject>().size(), 1u);
+}
+
+TEST_F(WorkerObject, AnUnwantedResultIsFreedWhenItComes) {
+  const TaskSpec spec = SubmitAndGrant(NewTask(1), remote);
+  Do(ReferenceRemoved{spec.Return(0)});
+  EXPECT_EQ(MessagesSent(), 0u);
+  Receive(remote, DoneInStore(spec));
+  EXPECT_EQ(Sent<FreeObject>().size(), 1u);
+  EXPECT_TRUE(machine_.References().empty());
+}
+
+TEST_F(WorkerObject, ALostObjectIsMadeAgainOnceHoweverManyWait) {
+  const TaskSpec spec = NewTask(1);
+  RunStored(spec, remote);
+  Receive(daemon, NodeDied{kOtherNode, "killed"});
+  Do(GetRequested{1, {spec.Return(0)}, std::nullopt, true});
+  ASSERT_EQ(All<TaskRetried>().size(), 1u);
+  const auto request = Only<RequestLease>().request;
+  Do(GetRequested{2, {spec.Return(0)}, std::nullopt, true});
+  EXPECT_TRUE(All<TaskRetried>().empty());
+  Receive(worker, GetObjectStatus{spec.Return(0), {kOtherNode}});
+  EXPECT_TRUE(All<TaskRetried>().empty());
+  Receive(daemon, LeaseGranted{request, LeaseId{50, 1}, worker, 1});
+  Receive(worker, DoneInStore(Only<PushTask>().spec));
+  EXPECT_EQ(Sent<FetchObject>().size(), 1u);
+  EXPECT_EQ(Only<ObjectStatusReply>().status.locations, std::vector<NodeId>{kNode});
+}
+
+TEST_F(WorkerObject, RecoversLostArgumentsBeforeTheTaskThatNeedsThem) {
+  const TaskSpec producer = NewTask(1);
+  RunStored(producer, remote);
+  const TaskSpec consumer = NewTask(2, {{producer.Return(0), self}});
+  Do(TaskSubmitted{consumer});
+  Receive(remote, DoneInStore(Only<PushTask>().spec));
+  // Only lineage needs the argument now; its copies go.
+  Do(ReferenceRemoved{producer.Return(0)});
+  EXPECT_EQ(Sent<FreeObject>().size(), 1u);
+  EXPECT_TRUE(Knows(producer.Return(0)));
+  Receive(daemon, NodeDied{kOtherNode, "killed"});
+  Do(GetRequested{1, {consumer.Return(0)}, std::nullopt, true});
+  EXPECT_EQ(All<TaskRetried>().size(), 2u);
+  Receive(daemon, LeaseGranted{Only<RequestLease>().request, LeaseId{50, 1}, worker, 1});
+  EXPECT_EQ(Only<PushTask>().spec.task, producer.task);
+  Receive(worker, DoneInStore(Only<PushTask>().spec));
+  EXPECT_EQ(Only<PushTask>().spec.task, consumer.task);
+  Receive(worker, DoneInStore(Only<PushTask>().spec));
+  Receive(daemon, ObjectAvailable{consumer.Return(0), 64, 1000});
+  EXPECT_EQ(All<FulfilGet>().size(), 1u);
+  // When the consumer's result goes, nothing of the chain stays.
+  Do(BufferReleased{consumer.Return(0)});
+  Do(ReferenceRemoved{consumer.Return(0)});
+  EXPECT_TRUE(machine_.References().empty());
+}
+
+TEST_F(WorkerObject, KeepsASmallArgumentForAsLongAsLineageNeedsIt) {
+  Do(ObjectPut{Put(0), Value("x"), {}});
+  const TaskSpec spec = NewTask(1, {{Put(0), self}});
+  RunStored(spec, remote);
+  Do(ReferenceRemoved{Put(0)});
+  EXPECT_TRUE(Knows(Put(0)));
+  Receive(daemon, NodeDied{kOtherNode, "killed"});
+  Do(GetRequested{1, {spec.Return(0)}, std::nullopt, true});
+  Receive(daemon, LeaseGranted{Only<RequestLease>().request, LeaseId{50, 1}, worker, 1});
+  EXPECT_EQ(Only<PushTask>().spec.arguments[0].value, Value("x"));
+  Receive(worker, Done(Only<PushTask>().spec));
+  Do(ReferenceRemoved{spec.Return(0)});
+  EXPECT_TRUE(machine_.References().empty());
+}
+
+TEST_F(WorkerObject, SaysWhyALostObjectCannotBeMadeAgain) {
+  Do(BufferRequested{1, {Put(0), self}, 1000});
+  Receive(daemon, ObjectCreated{Only<CreateObject>().request, Put(0), 64, {}});
+  EXPECT_EQ(All<FulfilCreate>().front().offset, 64u);
+  Do(BufferSealed{Put(0), PayloadKind::kValue, 1000, {}});
+  EXPECT_EQ(Sent<SealObject>().size(), 1u);
+  Receive(worker, GetObjectStatus{Put(0), {kNode}});
+  EXPECT_EQ(Only<ObjectStatusReply>().status.value.error.kind, ErrorKind::kObjectLost);
+
+  TaskSpec once = NewTask(1);
+  once.max_retries = 0;
+  RunStored(once, remote);
+  TaskSpec twice = NewTask(2);
+  twice.max_retries = 1;
+  Do(TaskSubmitted{twice});
+  Receive(remote, DoneInStore(Only<PushTask>().spec));
+  Receive(daemon, NodeDied{kOtherNode, "killed"});
+  EXPECT_EQ(ErrorOf(once.Return(0)), ErrorKind::kReconstructionFailed);
+  Do(GetRequested{5, {twice.Return(0)}, std::nullopt, true});
+  Receive(daemon, LeaseGranted{Only<RequestLease>().request, LeaseId{50, 1}, worker, 1});
+  Receive(worker, DoneInStore(Only<PushTask>().spec));
+  Receive(daemon, ObjectUnavailable{twice.Return(0), {kNode}, {}});
+  EXPECT_EQ(All<FulfilGet>().front().values[0].value.error.kind, ErrorKind::kMaxAttemptsExceeded);
+}
+
+class WorkerLineage : public Harness {
+ protected:
+  WorkerLineage() : Harness(Tight()) {}
+  static Options Tight() {
+    Options options;
+    options.lineage_bytes_max = 1;
+    return options;
+  }
+};
+
+TEST_F(WorkerLineage, AnEvictedTaskCannotMakeItsObjectAgain) {
+  const TaskSpec spec = NewTask(1);
+  RunStored(spec, remote);
+  Receive(daemon, NodeDied{kOtherNode, "killed"});
+  EXPECT_EQ(ErrorOf(spec.Return(0)), ErrorKind::kLineageEvicted);
+}
+
+TEST_F(WorkerObject, ABorrowedValueIsAskedForOnceAndKept) {
+  const ObjectRef borrowed{ObjectId{{0x99, 1}, 1}, owner};
+  Do(ReferenceAdded{borrowed, {}, false});
+  EXPECT_EQ(Sent<AddBorrower>().front().first, owner);
+  EXPECT_EQ(Sent<WatchWorker>().front().first, remote_daemon);
+  Receive(owner, BorrowerAdded{Only<AddBorrower>().request, borrowed.id, false});
+  Do(GetRequested{1, {borrowed.id}, std::nullopt, true});
+  EXPECT_EQ(Sent<GetObjectStatus>().size(), 1u);
+  ObjectStatus status;
+  status.phase = ObjectPhase::kInline;
+  status.value = Value("x");
+  Receive(owner, ObjectStatusReply{borrowed.id, status});
+  EXPECT_EQ(All<FulfilGet>().size(), 1u);
+  EXPECT_EQ(GetNow(borrowed.id).value, Value("x"));
+  EXPECT_EQ(MessagesSent(), 0u);
+}
+
+TEST_F(WorkerObject, ABorrowerThatCannotFetchAsksTheOwnerAgain) {
+  const ObjectRef borrowed{ObjectId{{0x99, 1}, 1}, owner};
+  Do(ReferenceAdded{borrowed, {}, false});
+  Do(GetRequested{1, {borrowed.id}, std::nullopt, true});
+  ObjectStatus status;
+  status.phase = ObjectPhase::kStored;
+  status.size = 1000;
+  status.locations = {kOtherNode};
+  Receive(owner, ObjectStatusReply{borrowed.id, status});
+  EXPECT_EQ(Sent<FetchObject>().size(), 1u);
+  Receive(daemon, ObjectUnavailable{borrowed.id, {kOtherNode}, {}});
+  EXPECT_EQ(Only<GetObjectStatus>().failed_at, std::vector<NodeId>{kOtherNode});
+}
+
+TEST_F(WorkerObject, TheDeathOfItsOwnerEndsEveryWaitForABorrowedObject) {
+  const ObjectRef borrowed{ObjectId{{0x99, 1}, 1}, owner};
+  Do(ReferenceAdded{borrowed, {}, false});
+  Do(GetRequested{1, {borrowed.id}, std::nullopt, true});
+  const TaskSpec spec = NewTask(1, {borrowed});
+  Do(TaskSubmitted{spec});
+  Receive(remote_daemon, WorkerDied{owner, "killed", false});
+  EXPECT_EQ(All<FulfilGet>().front().values[0].value.error.kind, ErrorKind::kOwnerDied);
+  EXPECT_EQ(ErrorOf(spec.Return(0)), ErrorKind::kOwnerDied);
+}
+
+}  // namespace
+}  // namespace mobula::worker
