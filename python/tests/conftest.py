@@ -27,8 +27,7 @@ def no_cluster():
     mobula.shutdown()
 
 
-def wait_for(condition, what, timeout=10.0):
-    """Waits until `condition()` is true."""
+def _wait_for(condition, what, timeout=10.0):
     deadline = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < deadline, f"not within {timeout} s: {what}"
@@ -54,3 +53,9 @@ def program(tmp_path):
         return done.returncode, done.stdout, done.stderr
 
     return run
+
+
+@pytest.fixture(scope="session")
+def wait_for():
+    """Waits until `condition()` is true: wait_for(condition, what)."""
+    return _wait_for

@@ -6,7 +6,6 @@ import time
 import mobula
 import numpy as np
 import pytest
-from conftest import wait_for
 from mobula.cluster_utils import Cluster
 from mobula.util import state
 from mobula.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -83,9 +82,7 @@ def test_the_head_goes_last(cluster):
 
 def test_objects_are_listed_while_there_are_references(cluster):
     reference = mobula.put(np.zeros(100_000))
-    wait_for(
-        lambda: reference.hex() in {one["object_id"] for one in state.list_objects()}, "listed"
-    )
+    assert reference.hex() in {one["object_id"] for one in state.list_objects()}
     del reference
     time.sleep(0.1)
     assert state.list_objects() == []

@@ -8,14 +8,14 @@ from mobula import _errors, exceptions
 from mobula.exceptions import RayError, RayTaskError
 
 
-class Special(Exception):
+class SpecialError(Exception):
     def __init__(self, code, detail):
         super().__init__(code, detail)
         self.code = code
         self.detail = detail
 
 
-class Unpicklable(Exception):
+class UnpicklableError(Exception):
     def __reduce__(self):
         raise TypeError("no")
 
@@ -39,7 +39,7 @@ def test_every_error_is_a_ray_error_and_listed():
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("a"), KeyError("k"), OSError(2, "gone"), Special(1, "x")]
+    "error", [ValueError("a"), KeyError("k"), OSError(2, "gone"), SpecialError(1, "x")]
 )
 def test_the_error_of_a_task_is_of_both_classes(error):
     raised = caught(error)
@@ -51,7 +51,7 @@ def test_the_error_of_a_task_is_of_both_classes(error):
 
 
 def test_attributes_of_the_cause_are_there():
-    raised = caught(Special(42, "detail"))
+    raised = caught(SpecialError(42, "detail"))
     assert (raised.code, raised.detail) == (42, "detail")
 
 
@@ -70,9 +70,9 @@ def test_an_error_passed_on_keeps_its_innermost_cause():
 
 
 def test_an_error_that_cannot_be_pickled_arrives_as_text():
-    raised = caught(Unpicklable("text"))
+    raised = caught(UnpicklableError("text"))
     assert type(raised) is RayTaskError
-    assert "Unpicklable: text" in str(raised)
+    assert "UnpicklableError: text" in str(raised)
     assert "stayed behind" in str(raised)
 
 

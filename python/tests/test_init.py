@@ -11,7 +11,6 @@ import urllib.request
 
 import mobula
 import pytest
-from conftest import wait_for
 from mobula import _daemon
 
 KEYS = {
@@ -67,7 +66,7 @@ def test_init_tells_the_eight_facts(no_cluster):
 
 def test_unknown_and_wrong_options_of_init_are_refused(no_cluster):
     with pytest.raises(
-        RuntimeError, match="unknown option 'num_cpu' of init; known are: .*num_cpus"
+        RuntimeError, match=r"unknown option 'num_cpu' of init; known are: .*num_cpus"
     ):
         mobula.init(num_cpu=2)
     with pytest.raises(ValueError, match="num_cpus"):
@@ -124,7 +123,7 @@ mobula.get(running)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_driver_that_is_ended_leaves_nothing(how, tmp_path):
+def test_a_driver_that_is_ended_leaves_nothing(how, tmp_path, wait_for):
     memory, sockets = shared_memory(), abstract_sockets()
     path = tmp_path / "driver.py"
     path.write_text(DRIVER)

@@ -18,7 +18,7 @@ class Thing:
 def test_an_unknown_option_names_the_known_ones():
     with pytest.raises(ValueError, match="unknown option 'num_cpu' of remote function identity"):
         mobula.remote(identity).options(num_cpu=1)
-    with pytest.raises(ValueError, match="known are: .*max_concurrency"):
+    with pytest.raises(ValueError, match=r"known are: .*max_concurrency"):
         mobula.remote(Thing).options(speed=1)
     with pytest.raises(ValueError, match="unknown option 'num_cups'"):
         mobula.remote(num_cups=1)
