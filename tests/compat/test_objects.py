@@ -21,9 +21,10 @@ def identity(value):
 @pytest.mark.parametrize(
     "value",
     [
-        None, True, 0, -1, 1 << 62, 1 << 999, 0.5, "", "\u262f", b"\x00\xff", [], (), {}, set(), [1, [2, (3,)]],
-        {"a": {1: None}}, collections.OrderedDict(a=1), collections.deque([1, 2]), np.float32(1.5), int, 3 + 4j,
-        range(5), frozenset([1]), "x" * 200_000, b"y" * 300_000, list(range(50_000)),
+        None, True, 0, -1, 1 << 62, 1 << 999, 0.5, "", "\u262f", b"\x00\xff", [], (), {}, set(),
+        [1, [2, (3,)]], {"a": {1: None}}, collections.OrderedDict(a=1), collections.deque([1, 2]),
+        np.float32(1.5), int, 3 + 4j, range(5), frozenset([1]), "x" * 200_000, b"y" * 300_000,
+        list(range(50_000)),
     ],
     ids=lambda value: f"{type(value).__name__}-{str(value)[:12]}",
 )  # fmt: skip

@@ -520,8 +520,8 @@ using MessageVariant =
                  KillActor, ActorOutOfScope, GetNamedActor, NamedActorReply, KvRequest, KvReply,
                  ListNodes, ListNodesReply, ListActors, ListActorsReply, ListJobs, ListJobsReply>;
 
-/// A variant of every message. Its special members are compiled once, in messages.cc: compiling them
-/// in every file that sends a message took half of the build.
+/// A variant of every message. Its special members are compiled once, in messages.cc: compiling
+/// them in every file that sends a message took half of the build.
 struct Message : MessageVariant {
   using MessageVariant::MessageVariant;
   Message();
@@ -532,7 +532,6 @@ struct Message : MessageVariant {
   ~Message();
   bool operator==(const Message& other) const;
 };
-
 
 struct Envelope {
   Address source;

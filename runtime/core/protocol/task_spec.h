@@ -34,8 +34,9 @@ struct TaskArgument {
   Payload value;
   /// References inside the inline value: kept alive with the task, delivered as references.
   std::vector<ObjectRef> contained;
-  /// Of a reference to a stored object, filled in when the task is pushed: its bytes and the nodes with a
-  /// copy, as its owner or borrower last knew (`value.kind` tells a value from an exception).
+  /// Of a reference to a stored object, filled in when the task is pushed: its bytes and the nodes
+  /// with a copy, as its owner or borrower last knew (`value.kind` tells a value from an
+  /// exception).
   std::uint64_t size = 0;
   std::vector<NodeId> locations;
   MOBULA_FIELDS(TaskArgument, reference, value, contained, size, locations)
