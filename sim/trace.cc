@@ -58,7 +58,8 @@ void Trace::Write(Instant now, Place place, std::string_view event, const std::s
     out_ << separator << Quoted(effect);
     separator = ", ";
   }
-  // At once: a hub may leave the process without unwinding, and a trace is most wanted after a crash.
+  // At once: a hub may leave the process without unwinding, and after a crash a trace is wanted
+  // most.
   out_ << "]}\n" << std::flush;
 }
 

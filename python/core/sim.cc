@@ -62,8 +62,8 @@ struct ActionToPython {
   const WorldPointer& world;
 
   py::tuple operator()(sim::ProcessReady& action) const {
-    return py::make_tuple("ProcessReady", ToPython(action.process), action.is_driver, action.node_name,
-                          action.pid);
+    return py::make_tuple("ProcessReady", ToPython(action.process), action.is_driver,
+                          action.node_name, action.pid);
   }
   py::tuple operator()(sim::RunTask& action) const {
     return py::make_tuple(
@@ -142,7 +142,8 @@ WorldPointer CreateWorld(std::uint32_t nodes, const std::map<std::string, double
                          std::optional<std::uint64_t> store_capacity, std::uint64_t seed,
                          const std::vector<std::string>& crashes,
                          const std::vector<std::string>& restarts, const std::string& trace_file,
-                         std::optional<std::int64_t> latency_ns, std::optional<std::int64_t> cost_ns,
+                         std::optional<std::int64_t> latency_ns,
+                         std::optional<std::int64_t> cost_ns,
                          std::map<std::string, std::int64_t> costs_ns, bool check_invariants) {
   sim::Options options;
   options.nodes.assign(nodes, ShapeOf(resources, store_capacity));
@@ -184,8 +185,8 @@ void BindWorld(py::module_& module) {
   const auto id = [](const std::string& hex) { return IdFromHex<WorkerId>(hex); };
   py::class_<sim::World, WorldPointer>(module, "World")
       .def(py::init(&CreateWorld), py::kw_only(), "nodes"_a, "resources"_a,
-           "store_capacity"_a = py::none(), "seed"_a, "crashes"_a, "restarts"_a, "trace_file"_a = "",
-           "latency_ns"_a = py::none(), "cost_ns"_a = py::none(),
+           "store_capacity"_a = py::none(), "seed"_a, "crashes"_a, "restarts"_a,
+           "trace_file"_a = "", "latency_ns"_a = py::none(), "cost_ns"_a = py::none(),
            "costs_ns"_a = std::map<std::string, std::int64_t>(), "check_invariants"_a = false)
       .def("step", &Step)
       .def("add_driver", &AddDriver, "ray_namespace"_a, "language_config"_a)
@@ -193,7 +194,8 @@ void BindWorld(py::module_& module) {
       .def("cluster_runs", &sim::World::ClusterRuns)
       .def(
           "configure_node",
-          [](sim::World& self, const std::string& name, const std::map<std::string, double>& resources,
+          [](sim::World& self, const std::string& name,
+             const std::map<std::string, double>& resources,
              std::optional<std::uint64_t> store_capacity) {
             Require(self.ConfigureNode(name, ShapeOf(resources, store_capacity)));
           },
@@ -239,10 +241,8 @@ void BindWorld(py::module_& module) {
                 std::vector<std::string> lines) {
              self.WriteOutput(id(worker), is_error, std::move(lines));
            })
-      .def("end_process",
-           [id](sim::World& self, const std::string& worker, const std::string& reason) {
-             self.EndProcess(id(worker), reason);
-           })
+      .def("end_process", [id](sim::World& self, const std::string& worker,
+                               const std::string& reason) { self.EndProcess(id(worker), reason); })
       .def("crash_process",
            [id](sim::World& self, const std::string& worker, const std::string& reason) {
              self.CrashProcess(id(worker), reason);

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
 from mobula import _sim_process
 from mobula._virtual_patch import replace
 

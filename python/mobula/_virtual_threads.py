@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import greenlet
+
 from mobula import _sim_process
 from mobula._virtual_patch import replace
 
