@@ -47,6 +47,9 @@ class VirtualEventLoop(base_events.BaseEventLoop):
         # The base class waits by its selector.
         self._selector = self
 
+    def __del__(self) -> None:
+        """Does not complain of being unclosed: so are the loops of processes that died."""
+
     def select(self, timeout: float | None) -> list[Any]:
         """Waits for `timeout` seconds, or until another thread has called."""
         if not self._called and timeout != 0:

@@ -10,13 +10,13 @@ PROGRAMS = pathlib.Path(__file__).parent / "sim_programs"
 CLUSTER = {"nodes": 3, "cpus": 2, "check_invariants": True}
 
 
-@pytest.mark.parametrize("program", ["tasks", "actors", "crash", "actor_restart"])
+@pytest.mark.parametrize("program", ["tasks", "actors", "concurrency", "crash", "actor_restart"])
 def test_program_is_right_without_faults(program):
     result = sim.run(PROGRAMS / f"{program}.py", **CLUSTER)
     assert result.output == "OK\n", result.report
 
 
-@pytest.mark.parametrize("program", ["tasks", "actors"])
+@pytest.mark.parametrize("program", ["tasks", "actors", "concurrency"])
 def test_one_node_is_enough(program):
     result = sim.run(PROGRAMS / f"{program}.py", nodes=1, cpus=4)
     assert result.output == "OK\n", result.report

@@ -29,6 +29,30 @@ def test_eight_sleeping_tasks_take_as_long_as_the_longest():
         assert int(item) / 10 <= float(seconds) <= int(item) / 10 + 0.01
 
 
+def test_tasks_cost_what_the_options_say():
+    def program():
+        import time
+
+        import ray
+
+        @ray.remote
+        def dear():
+            pass
+
+        @ray.remote
+        def cheap():
+            pass
+
+        for function in (dear, cheap):
+            ray.get(function.remote())
+            start = time.monotonic()
+            ray.get(function.remote())
+            print(round(time.monotonic() - start, 2))
+
+    result = sim.run(program, cost=["dear=2s", "30ms"])
+    assert result.output == "2.0\n0.03\n", result.report
+
+
 def test_randomness_comes_from_the_seed_and_differs_between_processes():
     first, again, other = (sim.run(PROGRAMS / "randomness.py", seed=seed) for seed in (1, 1, 2))
     assert first.returncode == 0, first.report
