@@ -127,12 +127,12 @@ std::uint64_t DrawSize(Rng& rng, const Shape& shape) {
   return rng.Below(shape.large_one_in) == 0 ? kLarge + rng.Below(kLarge) : rng.Below(50);
 }
 
-Step DrawStep(Rng& rng, bool may_nest) {
+Step DrawStep(Rng& rng, const Shape& shape) {
   // Submits and sums most often: they make the graph.
-  constexpr Step kSteps[] = {Step::kPut,    Step::kAdd,   Step::kAdd,   Step::kGet,
-                             Step::kOpen,   Step::kDrop,  Step::kSleep, Step::kSubmit,
-                             Step::kSubmit, Step::kSubmit};
-  return kSteps[rng.Below(may_nest ? 10 : 7)];
+  constexpr Step kSteps[] = {Step::kGet, Step::kOpen, Step::kDrop,   Step::kSleep,  Step::kPut,
+                             Step::kAdd, Step::kAdd,  Step::kSubmit, Step::kSubmit, Step::kSubmit};
+  if (shape.depth > 0) return kSteps[rng.Below(10)];
+  return kSteps[rng.Below(shape.leaves_own_nothing ? 4 : 7)];
 }
 
 }  // namespace
@@ -142,10 +142,10 @@ Program DrawProgram(Rng& rng, const Shape& shape) {
   Shape inner = shape;
   inner.depth = shape.depth - 1;
   inner.actions = shape.actions / 2 + 1;
-  const std::uint64_t count = 1 + rng.Below(shape.actions);
+  const std::uint64_t count = shape.actions / 2 + rng.Below(shape.actions) / 2 + 1;
   for (std::uint64_t i = 0; i < count; ++i) {
     Action action;
-    action.step = DrawStep(rng, shape.depth > 0);
+    action.step = DrawStep(rng, shape);
     action.a = static_cast<std::uint32_t>(rng.Below(1000));
     action.b = static_cast<std::uint32_t>(rng.Below(1000));
     action.size = action.step == Step::kSleep ? rng.Below(20'000) : DrawSize(rng, shape);

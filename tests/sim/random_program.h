@@ -45,10 +45,13 @@ struct Program {
 };
 
 struct Shape {
-  std::uint32_t actions = 8;
+  /// Of the outermost program, at most; inner ones have half of it.
+  std::uint32_t actions = 20;
   std::uint32_t depth = 3;
   /// One value in so many is too large to be inline.
-  std::uint32_t large_one_in = 4;
+  std::uint32_t large_one_in = 6;
+  /// The innermost programs make no tasks and objects, so that all belong to outer ones.
+  bool leaves_own_nothing = false;
 };
 
 Program DrawProgram(Rng& rng, const Shape& shape);
