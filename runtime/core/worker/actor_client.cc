@@ -100,6 +100,7 @@ ActorClient::LostCalls ActorClient::Update(const ActorView& view) {
   const bool moved = view.incarnation != actor.view.incarnation ||
                      (view.state == ActorState::kAlive && view.worker != actor.view.worker);
   actor.view = view;
+  actor.heard = true;
   if (view.state == ActorState::kDead) {
     FailAll(actor);
     return {};
@@ -125,6 +126,14 @@ void ActorClient::ForgetDeadNode(NodeId node) {
     if (actor.view.state == ActorState::kAlive && actor.view.worker.node == node)
       actor.unreachable = true;
   }
+}
+
+std::vector<ActorId> ActorClient::Unheard() const {
+  std::vector<ActorId> unheard;
+  for (const auto& [id, actor] : actors_) {
+    if (!actor.heard && !actor.waiting.empty()) unheard.push_back(id);
+  }
+  return unheard;
 }
 
 const ActorView* ActorClient::Find(ActorId actor) const {

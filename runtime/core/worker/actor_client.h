@@ -51,6 +51,8 @@ class ActorClient {
   /// Stops sending to a process that is dead; the GCS will say what becomes of the actor.
   void WorkerDied(const Address& worker);
   void ForgetDeadNode(NodeId node);
+  /// Actors with calls of which the GCS has not said anything yet.
+  [[nodiscard]] std::vector<ActorId> Unheard() const;
   /// Nothing when it was never used here.
   [[nodiscard]] const ActorView* Find(ActorId actor) const;
   void CheckInvariants() const;
@@ -59,6 +61,8 @@ class ActorClient {
   struct Actor {
     ActorView view;
     bool subscribed = false;
+    /// The GCS has told its state.
+    bool heard = false;
     /// Owned and its registration is not acknowledged.
     bool unregistered = false;
     bool out_of_scope = false;

@@ -51,6 +51,9 @@ void TaskManager::Submit(const TaskSpec& spec) {
   }
   if (spec.kind == TaskKind::kActorCall && !actors_.Enqueue(spec, task.order)) return;
   Resolve(task);
+  const ObjectRecord* handle =
+      references_.Find(tasks_.contains(spec.task) ? task.handle : ObjectId{});
+  if (handle != nullptr && watch_list_.IsDead(handle->owner)) AskForOrphans();
 }
 
 void TaskManager::HoldReferences(const Task& task, Count count) {
@@ -413,6 +416,7 @@ void TaskManager::OnDeath(const std::string& reason, bool node_died, bool intend
                          : errors::WorkerCrashed(task.spec, reason));
     }
   }
+  AskForOrphans();
 }
 
 void TaskManager::Recover(ObjectId id) {
@@ -514,6 +518,34 @@ void TaskManager::OnActorUpdate(const ActorView& view) {
   const ObjectRecord* record = references_.Find(handle);
   if (record != nullptr && record->status.phase == ObjectPhase::kPending)
     values_.SetInline(handle, Payload{});
+}
+
+std::vector<ActorId> TaskManager::Orphans() const {
+  std::vector<ActorId> orphans;
+  for (const ActorId actor : actors_.Unheard()) {
+    const auto handle = references_.FindHandle(actor);
+    const auto record = handle ? references_.Records().find(*handle) : references_.Records().end();
+    if (record == references_.Records().end()) continue;
+    if (watch_list_.IsDead(record->second.owner)) orphans.push_back(actor);
+  }
+  return orphans;
+}
+
+void TaskManager::AskForOrphans() {
+  if (!Orphans().empty()) gcs_.Ask(ListActors{}, std::nullopt);
+}
+
+void TaskManager::OnActorsListed(const std::vector<ActorView>& actors) {
+  for (const ActorId orphan : Orphans()) {
+    const bool exists = std::any_of(actors.begin(), actors.end(),
+                                    [&](const ActorView& view) { return view.actor == orphan; });
+    if (exists) continue;
+    ActorView view = *actors_.Find(orphan);
+    view.state = ActorState::kDead;
+    view.death_cause.kind = ErrorKind::kActorDied;
+    view.death_cause.message = "Its owner died before it was created.";
+    OnActorUpdate(view);
+  }
 }
 
 void TaskManager::ActorEnded(const ActorView& view) {

@@ -49,6 +49,8 @@ class TaskManager : public Dispatcher {
   void OnTaskReturned(const Address& source, const TaskReturned& message);
   void OnActorRegistered(TaskId creation, const ErrorInfo& error);
   void OnActorUpdate(const ActorView& view);
+  /// The GCS's answer to `AskForOrphans`.
+  void OnActorsListed(const std::vector<ActorView>& actors);
   /// A worker or node is dead: its tasks are run again, or fail. `intended`: the worker left in
   /// order, and what it had not answered it had not started.
   void OnDeath(const std::string& reason, bool node_died, bool intended);
@@ -119,6 +121,10 @@ class TaskManager : public Dispatcher {
   void EvictExcess();
   void ExpectAgain(Task& task);
   void ActorEnded(const ActorView& view);
+  /// An actor whose owner died before it registered it will never be: when there may be one among
+  /// those called here, asks the GCS which actors it knows.
+  void AskForOrphans();
+  [[nodiscard]] std::vector<ActorId> Orphans() const;
 
   Context& context_;
   ReferenceTable& references_;

@@ -283,6 +283,8 @@ void Worker::Parts::AnswerGcs(const Message& message) {
     context.Emit(FulfilGcs{*question->request, message});
   } else if (const auto* registered = std::get_if<ActorRegistered>(&message)) {
     tasks.OnActorRegistered(question->creation, registered->error);
+  } else if (const auto* listed = std::get_if<ListActorsReply>(&message)) {
+    tasks.OnActorsListed(listed->actors);
   }
 }
 

@@ -152,6 +152,18 @@ TEST_F(WorkerActor, ATakenNameFailsTheHandleAndItsCalls) {
   EXPECT_THAT(MessageOf(Call(2).Return(0)), ::testing::HasSubstr("is taken"));
 }
 
+TEST_F(WorkerActor, AnActorWhoseOwnerDiedBeforeRegisteringItIsDead) {
+  const ObjectRef handle{{{0x98, 1}, 0}, remote};
+  Do(ReferenceAdded{handle, {}, false});
+  TaskSpec call = Call(2);
+  call.actor = ActorOf(handle.id.task);
+  Do(TaskSubmitted{call});
+  EXPECT_EQ(Sent<SubscribeActor>().size(), 1u);
+  Receive(remote_daemon, WorkerDied{remote, "killed", false});
+  Receive(Address::Gcs(), ListActorsReply{Only<ListActors>().request, {}});
+  EXPECT_EQ(ErrorOf(call.Return(0)), ErrorKind::kActorDied);
+}
+
 TEST_F(WorkerActor, ResultsOfItsCallsAreMadeAgainOnlyWithTaskRetries) {
   Create();
   Update(View(ActorState::kAlive));

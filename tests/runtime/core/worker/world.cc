@@ -616,6 +616,12 @@ void World::AtGcs(const Address& source, const Message& message) {
       actor.view.state = ActorState::kAlive;
       TellSubscribers(id);
     }
+  } else if (const auto* list = std::get_if<ListActors>(&message)) {
+    ListActorsReply reply{list->request, {}};
+    for (const auto& [id, actor] : actors_) {
+      if (!actor.creation.task.IsNil()) reply.actors.push_back(actor.view);
+    }
+    Send(Address::Gcs(), source, reply);
   } else if (const auto* subscribe = std::get_if<SubscribeActor>(&message)) {
     actors_[subscribe->actor].subscribers.insert(source);
     if (!actors_.at(subscribe->actor).creation.task.IsNil()) {
