@@ -87,7 +87,8 @@ std::string_view ViewOf(const py::bytes& bytes) {
 
 py::object ToPython(const ResourceSet& value) {
   py::dict amounts;
-  for (const auto& [name, units] : value.units) amounts[py::str(name)] = py::float_(value.Get(name));
+  for (const auto& [name, units] : value.units)
+    amounts[py::str(name)] = py::float_(value.Get(name));
   return amounts;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// From the runtime's structs to plain Python values, by their field descriptions: a struct becomes a
-/// dict, an id its hexadecimal text, an enumerator its name, a resource set a dict of floats.
+/// From the runtime's structs to plain Python values, by their field descriptions: a struct becomes
+/// a dict, an id its hexadecimal text, an enumerator its name, a resource set a dict of floats.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -50,7 +50,9 @@ inline py::object ToPython(const std::string& value) { return py::str(value); }
 inline py::object ToPython(const Bytes& value) { return ToBytes(value); }
 inline py::object ToPython(Duration value) { return py::float_(value.Seconds()); }
 inline py::object ToPython(Instant value) { return py::float_(value.Seconds()); }
-inline py::object ToPython(const ObjectId& value) { return py::str(value.IsNil() ? "" : value.Hex()); }
+inline py::object ToPython(const ObjectId& value) {
+  return py::str(value.IsNil() ? "" : value.Hex());
+}
 template <class Tag>
 py::object ToPython(const Id<Tag>& value) {
   return py::str(value.IsNil() ? "" : value.Hex());

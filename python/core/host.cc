@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "python/core/host.h"
 
-#include <pybind11/stl.h>
 #include <pthread.h>
+#include <pybind11/stl.h>
 #include <signal.h>
 
 #include <memory>
@@ -74,14 +74,18 @@ class HostProcess : public ProcessBinding {
   /// The calling thread, busy with a task, learns of interrupts by a signal; its handler asks
   /// `TakeInterrupts` which tasks are meant.
   void InterruptWithSignal(int signal) {
-    runtime_->OnInterrupt([this, thread = pthread_self(), signal](const worker::InterruptTask& interrupt) {
-      {
-        const std::lock_guard lock(interrupts_mutex_);
-        interrupts_.push_back(interrupt.task);
-      }
-      pthread_kill(thread, signal);
-    });
+    runtime_->OnInterrupt(
+        [this, thread = pthread_self(), signal](const worker::InterruptTask& interrupt) {
+          {
+            const std::lock_guard lock(interrupts_mutex_);
+            interrupts_.push_back(interrupt.task);
+          }
+          pthread_kill(thread, signal);
+        });
   }
+
+  /// Calls that run in other threads are interrupted by the one that takes tasks.
+  void InterruptThroughNextTask() { runtime_->OnInterrupt({}); }
 
   std::vector<std::string> TakeInterrupts() {
     const std::lock_guard lock(interrupts_mutex_);
@@ -105,7 +109,8 @@ class HostProcess : public ProcessBinding {
 
 /// A driver when `worker` is empty.
 std::unique_ptr<HostProcess> Connect(const std::string& socket_name, const std::string& worker,
-                                     const std::string& ray_namespace, const py::bytes& language_config) {
+                                     const std::string& ray_namespace,
+                                     const py::bytes& language_config) {
   host::ConnectOptions options;
   options.socket_name = socket_name;
   options.is_driver = worker.empty();
@@ -133,15 +138,19 @@ void BindHost(py::module_& module) {
       .def("try_take", &HostProcess::TryTake, "request"_a)
       .def(
           "notify_through_fd",
-          [](HostProcess& self, worker::RequestId request) { self.Runtime().NotifyThroughFd(request); },
+          [](HostProcess& self, worker::RequestId request) {
+            self.Runtime().NotifyThroughFd(request);
+          },
           "request"_a)
       .def("completion_fd", [](HostProcess& self) { return self.Runtime().CompletionFd(); })
       .def("take_notified", [](HostProcess& self) { return self.Runtime().TakeNotified(); })
       .def("next_task", &HostProcess::NextTask)
       .def("next_notice", &HostProcess::NextNotice)
       .def("interrupt_with_signal", &HostProcess::InterruptWithSignal, "signal"_a)
+      .def("interrupt_through_next_task", &HostProcess::InterruptThroughNextTask)
       .def("take_interrupts", &HostProcess::TakeInterrupts)
-      .def("pending_tasks", [](HostProcess& self) { return ToPython(self.Runtime().PendingTasks()); })
+      .def("pending_tasks",
+           [](HostProcess& self) { return ToPython(self.Runtime().PendingTasks()); })
       .def("references", [](HostProcess& self) { return ToPython(self.Runtime().References()); })
       .def("close", &HostProcess::Close, "reason"_a)
       .def("is_connected", [](HostProcess& self) { return self.Runtime().IsConnected(); });

@@ -71,7 +71,8 @@ std::unique_ptr<Reference> SealBuffer(const ProcessBinding& self, const py::byte
 }
 
 std::unique_ptr<Reference> AddReference(const ProcessBinding& self, const py::bytes& encoded,
-                                        const py::bytes& container, const std::string& container_task) {
+                                        const py::bytes& container,
+                                        const std::string& container_task) {
   worker::ReferenceAdded event;
   event.reference = DecodeReference(ViewOf(encoded));
   if (!container_task.empty()) {
@@ -90,8 +91,8 @@ worker::RequestId Ask(const ProcessBinding& self, Message question) {
 }
 
 worker::RequestId RequestKv(const ProcessBinding& self, const std::string& operation,
-                            const std::string& space, const std::string& key, const py::bytes& value,
-                            bool overwrite) {
+                            const std::string& space, const std::string& key,
+                            const py::bytes& value, bool overwrite) {
   KvRequest question;
   if (!boost::describe::enum_from_string(operation.c_str(), question.operation)) {
     throw py::value_error("unknown key-value operation '" + operation + "'");
@@ -118,10 +119,11 @@ void TaskExecuted(const ProcessBinding& self, const RunningTask& task, const py:
 void BindRequests(py::class_<ProcessBinding>& type) {
   using namespace py::literals;
   type.def("next_request", [](const ProcessBinding& self) { return self.Get()->NextRequest(); })
-      .def("request_get", &RequestGet, "references"_a, "timeout"_a = py::none(), "releases_cpu"_a = true,
+      .def("request_get", &RequestGet, "references"_a, "timeout"_a = py::none(),
+           "releases_cpu"_a = true, "request"_a = 0)
+      .def("request_wait", &RequestWait, "references"_a, "num_returns"_a = 1,
+           "timeout"_a = py::none(), "fetch_local"_a = true, "releases_cpu"_a = true,
            "request"_a = 0)
-      .def("request_wait", &RequestWait, "references"_a, "num_returns"_a = 1, "timeout"_a = py::none(),
-           "fetch_local"_a = true, "releases_cpu"_a = true, "request"_a = 0)
       .def("request_put_buffer", &RequestPutBuffer, "context"_a, "size"_a)
       .def("request_result_buffer", &RequestResultBuffer, "task"_a, "index"_a, "size"_a)
       .def("request_kv", &RequestKv, "operation"_a, "space"_a, "key"_a, "value"_a = py::bytes(),
@@ -131,7 +133,8 @@ void BindRequests(py::class_<ProcessBinding>& type) {
       .def("request_jobs", [](const ProcessBinding& self) { return Ask(self, ListJobs{}); })
       .def(
           "request_named_actor",
-          [](const ProcessBinding& self, const std::string& name, const std::string& ray_namespace) {
+          [](const ProcessBinding& self, const std::string& name,
+             const std::string& ray_namespace) {
             return Ask(self, GetNamedActor{0, name, ray_namespace});
           },
           "name"_a, "ray_namespace"_a)
@@ -149,8 +152,9 @@ TaskContext ProcessBinding::RootContext() const {
                     : TaskId::Derive(identity.address.worker, kRootSalt, 0)};
 }
 
-TaskSpec ProcessBinding::SpecFor(TaskContext& context, const TaskTemplate& pattern, const py::object& blob,
-                                 const py::object& contained, const py::object& references) const {
+TaskSpec ProcessBinding::SpecFor(TaskContext& context, const TaskTemplate& pattern,
+                                 const py::object& blob, const py::object& contained,
+                                 const py::object& references) const {
   TaskSpec spec = pattern.spec;
   const WorkerRegistered& identity = process_->Identity();
   spec.task = context.NextTask();
@@ -239,11 +243,12 @@ void BindProcess(py::module_& module) {
   type.def("identity", [](const ProcessBinding& self) { return ToPython(self.Get()->Identity()); })
       .def("now", [](const ProcessBinding& self) { return self.Get()->Now().Seconds(); })
       .def("root_context", &ProcessBinding::RootContext)
-      .def("submit_task", &ProcessBinding::SubmitTask, "context"_a, "pattern"_a, "blob"_a, "contained"_a,
-           "references"_a)
+      .def("submit_task", &ProcessBinding::SubmitTask, "context"_a, "pattern"_a, "blob"_a,
+           "contained"_a, "references"_a)
       .def("create_actor", &ProcessBinding::CreateActor, "context"_a, "pattern"_a, "blob"_a,
            "contained"_a, "references"_a)
-      .def("put_inline", &ProcessBinding::PutInline, "context"_a, "data"_a, "contained"_a = py::none())
+      .def("put_inline", &ProcessBinding::PutInline, "context"_a, "data"_a,
+           "contained"_a = py::none())
       .def("seal_buffer", &SealBuffer, "object"_a, "size"_a, "contained"_a = py::none())
       .def("store_view", &StoreView, "offset"_a, "size"_a)
       .def("add_reference", &AddReference, "encoded"_a, "container"_a = py::bytes(),

@@ -11,8 +11,8 @@
 
 namespace mobula::python {
 
-/// `worker::Process` for Python: every method posts one event, none blocks. Both worlds hand this to the
-/// package; how its requests are awaited is theirs.
+/// `worker::Process` for Python: every method posts one event, none blocks. Both worlds hand this
+/// to the package; how its requests are awaited is theirs.
 class ProcessBinding {
  public:
   explicit ProcessBinding(ProcessPointer process) : process_(std::move(process)) {}
@@ -20,11 +20,12 @@ class ProcessBinding {
 
   [[nodiscard]] const ProcessPointer& Get() const { return process_; }
 
-  /// Where the driver's own tasks and puts, or those of a worker's background threads, get their names.
+  /// Where the driver's own tasks and puts, or those of a worker's background threads, get their
+  /// names.
   [[nodiscard]] TaskContext RootContext() const;
 
-  /// The return references: None, one, or a list. `blob` is the first slot unless None; then come the
-  /// references, whose values the executor receives.
+  /// The return references: None, one, or a list. `blob` is the first slot unless None; then come
+  /// the references, whose values the executor receives.
   py::object SubmitTask(TaskContext& context, const TaskTemplate& pattern, const py::object& blob,
                         const py::object& contained, const py::object& references);
   /// (actor id, the reference that stands for its handle).
@@ -40,8 +41,9 @@ class ProcessBinding {
   ProcessPointer process_;
 };
 
-/// The answer to a request: of a get a list of (kind, data), or None on time-out; of a wait the ready ids; of
-/// a buffer request (offset, error dict or None); of a question the fields of its reply.
+/// The answer to a request: of a get a list of (kind, data), or None on time-out; of a wait the
+/// ready ids; of a buffer request (offset, error dict or None); of a question the fields of its
+/// reply.
 py::object ToPythonCompletion(const ProcessPointer& process, const worker::Completion& completion);
 
 void BindProcess(py::module_& module);

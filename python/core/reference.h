@@ -13,8 +13,8 @@ namespace mobula::python {
 
 namespace py = pybind11;
 
-/// Python objects share the process they belong to: what they post after it has left goes nowhere, and the
-/// memory that they view stays mapped.
+/// Python objects share the process they belong to: what they post after it has left goes nowhere,
+/// and the memory that they view stays mapped.
 using ProcessPointer = std::shared_ptr<worker::Process>;
 
 /// One Python `ObjectRef`: counts as one local reference of its process from its making to its end.
@@ -38,8 +38,8 @@ class Reference {
   ObjectRef reference_;
 };
 
-/// A sealed value in shared memory, read-only, through Python's buffer protocol. Every view of it (a numpy
-/// array) keeps it alive; its end releases the pin.
+/// A sealed value in shared memory, read-only, through Python's buffer protocol. Every view of it
+/// (a numpy array) keeps it alive; its end releases the pin.
 class StoreBuffer {
  public:
   StoreBuffer(ProcessPointer process, ObjectId object, const worker::StoredValue& stored);

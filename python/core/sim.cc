@@ -262,6 +262,8 @@ void BindSim(py::module_& module) {
       .def("pending_tasks", &SimProcess::PendingTasks)
       .def("references", &SimProcess::References)
       .def("is_connected", &SimProcess::IsConnected);
+  // Real workers are started for an environment; simulated ones learn it from their first task.
+  module.def("runtime_env_of", [](const RunningTask& task) { return task.Spec().runtime_env; });
   BindWorld(module);
 }
 

@@ -37,7 +37,8 @@ ActorOptions ActorOptionsOf(const py::dict& fields) {
   return options;
 }
 
-/// The keys are the fields of TaskSpec that hold for every call; those left out keep their defaults.
+/// The keys are the fields of TaskSpec that hold for every call; those left out keep their
+/// defaults.
 TaskTemplate MakeTemplate(const std::string& kind, const std::string& function_id,
                           const std::string& function_name, const std::string& name,
                           std::uint32_t num_returns, const std::map<std::string, double>& resources,
@@ -56,7 +57,8 @@ TaskTemplate MakeTemplate(const std::string& kind, const std::string& function_i
   spec.retry_exceptions = retry_exceptions;
   spec.actor = IdFromHex<ActorId>(actor);
   if (actor_options) spec.actor_options = ActorOptionsOf(*actor_options);
-  spec.strategy = {EnumFromName<StrategyKind>(strategy), IdFromHex<NodeId>(strategy_node), strategy_soft};
+  spec.strategy = {EnumFromName<StrategyKind>(strategy), IdFromHex<NodeId>(strategy_node),
+                   strategy_soft};
   spec.runtime_env = runtime_env;
   spec.language_options = Bytes(language_options);
   return result;
@@ -121,34 +123,40 @@ void BindTask(py::module_& module) {
       .def_property_readonly("task", [](const TaskContext& self) { return self.task.Hex(); })
       .def_readonly("attempt", &TaskContext::attempt);
   py::class_<TaskTemplate>(module, "TaskTemplate")
-      .def(py::init(&MakeTemplate), py::kw_only(), "kind"_a, "function_id"_a = "", "function_name"_a = "",
-           "name"_a = "", "num_returns"_a = 1, "resources"_a = std::map<std::string, double>{},
-           "max_retries"_a = 0, "retry_exceptions"_a = false, "actor"_a = "", "actor_options"_a = py::none(),
+      .def(py::init(&MakeTemplate), py::kw_only(), "kind"_a, "function_id"_a = "",
+           "function_name"_a = "", "name"_a = "", "num_returns"_a = 1,
+           "resources"_a = std::map<std::string, double>{}, "max_retries"_a = 0,
+           "retry_exceptions"_a = false, "actor"_a = "", "actor_options"_a = py::none(),
            "strategy"_a = "kDefault", "strategy_node"_a = "", "strategy_soft"_a = false,
            "runtime_env"_a = "", "language_options"_a = py::bytes());
   py::class_<RunningTask>(module, "RunningTask")
       .def_property_readonly("task", [](const RunningTask& self) { return self.Spec().task.Hex(); })
       .def_property_readonly("attempt", [](const RunningTask& self) { return self.Spec().attempt; })
-      .def_property_readonly("kind", [](const RunningTask& self) { return ToPython(self.Spec().kind); })
+      .def_property_readonly("kind",
+                             [](const RunningTask& self) { return ToPython(self.Spec().kind); })
       .def_property_readonly("job", [](const RunningTask& self) { return self.Spec().job.Hex(); })
       .def_property_readonly("function_id",
                              [](const RunningTask& self) { return self.Spec().function.id.Hex(); })
       .def_property_readonly("function_name",
                              [](const RunningTask& self) { return self.Spec().function.name; })
       .def_property_readonly("name", [](const RunningTask& self) { return self.Spec().name; })
-      .def_property_readonly("num_returns", [](const RunningTask& self) { return self.Spec().num_returns; })
-      .def_property_readonly("actor", [](const RunningTask& self) { return ToPython(self.Spec().actor); })
+      .def_property_readonly("num_returns",
+                             [](const RunningTask& self) { return self.Spec().num_returns; })
+      .def_property_readonly("actor",
+                             [](const RunningTask& self) { return ToPython(self.Spec().actor); })
       .def_property_readonly(
-          "actor_options", [](const RunningTask& self) { return ToPython(self.Spec().actor_options); })
+          "actor_options",
+          [](const RunningTask& self) { return ToPython(self.Spec().actor_options); })
       .def_property_readonly("first_return",
                              [](const RunningTask& self) {
                                const ObjectRef reference{self.Spec().Return(0), self.Spec().owner};
                                return py::bytes(EncodeReference(reference));
                              })
-      .def_property_readonly("resources",
-                             [](const RunningTask& self) { return ToPython(self.Spec().resources); })
-      .def_property_readonly("language_options",
-                             [](const RunningTask& self) { return ToBytes(self.Spec().language_options); })
+      .def_property_readonly(
+          "resources", [](const RunningTask& self) { return ToPython(self.Spec().resources); })
+      .def_property_readonly(
+          "language_options",
+          [](const RunningTask& self) { return ToBytes(self.Spec().language_options); })
       .def("take_arguments", &RunningTask::TakeArguments);
 }
 

@@ -11,7 +11,8 @@
 
 namespace mobula::python {
 
-/// Names the tasks and puts of one execution: of a task's attempt, or of a process outside any task.
+/// Names the tasks and puts of one execution: of a task's attempt, or of a process outside any
+/// task.
 struct TaskContext {
   TaskId task;
   std::uint32_t attempt = 0;
@@ -34,8 +35,8 @@ class RunningTask {
       : process_(std::move(process)), run_(std::move(run)) {}
 
   [[nodiscard]] const TaskSpec& Spec() const { return run_.spec; }
-  /// A list of (kind, data, object id): kind and data as from a get; the id is empty for inline arguments.
-  /// The first call only: the pins pass to the list.
+  /// A list of (kind, data, object id): kind and data as from a get; the id is empty for inline
+  /// arguments. The first call only: the pins pass to the list.
   py::list TakeArguments();
 
  private:
@@ -43,7 +44,8 @@ class RunningTask {
   worker::RunTask run_;
 };
 
-/// (kind, data): 0 and 1, a value or an exception as bytes or `StoreBuffer`; 2, a system error as a dict.
+/// (kind, data): 0 and 1, a value or an exception as bytes or `StoreBuffer`; 2, a system error as a
+/// dict.
 py::tuple ToPythonValue(const ProcessPointer& process, const worker::FetchedValue& value);
 
 /// From (kind, data or None, size, contained): data None says that it lies in the store.

@@ -60,6 +60,7 @@ class _MainLoop:
         host = self._runtime.actor_host
         if host is None or not host.is_concurrent:
             return None
+        self._runtime.process.interrupt_through_next_task()
         calls = _AsyncCalls if host.is_async else _ThreadedCalls
         return calls(self._executor, host.max_concurrency)
 
