@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds programs that never wait, which would stop virtual time, and those that wait for ever."""
+"""Ends simulations that would not end: programs that never wait, and those that wait for ever."""
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import os
 import signal
@@ -10,7 +11,7 @@ import sys
 import traceback
 from os import _exit  # The virtual world replaces it in its module.
 from types import FrameType
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from mobula._sim_hub import Hub
 from mobula._sim_process import current
@@ -21,7 +22,10 @@ _LOOKS = 4
 
 
 def start(hub: Hub, limit_s: float) -> None:
-    """Ends the simulation, with the stack, once nothing has switched for so many real seconds."""
+    """Ends the simulation, with the stack, once nothing has switched for so many real seconds.
+
+    And when the user interrupts it: that is no event of the simulated world.
+    """
     errors = sys.stderr
     seen, unchanged = hub.switches, 0
 
@@ -31,10 +35,12 @@ def start(hub: Hub, limit_s: float) -> None:
         unchanged = unchanged + 1 if hub.switches == seen else 0
         seen = hub.switches
         if unchanged == _LOOKS:
-            print(_complaint(limit_s), file=errors)
-            print(*stack(frame), sep="", end="", file=errors, flush=True)
-            _exit(_EXIT_CODE)
+            _end(_complaint(limit_s), frame, errors, _EXIT_CODE)
 
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        _end(f"mobula sim: interrupted. {_who()} was here:", frame, errors, 128 + number)
+
+    signal.signal(signal.SIGINT, interrupt)
     signal.signal(signal.SIGALRM, look)
     signal.setitimer(signal.ITIMER_REAL, limit_s / _LOOKS, limit_s / _LOOKS)
     _expect_to_look_again(limit_s, errors)
@@ -52,14 +58,26 @@ def stack(frame: FrameType | None) -> list[str]:
     return traceback.format_list([f for f in frames if not f.filename.startswith(package)])
 
 
-def _complaint(limit_s: float) -> str:
+def _end(why: str, frame: FrameType | None, errors: TextIO, code: int) -> NoReturn:
+    # The signal may have come in the middle of a write.
+    with contextlib.suppress(RuntimeError):
+        sys.stdout.flush()
+    print(why, file=errors)
+    print(*stack(frame), sep="", end="", file=errors, flush=True)
+    _exit(code)
+
+
+def _who() -> str:
     process = current()
-    who = "the program" if process is None or process.is_driver else f"worker {process.pid}"
+    return "The program" if process is None or process.is_driver else f"Worker {process.pid}"
+
+
+def _complaint(limit_s: float) -> str:
     return (
-        f"mobula sim: {who} has run for {limit_s:g} s of real time without waiting once. Virtual "
-        "time stands still while Python computes, so a loop that waits for a clock or for "
-        "another thread never ends: call time.sleep() or ray.wait() in it. If it really computes "
-        "for that long, raise --watchdog. It is here:"
+        f"mobula sim: {_who()} has run for {limit_s:g} s of real time without waiting once. "
+        "Virtual time stands still while Python computes, so a loop that waits for a clock or "
+        "for another thread never ends: call time.sleep() or ray.wait() in it. If it really "
+        "computes for that long, raise --watchdog. It is here:"
     )
 
 

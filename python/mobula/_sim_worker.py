@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import json
+import os
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -50,6 +53,8 @@ class SimWorker:
         self._limit = asyncio.Semaphore()
         # What runs each task, by the task's id.
         self._threads: dict[str, ProcessGreenlet] = {}
+        # Whether the environment that the job and the first task ask for is made.
+        self._has_environment = False
         self._coroutines: dict[str, asyncio.Task[None]] = {}
 
     def start(self, task: _core.RunningTask) -> None:
@@ -71,6 +76,12 @@ class SimWorker:
             self._loop.call_soon_threadsafe(self._coroutines[task].cancel)
 
     def _run_in_thread(self, task: _core.RunningTask) -> None:
+        if not self._has_environment:
+            self._has_environment = True
+            # As in the real world, a worker only gets tasks of one environment.
+            job = self._runtime.identity["job_config"]["language_config"]
+            _apply(job)
+            _apply(_core.runtime_env_of(task))
         try:
             self._executor.run(task)
         except SystemExit as error:
@@ -103,3 +114,12 @@ class SimWorker:
 
     def _exit(self, error: SystemExit) -> Any:
         self._hub.leave(self._process, f"the worker called sys.exit({error.code!r})")
+
+
+def _apply(runtime_env: str | bytes) -> None:
+    """Makes an environment, except for the working folder: there is one for all processes."""
+    fields = json.loads(runtime_env or "{}")
+    os.environ.update(fields.get("env_vars", {}))
+    folder = fields.get("working_dir")
+    if folder and folder not in sys.path:
+        sys.path.append(folder)

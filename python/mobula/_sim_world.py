@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from typing import Any
 
-from mobula import _job_config, _sim_process
+from mobula import _sim_process
 from mobula._runtime import Execution, Runtime
 from mobula._sim_hub import Hub
 from mobula._sim_options import SimOptions
@@ -51,9 +52,9 @@ class SimWorld(World):
         self._owns_cluster = options.address in (None, "local") and self._nodes_started == 0
         if not hub.world.cluster_runs() and self._nodes_started == 0:
             self._configure(_HEAD, options.node)
-        _job_config.apply_runtime_env(options.runtime_env)
-        # Simulated workers live in the driver's interpreter: there is nothing to tell them.
-        worker = hub.world.add_driver(options.namespace, b"")
+        # Simulated workers live in the driver's interpreter: they need not be told its paths.
+        runtime_env = json.loads(options.language_config or b"{}").get("runtime_env", {})
+        worker = hub.world.add_driver(options.namespace, json.dumps(runtime_env).encode())
         hub.driver.worker = worker
         hub.add_process(hub.driver)
         hub.wait_until_ready(worker)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mobula import (
     _virtual_asyncio,
     _virtual_classes,
+    _virtual_environ,
     _virtual_net,
     _virtual_os,
     _virtual_output,
@@ -27,6 +28,7 @@ def install(hub: Hub) -> None:
     _virtual_random.install()
     _virtual_asyncio.install(hub)
     _virtual_os.install(hub)
+    _virtual_environ.install()
     _virtual_net.install(hub)
     _virtual_classes.install()
     _virtual_output.install(hub)

@@ -5,7 +5,7 @@ import os
 
 import ray
 
-ray.init()
+ray.init(runtime_env={"env_vars": {"OF_JOB": "job"}})
 count = 0
 
 
@@ -24,6 +24,10 @@ class Worker:
     def make(self):
         return Shared()
 
+    def environ(self, name):
+        os.environ[name] = "mine"
+        return os.environ.get("OF_JOB"), os.environ.get("OF_ACTOR")
+
 
 workers = [Worker.remote() for _ in range(3)]
 results = ray.get([worker.work.remote() for worker in workers for _ in range(2)])
@@ -32,4 +36,9 @@ assert len({pid for _, _, pid in results} | {os.getpid()}) == 4, results
 assert count == 0 and Shared.count == 0
 # The driver recognises its own class.
 assert type(ray.get(workers[0].make.remote())) is Shared
+
+special = Worker.options(runtime_env={"env_vars": {"OF_ACTOR": "actor"}}).remote()
+assert ray.get(special.environ.remote("NEW")) == ("job", "actor")
+assert ray.get(workers[0].environ.remote("NEW")) == ("job", None)
+assert not {"NEW", "OF_JOB", "OF_ACTOR"} & set(os.environ)
 print("OK")
