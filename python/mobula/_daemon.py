@@ -19,6 +19,7 @@ from mobula._world import NodeOptions
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 _STOP_TIMEOUT_S = 10.0
+_KEPT_S = 24 * 3600.0
 # The record of a running daemon, in its session folder.
 _RECORD = "node.json"
 
@@ -38,6 +39,16 @@ def _make_session() -> str:
     for folder in ("sockets", "logs"):
         os.mkdir(os.path.join(session, folder))
     return session
+
+
+def _sweep() -> None:
+    """Removes the folders that daemons left behind whose drivers were killed, after a day."""
+    for session in glob.glob(os.path.join(glob.escape(session_root()), "session_*")):
+        with contextlib.suppress(OSError, ValueError):
+            with open(os.path.join(session, _RECORD)) as file:
+                record = json.load(file)
+            if time.time() - record["started"] > _KEPT_S and not _is_running(record["pid"]):
+                shutil.rmtree(session, ignore_errors=True)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -84,6 +95,7 @@ class Daemon:
 
     def __init__(self, spec: DaemonSpec) -> None:
         """Starts it and waits until its node is a member of the cluster."""
+        _sweep()
         self._session = _make_session()
         lifeline_read, self._lifeline = os.pipe()
         ready_read, ready_write = os.pipe()

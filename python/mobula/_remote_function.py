@@ -96,7 +96,7 @@ class RemoteFunction:
 
 
 def _serialize_extras(extras: dict[str, Any]) -> bytes:
-    import cloudpickle
+    import cloudpickle  # type: ignore[import-untyped]
 
     return cloudpickle.dumps(extras) if extras else b""
 

@@ -167,6 +167,38 @@ def test_an_interrupt_reaches_a_driver_in_get(program):
     assert (code, out) == (0, "interrupted True\n"), err
 
 
+def test_when_the_daemon_dies_everything_ends_and_the_driver_is_told(program, wait_for):
+    code, out, err = program(
+        """
+        import os, signal, threading, time
+        import mobula
+        from mobula import _daemon
+        info = mobula.init(num_cpus=1, include_dashboard=False)
+
+        @mobula.remote
+        def pid():
+            return os.getpid()
+
+        @mobula.remote
+        def slow():
+            time.sleep(100)
+
+        worker = mobula.get(pid.remote())
+        daemon = _daemon.find(info["address"])["pid"]
+        threading.Timer(0.5, os.kill, (daemon, signal.SIGKILL)).start()
+        try:
+            mobula.get(slow.remote())
+        except mobula.exceptions.LocalRayletDiedError as error:
+            print("told", bool(str(error)))
+        print(worker)
+        """
+    )
+    assert code == 0, err
+    told, worker = out.splitlines()
+    assert told == "told True"
+    wait_for(lambda: not os.path.exists(f"/proc/{worker}"), "the worker has ended")
+
+
 def test_records_of_ended_daemons_are_ignored(tmp_path, monkeypatch):
     monkeypatch.setenv("MOBULA_TMPDIR", str(tmp_path))
     session = tmp_path / "session_x"

@@ -6,10 +6,9 @@ import os
 import threading
 import time
 
+import mobula
 import numpy as np
 import pytest
-
-import mobula
 from mobula import exceptions
 
 pytestmark = pytest.mark.usefixtures("cluster")
