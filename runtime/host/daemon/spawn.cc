@@ -2,6 +2,7 @@
 #include "runtime/host/daemon/spawn.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -49,6 +50,8 @@ std::vector<std::string> Environment(const std::map<std::string, std::string>& a
   dup2(null, STDIN_FILENO);
   if (options.output >= 0) dup2(options.output, STDOUT_FILENO);
   if (options.error >= 0) dup2(options.error, STDERR_FILENO);
+  // Nothing else: a pipe that a child holds open never ends for whoever reads it.
+  close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
   for (const int number : options.inherited) fcntl(number, F_SETFD, 0);
   execvpe(argv[0], argv, environment);
   const int error = errno;
