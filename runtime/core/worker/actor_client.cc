@@ -128,6 +128,11 @@ void ActorClient::ForgetDeadNode(NodeId node) {
   }
 }
 
+bool ActorClient::IsHeard(ActorId actor) const {
+  const auto found = actors_.find(actor);
+  return found != actors_.end() && found->second.heard;
+}
+
 std::vector<ActorId> ActorClient::Unheard() const {
   std::vector<ActorId> unheard;
   for (const auto& [id, actor] : actors_) {

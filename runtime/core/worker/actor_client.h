@@ -51,6 +51,7 @@ class ActorClient {
   /// Stops sending to a process that is dead; the GCS will say what becomes of the actor.
   void WorkerDied(const Address& worker);
   void ForgetDeadNode(NodeId node);
+  [[nodiscard]] bool IsHeard(ActorId actor) const;
   /// Actors with calls of which the GCS has not said anything yet.
   [[nodiscard]] std::vector<ActorId> Unheard() const;
   /// Nothing when it was never used here.

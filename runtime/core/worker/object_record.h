@@ -25,11 +25,11 @@ inline constexpr std::size_t kCountKinds = 6;
 
 /// Who waits for an object in this process.
 struct Waiter {
-  enum class Kind : std::uint8_t { kTask, kRequest, kExecutor };
+  enum class Kind : std::uint8_t { kTask, kRequest, kExecutor, kHandle };
   Kind kind = Kind::kTask;
   /// kRequest: the get or wait.
   std::uint64_t request = 0;
-  /// kTask: the submitted task; kExecutor: the pushed one.
+  /// kTask: the submitted task; kExecutor: the pushed one; kHandle: the creation of a called actor.
   TaskId task;
   /// Position among the objects of the request, or the arguments of the task.
   std::uint32_t slot = 0;

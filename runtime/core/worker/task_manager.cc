@@ -51,9 +51,7 @@ void TaskManager::Submit(const TaskSpec& spec) {
   }
   if (spec.kind == TaskKind::kActorCall && !actors_.Enqueue(spec, task.order)) return;
   Resolve(task);
-  const ObjectRecord* handle =
-      references_.Find(tasks_.contains(spec.task) ? task.handle : ObjectId{});
-  if (handle != nullptr && watch_list_.IsDead(handle->owner)) AskForOrphans();
+  if (spec.kind == TaskKind::kActorCall) WatchHandle(spec.actor);
 }
 
 void TaskManager::HoldReferences(const Task& task, Count count) {
@@ -416,7 +414,6 @@ void TaskManager::OnDeath(const std::string& reason, bool node_died, bool intend
                          : errors::WorkerCrashed(task.spec, reason));
     }
   }
-  AskForOrphans();
 }
 
 void TaskManager::Recover(ObjectId id) {
@@ -520,6 +517,34 @@ void TaskManager::OnActorUpdate(const ActorView& view) {
     values_.SetInline(handle, Payload{});
 }
 
+void TaskManager::WatchHandle(ActorId actor) {
+  const auto handle = references_.FindHandle(actor);
+  if (actors_.IsHeard(actor) || !handle) return;
+  const ObjectRecord& record = *references_.Find(*handle);
+  const auto is_watch = [](const Waiter& waiter) { return waiter.kind == Waiter::Kind::kHandle; };
+  if (record.owned || std::ranges::any_of(record.status_waiters, is_watch)) return;
+  const Waiter waiter{Waiter::Kind::kHandle, 0, handle->task, 0};
+  if (values_.RequestStatus(*handle, waiter)) OnHandleResolved(*handle);
+}
+
+void TaskManager::OnHandleResolved(ObjectId handle) {
+  const ActorId actor = ActorOf(handle.task);
+  const ObjectRecord* record = references_.Find(handle);
+  const ActorView* known = actors_.Find(actor);
+  if (record == nullptr || known == nullptr || actors_.IsHeard(actor)) return;
+  const Payload& value = record->status.value;
+  if (value.kind == PayloadKind::kValue) return;
+  if (value.error.kind == ErrorKind::kOwnerDied) {
+    // The actor may be known to the GCS all the same, and live on if it is detached.
+    gcs_.Ask(ListActors{}, std::nullopt);
+    return;
+  }
+  ActorView view = *known;
+  view.state = ActorState::kDead;
+  view.death_cause = value.error;
+  OnActorUpdate(view);
+}
+
 std::vector<ActorId> TaskManager::Orphans() const {
   std::vector<ActorId> orphans;
   for (const ActorId actor : actors_.Unheard()) {
@@ -529,10 +554,6 @@ std::vector<ActorId> TaskManager::Orphans() const {
     if (watch_list_.IsDead(record->second.owner)) orphans.push_back(actor);
   }
   return orphans;
-}
-
-void TaskManager::AskForOrphans() {
-  if (!Orphans().empty()) gcs_.Ask(ListActors{}, std::nullopt);
 }
 
 void TaskManager::OnActorsListed(const std::vector<ActorView>& actors) {

@@ -49,7 +49,9 @@ class TaskManager : public Dispatcher {
   void OnTaskReturned(const Address& source, const TaskReturned& message);
   void OnActorRegistered(TaskId creation, const ErrorInfo& error);
   void OnActorUpdate(const ActorView& view);
-  /// The GCS's answer to `AskForOrphans`.
+  /// The handle of a called actor stands for a value or an error by now.
+  void OnHandleResolved(ObjectId handle);
+  /// Which actors the GCS knows: one that is not among them and whose owner is dead will never be.
   void OnActorsListed(const std::vector<ActorView>& actors);
   /// A worker or node is dead: its tasks are run again, or fail. `intended`: the worker left in
   /// order, and what it had not answered it had not started.
@@ -121,9 +123,9 @@ class TaskManager : public Dispatcher {
   void EvictExcess();
   void ExpectAgain(Task& task);
   void ActorEnded(const ActorView& view);
-  /// An actor whose owner died before it registered it will never be: when there may be one among
-  /// those called here, asks the GCS which actors it knows.
-  void AskForOrphans();
+  /// An actor that the GCS has not spoken of may never be registered: its handle's owner knows.
+  void WatchHandle(ActorId actor);
+  /// Called actors of dead owners of which the GCS has said nothing.
   [[nodiscard]] std::vector<ActorId> Orphans() const;
 
   Context& context_;

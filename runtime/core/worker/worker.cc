@@ -216,6 +216,9 @@ void Worker::Parts::SettleNotice(const ObjectValues::Notice& notice) {
     case Waiter::Kind::kExecutor:
       executor.OnNotice(notice.waiter.task, notice.waiter.slot);
       break;
+    case Waiter::Kind::kHandle:
+      tasks.OnHandleResolved(notice.object);
+      break;
   }
 }
 

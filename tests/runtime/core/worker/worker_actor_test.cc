@@ -159,6 +159,7 @@ TEST_F(WorkerActor, AnActorWhoseOwnerDiedBeforeRegisteringItIsDead) {
   call.actor = ActorOf(handle.id.task);
   Do(TaskSubmitted{call});
   EXPECT_EQ(Sent<SubscribeActor>().size(), 1u);
+  EXPECT_EQ(Sent<GetObjectStatus>().size(), 1u);
   Receive(remote_daemon, WorkerDied{remote, "killed", false});
   Receive(Address::Gcs(), ListActorsReply{Only<ListActors>().request, {}});
   EXPECT_EQ(ErrorOf(call.Return(0)), ErrorKind::kActorDied);

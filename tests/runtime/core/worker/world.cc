@@ -560,8 +560,11 @@ void World::AtRaylet(NodeId node, const Address& source, const Message& message)
     }
     if (here != objects.end() && !here->second.sealed) return Send(source, self, *fetch);
     if (here == objects.end()) {
-      // Only with its owner, or with a node, may an object go that somebody still asks for.
-      CHECK(!processes_.contains(fetch->object.owner) || !dead_nodes_.empty() || trouble_)
+      // Only with its owner, or with a node, may an object go that somebody still wants.
+      const bool wanted = processes_.contains(source) &&
+                          !processes_.at(source)->machine.FindReference(id).id.IsNil();
+      CHECK(!wanted || !processes_.contains(fetch->object.owner) || !dead_nodes_.empty() ||
+            trouble_)
           << "object " << id << " is gone too early";
       return Send(self, source, ObjectUnavailable{id, fetch->locations, {}});
     }
