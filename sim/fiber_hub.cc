@@ -38,10 +38,10 @@ std::vector<std::string> FiberHub::RunDriver(DriverOptions options) {
   driver_ = world_.AddDriver(std::move(options));
   while (!driver_over_) {
     HubAction action = world_.Step();
-    if (auto* idle = std::get_if<Idle>(&action)) {
-      idle->waits.insert(idle->waits.begin(),
-                         "nothing happens any more, but the driver has not ended");
-      return idle->waits;
+    if (const auto* idle = std::get_if<Idle>(&action)) {
+      std::vector<std::string> waits{"nothing happens any more, but the driver has not ended"};
+      waits.insert(waits.end(), idle->waits.begin(), idle->waits.end());
+      return waits;
     }
     Act(action);
   }
