@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import sys
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -150,6 +151,7 @@ class Hub:
     def stop_cluster(self) -> None:
         """Ends all processes but the driver, whose other threads go on without a cluster."""
         self.world.stop_cluster()
+        self._processes.pop(self.driver.worker, None)
         sleeping, self._sleeping = list(self._sleeping.values()), {}
         for waiter, until_ns in sleeping:
             if not waiter.done and waiter.greenlet.process is self.driver:
@@ -158,16 +160,12 @@ class Hub:
 
     def remove_process(self, worker: str) -> None:
         """Forgets a process that leaves: nothing will be said of it any more."""
-        del self._processes[worker]
+        self._processes.pop(worker, None)
 
     def wait_until_ready(self, worker: str) -> None:
         """Suspends the caller until a process that was added is a member of the cluster."""
         waiter = self._joining[worker] = Waiter()
         self.wait(waiter)
-
-    def process(self, worker: str) -> Process:
-        """Returns the living process that the world calls `worker`."""
-        return self._processes[worker]
 
     def find_pid(self, pid: int) -> Process | None:
         """Returns the living process of that number."""
@@ -296,6 +294,9 @@ class Hub:
         if process is None:
             return
         process.alive = False
+        if process is self.driver:
+            print(f"mobula sim: the driver's process has ended: {reason}", file=sys.stderr)
+            self.exit_code = 1
         self.end_worker(worker)
         for thread in list(process.greenlets):
             self._unwind(thread)

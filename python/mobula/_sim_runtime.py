@@ -8,6 +8,7 @@ from typing import Any
 
 from mobula._runtime import AsyncRequest, Runtime
 from mobula._sim_hub import Hub
+from mobula.exceptions import LocalRayletDiedError
 
 
 class SimRuntime(Runtime):
@@ -24,6 +25,7 @@ class SimRuntime(Runtime):
 
     def await_request(self, request: int) -> Any:
         """Suspends the calling greenlet until the world has answered."""
+        self._check_connected()
         return self._hub.await_request(self._core, self.worker, request)
 
     async def await_request_async(self, post: AsyncRequest) -> Any:
@@ -35,6 +37,7 @@ class SimRuntime(Runtime):
             if not loop.is_closed():
                 loop.call_soon_threadsafe(_answer, answer, value)
 
+        self._check_connected()
         request = self.process.next_request()
         post(request)
         taken = self._core.try_take(request)
@@ -47,6 +50,14 @@ class SimRuntime(Runtime):
             if self._hub.forget(self.worker, request):
                 self.process.abandon(request)
             raise
+
+    def is_connected(self) -> bool:
+        """Returns whether the cluster runs: a driver may outlive it."""
+        return bool(self._core.is_connected())
+
+    def _check_connected(self) -> None:
+        if not self.is_connected():
+            raise LocalRayletDiedError("the simulated cluster of this program has ended")
 
 
 def _answer(future: asyncio.Future[Any], value: Any) -> None:

@@ -68,7 +68,8 @@ class SimWorld(World):
         hub = self._hub
         hub.sleep_ns(_LAST_WORDS_NS)
         hub.remove_process(runtime.worker)
-        hub.world.end_process(runtime.worker, "the driver has left")
+        if runtime.is_connected():
+            hub.world.end_process(runtime.worker, "the driver has left")
         hub.driver.worker, hub.driver.runtime = "", None
         if self._owns_cluster:
             hub.stop_cluster()
