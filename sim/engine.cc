@@ -2,6 +2,7 @@
 #include "sim/engine.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -117,8 +118,11 @@ SimNode* Engine::FindNode(const std::string& name) {
 }
 
 absl::StatusOr<NodeIndex> Engine::IndexOf(const std::string& name) const {
-  for (NodeIndex i = 0; i < nodes_.size(); ++i) {
-    if (nodes_[i].name == name) return i;
+  // The number in the name is the place in the list; compared, because "n01" is no name.
+  std::size_t number = 0;
+  if (name.starts_with('n')) std::from_chars(name.data() + 1, name.data() + name.size(), number);
+  if (number > 0 && number <= nodes_.size() && nodes_[number - 1].name == name) {
+    return static_cast<NodeIndex>(number - 1);
   }
   return absl::NotFoundError(absl::StrCat("no node is named \"", name, "\""));
 }

@@ -45,6 +45,9 @@ std::string ReadAll(int descriptor) {
   // Ctrl-C at the terminal is the driver's.
   setsid();
   for (const int descriptor : kept) fcntl(descriptor, F_SETFD, 0);
+  // The program's output is its own; why a daemon does not come up is told through the pipe.
+  const int nowhere = open("/dev/null", O_RDWR);
+  for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(nowhere, standard);
   execv(argv[0], argv.data());
   _exit(127);
 }
