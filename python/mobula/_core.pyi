@@ -5,6 +5,8 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from mobula.ids import TaskID
+
 # A value is (0, bytes or StoreBuffer), an exception (1, the same), a system error (2, its fields).
 Value = tuple[int, Any]
 # Of a task: (kind, data or None when it lies in the store, size, contained references).
@@ -23,6 +25,7 @@ class ObjectRef:
     # Added by mobula._object_ref.
     def __await__(self) -> Generator[Any, None, Any]: ...
     def future(self) -> Future[Any]: ...
+    def task_id(self) -> TaskID: ...
 
 class StoreBuffer:
     def __buffer__(self, flags: int) -> memoryview: ...

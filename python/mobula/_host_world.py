@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import Any
 
@@ -10,6 +11,8 @@ from mobula import _core, _daemon, _logs
 from mobula._host_runtime import HostRuntime
 from mobula._runtime import Runtime
 from mobula._world import InitOptions, Node, NodeOptions, World
+
+_LAST_WORDS_S = 0.5
 
 
 class HostWorld(World):
@@ -19,6 +22,8 @@ class HostWorld(World):
         """In no cluster."""
         # Of the cluster that `connect` started.
         self._daemon: _daemon.Daemon | None = None
+        # Shows what the driver is told to show.
+        self._notices: threading.Thread | None = None
 
     def connect(self, options: InitOptions) -> tuple[Runtime, dict[str, Any]]:
         """Connects to a daemon of this machine, which it starts unless there is an address."""
@@ -43,18 +48,22 @@ class HostWorld(World):
             self._stop_daemon()
             raise
         runtime = HostRuntime(process)
-        threading.Thread(
+        self._notices = threading.Thread(
             target=_show_notices,
             args=(process, options.log_to_driver, facts["node_ip_address"]),
             name="mobula-notices",
             daemon=True,
-        ).start()
+        )
+        self._notices.start()
         return runtime, facts
 
     def disconnect(self, runtime: Runtime) -> None:
         """Closes the connection; ends the daemon if ``connect`` started it."""
         assert isinstance(runtime, HostRuntime)
+        _hear_last_words(runtime)
         runtime.process.close("mobula.shutdown() was called")
+        if self._notices is not None:
+            self._notices.join(_LAST_WORDS_S)
         self._stop_daemon()
 
     def _stop_daemon(self) -> None:
@@ -83,6 +92,25 @@ class HostNode(Node):
             self._daemon.stop()
         else:
             self._daemon.kill()
+
+
+def _hear_last_words(runtime: HostRuntime) -> None:
+    """Waits for the lines that workers wrote before their tasks ended.
+
+    Such a line lies in a pipe that the daemon is about to read. Two questions that pass through
+    the daemon take longer than that, and their answers come after the line. In a thread, because a
+    cluster in trouble may not answer.
+    """
+
+    def ask_twice() -> None:
+        with contextlib.suppress(Exception):
+            for _ in range(2):
+                runtime.await_request(runtime.process.request_nodes())
+
+    if runtime.process.is_connected():
+        thread = threading.Thread(target=ask_twice, name="mobula-last-words", daemon=True)
+        thread.start()
+        thread.join(_LAST_WORDS_S)
 
 
 def _show_notices(process: _core.HostProcess, show_logs: bool, ip: str) -> None:

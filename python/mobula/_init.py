@@ -98,6 +98,7 @@ def init(
     configure_logging: bool = True,
     logging_level: int | str = logging.INFO,
     _memory: float | None = None,
+    _system_config: dict[str, Any] | None = None,
     **unknown: Any,
 ) -> RayContext:
     """Connects this program, as a driver, to a cluster.
@@ -123,6 +124,11 @@ def init(
         raise ValueError(f"the dashboard is on the loopback interface only, not {dashboard_host!r}")
     if configure_logging:
         _logs.configure(logging_level)
+    if _system_config:
+        _logs.logger.warning(
+            "_system_config has no effect: %s are settings of Ray's own parts",
+            ", ".join(sorted(_system_config)),
+        )
     if address is None:
         address = os.environ.get("RAY_ADDRESS") or None
     node = _node_options(num_cpus, num_gpus, _memory, object_store_memory, resources, labels)

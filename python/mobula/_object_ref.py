@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from mobula._core import ObjectRef
+from mobula.ids import TaskID
 
 __all__ = ["ObjectRef"]
 
@@ -43,6 +44,11 @@ def _future(self: ObjectRef) -> Future[Any]:
     return result
 
 
+def _task_id(self: ObjectRef) -> TaskID:
+    """The task that makes the object, or that put it."""
+    return TaskID(self.binary()[:16])
+
+
 def _reduce(self: ObjectRef) -> tuple[Any, ...]:
     """For picklers that are not ours: nobody counts such copies, so the object stays for good."""
     from mobula import _serialization
@@ -63,6 +69,7 @@ def _extend() -> None:
         "__await__": _await,
         "__reduce__": _reduce,
         "future": _future,
+        "task_id": _task_id,
         "__class_getitem__": classmethod(_class_getitem),
         "__module__": "mobula",
         "__doc__": "A name for a value that exists or will: what ``.remote()`` and ``put`` return.",

@@ -53,16 +53,22 @@ class _MainLoop:
             elif self._concurrent is not None:
                 self._concurrent.start(event)
             else:
-                self._executor.run(event)
-                self._concurrent = self._after_creation()
+                self._run_here_or_make_room(event)
 
-    def _after_creation(self) -> _AsyncCalls | _ThreadedCalls | None:
-        host = self._runtime.actor_host
-        if host is None or not host.is_concurrent:
-            return None
+    def _run_here_or_make_room(self, task: _core.RunningTask) -> None:
+        options = task.actor_options
+        if options is None or not (options["is_async"] or options["max_concurrency"] > 1):
+            self._executor.run(task)
+            return
         self._runtime.process.interrupt_through_next_task()
-        calls = _AsyncCalls if host.is_async else _ThreadedCalls
-        return calls(self._executor, host.max_concurrency)
+        limit = options["max_concurrency"]
+        if options["is_async"]:
+            # The constructor runs on the loop, too: it may start coroutines.
+            self._concurrent = _AsyncCalls(self._executor, limit)
+            self._concurrent.start(task)
+        else:
+            self._executor.run(task)
+            self._concurrent = _ThreadedCalls(self._executor, limit)
 
     def _interrupt_main(self, signum: int, frame: FrameType | None) -> None:
         if self._executor.running in self._runtime.process.take_interrupts():

@@ -73,8 +73,8 @@ class Cluster:
             self.worker_nodes.append(node)
         return node
 
-    def remove_node(self, node: Node, allow_graceful: bool = False) -> None:
-        """Takes a node away: by default as a crash does, or in order."""
+    def remove_node(self, node: Node, allow_graceful: bool = True) -> None:
+        """Takes a node away: in order or, with ``allow_graceful=False``, as a crash does."""
         if node is self.head_node:
             if self.worker_nodes:
                 raise ValueError("the head can only be removed after the other nodes")

@@ -46,7 +46,7 @@ def test_lost_results_are_made_again(cluster):
 
     reference = make.remote(7)
     mobula.wait([reference], fetch_local=False)
-    cluster.remove_node(second)
+    cluster.remove_node(second, allow_graceful=False)
     cluster.add_node(num_cpus=1, resources={"special": 1})
     assert mobula.get(reference, timeout=60)[0] == 7
 
@@ -63,10 +63,40 @@ def test_an_actor_moves_when_its_node_dies(cluster):
     actor = Where.remote()
     assert mobula.get(actor.node.remote()) == second.node_id
     third = cluster.add_node(num_cpus=1, resources={"special": 1})
-    cluster.remove_node(second)
+    cluster.remove_node(second, allow_graceful=False)
     assert mobula.get(actor.node.remote(), timeout=60) == third.node_id
     [described] = state.list_actors()
     assert (described["state"], described["num_restarts"]) == ("ALIVE", 1)
+
+
+def test_a_detached_actor_outlives_its_driver(cluster, program):
+    code, out, err = program(
+        f"""
+        import mobula
+        mobula.init(address={cluster.address!r}, namespace="shared")
+
+        @mobula.remote(lifetime="detached", name="lasting", num_cpus=0)
+        class Lasting:
+            def __init__(self):
+                self.values = []
+
+            def add(self, value):
+                self.values.append(value)
+                return self.values
+
+        @mobula.remote(name="fleeting", num_cpus=0)
+        class Fleeting:
+            pass
+
+        fleeting = Fleeting.remote()
+        print(mobula.get(Lasting.remote().add.remote(1)))
+        """
+    )
+    assert (code, out) == (0, "[1]\n"), err
+    actor = mobula.get_actor("lasting", namespace="shared")
+    assert mobula.get(actor.add.remote(2), timeout=10) == [1, 2]
+    with pytest.raises(ValueError, match="fleeting"):
+        mobula.get_actor("fleeting", namespace="shared")
 
 
 def test_the_head_goes_last(cluster):

@@ -82,6 +82,24 @@ def test_coroutines_of_an_actor_are_cancelled():
     assert mobula.get(actor.ping.remote(), timeout=10) == 1
 
 
+def test_the_constructor_of_an_asyncio_actor_runs_on_its_loop():
+    @mobula.remote(num_cpus=0)
+    class Background:
+        def __init__(self):
+            self.loop = asyncio.get_running_loop()
+            self.done = self.loop.create_task(self.work())
+
+        async def work(self):
+            await asyncio.sleep(0.01)
+            return "worked"
+
+        async def result(self):
+            assert asyncio.get_running_loop() is self.loop
+            return await self.done
+
+    assert mobula.get(Background.remote().result.remote(), timeout=20) == "worked"
+
+
 def test_the_driver_may_await_in_several_loops():
     async def gather():
         return await asyncio.gather(*[identity.remote(i) for i in range(20)])
