@@ -15,7 +15,7 @@ EXAMPLES = sorted((pathlib.Path(__file__).parents[1] / "examples").glob("*.py"))
 def test_workers_output_reaches_the_driver(program):
     code, out, err = program(
         """
-        import sys, time
+        import sys
         import mobula
         mobula.init(num_cpus=1, include_dashboard=False)
 
@@ -25,7 +25,6 @@ def test_workers_output_reaches_the_driver(program):
             print("to errors", file=sys.stderr)
 
         mobula.get(talk.remote())
-        time.sleep(0.5)
         """
     )
     assert code == 0, err
@@ -35,6 +34,19 @@ def test_workers_output_reaches_the_driver(program):
     assert any(
         line.startswith("(talk pid=") and line.endswith(") to errors") for line in err.splitlines()
     )
+
+
+def test_the_last_words_of_workers_are_heard(program):
+    for _ in range(3):
+        code, out, err = program(
+            """
+            import mobula
+            mobula.init(num_cpus=2, include_dashboard=False)
+            mobula.get([mobula.remote(print).remote(i) for i in range(5)])
+            """
+        )
+        assert code == 0, err
+        assert sorted(line[-1] for line in out.splitlines()) == list("01234")
 
 
 def test_output_stays_away_when_not_wanted(program):
