@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cstdlib>
 #include <iostream>
 
 #include "runtime/host/daemon/daemon.h"
@@ -15,6 +16,8 @@ int main(int argc, char** argv) {
     std::cout << mobula::host::DaemonUsage();
     return 0;
   }
+  // What goes wrong in gRPC is reported by mobula, in its own words.
+  setenv("GRPC_VERBOSITY", "NONE", 0);
   const absl::Status status = mobula::host::Daemon(*options).Run();
   if (!status.ok()) std::cerr << "mobulad: " << status.message() << "\n";
   return status.ok() ? 0 : 1;

@@ -3,12 +3,11 @@
 
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 
+#include <atomic>
 #include <boost/asio/post.hpp>
 #include <chrono>
 #include <map>
 #include <mutex>
-#include <set>
-#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -296,9 +295,7 @@ void NodeLinks::Impl::Shutdown() {
   closed_ = true;
   const auto deadline = std::chrono::steady_clock::now() + kFlushTimeout;
   for (const auto& [stream, route] : streams_) {
-    while (!route.end->IsIdle() && std::chrono::steady_clock::now() < deadline) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
+    route.end->WaitUntilWritten(deadline);
     route.end->Close();
   }
   for (const auto& [peer, sender] : chunk_senders_) sender->Close();

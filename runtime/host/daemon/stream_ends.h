@@ -5,6 +5,9 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <chrono>
+#include <condition_variable>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -21,8 +24,8 @@ class FrameEnd {
   virtual ~FrameEnd() = default;
   virtual void Send(std::string frame) = 0;
   virtual void Close() = 0;
-  /// Nothing waits to be written.
-  [[nodiscard]] virtual bool IsIdle() = 0;
+  /// Blocks until nothing waits to be written, or the time is over.
+  virtual void WaitUntilWritten(std::chrono::steady_clock::time_point deadline) = 0;
 };
 
 /// Where an end reports, from gRPC's threads.
@@ -47,9 +50,9 @@ class FrameReactor : public Reactor, public FrameEnd {
     queued_.add_frame(std::move(frame));
     if (!writing_) WriteQueued();
   }
-  bool IsIdle() override {
-    const std::lock_guard lock(mutex_);
-    return closed_ || !writing_;
+  void WaitUntilWritten(std::chrono::steady_clock::time_point deadline) override {
+    std::unique_lock lock(mutex_);
+    written_all_.wait_until(lock, deadline, [this] { return closed_ || !writing_; });
   }
 
   void OnReadDone(bool ok) override {
@@ -65,6 +68,7 @@ class FrameReactor : public Reactor, public FrameEnd {
     } else if (ok && queued_.frame_size() > 0) {
       WriteQueued();
     }
+    if (!writing_) written_all_.notify_all();
   }
 
  protected:
@@ -86,6 +90,7 @@ class FrameReactor : public Reactor, public FrameEnd {
   void EndOfReading() {
     const std::lock_guard lock(mutex_);
     closed_ = true;
+    written_all_.notify_all();
     if (!writing_) EndOfWriting();
   }
   void EndOfWriting() {
@@ -94,6 +99,7 @@ class FrameReactor : public Reactor, public FrameEnd {
 
   protocol::Frames queued_;
   protocol::Frames written_;
+  std::condition_variable written_all_;
   bool writing_ = false;
   bool ended_ = false;
 };

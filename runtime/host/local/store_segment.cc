@@ -65,11 +65,4 @@ void StoreSegment::Discard(std::uint64_t offset, std::uint64_t size) const {
             static_cast<off_t>(last - first));
 }
 
-void StoreSegment::Populate(std::uint64_t offset, std::uint64_t size) const {
-  const std::uint64_t first = offset / PageBytes() * PageBytes();
-  const std::uint64_t last = std::min(RoundUp(offset + size, PageBytes()), bytes_);
-  // Older kernels do not know it: then the pages fault one by one.
-  madvise(base_ + first, last - first, MADV_POPULATE_WRITE);
-}
-
 }  // namespace mobula::host

@@ -145,8 +145,10 @@ void ProcessNetwork::Read(Connection& connection, Deliver deliver) {
   if (state == FrameStream::State::kOpen) return;
   if (is_daemon) {
     const std::string& problem = connection.stream.Problem();
-    failure_ = problem.empty() ? "the node's daemon has closed the connection"
-                               : absl::StrCat("the node's daemon sent nonsense: ", problem);
+    failure_ =
+        absl::StrCat("the connection to this node's daemon (", daemon_socket_,
+                     ") is lost: ", problem.empty() ? "it was stopped or has crashed" : problem,
+                     "; what was under way is lost too, connect to a cluster again to go on");
   } else {
     GiveUpPeer(connection);
   }

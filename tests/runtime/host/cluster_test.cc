@@ -43,6 +43,17 @@ TEST(HostCluster, RunsTasksInWorkersThatItStarts) {
   }
 }
 
+TEST(HostCluster, ForksWorkersFromTheZygote) {
+  const DaemonProcess head({"--head", "--num-cpus=1"});
+  TestDriver driver(head.Text("socket_name"));
+  driver.Use(Language::kPython);
+  const auto worker = static_cast<pid_t>(std::stoi(driver.Call("pid", "")));
+  EXPECT_NE(worker, head.Pid());
+  EXPECT_THAT(driver.Call("die", ""), testing::HasSubstr("signal 9"));
+  EXPECT_FALSE(IsAlive(worker));
+  EXPECT_EQ(driver.Call("echo", "from another"), "from another");
+}
+
 TEST(HostCluster, PassesLargeValuesThroughSharedMemory) {
   const DaemonProcess head({"--head", "--num-cpus=1"});
   TestDriver driver(head.Text("socket_name"));
@@ -142,6 +153,25 @@ TEST(HostCluster, RunsTasksAfterAnotherNodeDied) {
   EXPECT_THAT(driver.Get(lost), testing::HasSubstr("error"));
   EXPECT_EQ(driver.Call("echo", "here"), "here");
   EXPECT_TRUE(Eventually([&] { return !IsAlive(worker); }));
+}
+
+TEST(HostCluster, ComesBackAsANewNodeAfterItWasDeclaredDead) {
+  const DaemonProcess head({"--head", "--num-cpus=1"});
+  const DaemonProcess other(
+      {"--address=" + head.Text("address"), "--num-cpus=1", "--resources={\"far\": 1}"});
+  TestDriver driver(head.Text("socket_name"));
+  const auto worker =
+      static_cast<pid_t>(std::stoi(driver.Get(driver.Submit("pid", "", {{"far", 1}}))));
+  const std::string port = head.Text("metrics_export_port");
+  const auto shows = [&](const std::string& line) {
+    return Eventually([&] { return HttpGet(port, "/metrics").find(line) != std::string::npos; });
+  };
+  other.Kill(SIGSTOP);
+  ASSERT_TRUE(shows("mobula_nodes{state=\"dead\"} 1"));
+  other.Kill(SIGCONT);
+  EXPECT_TRUE(shows("mobula_nodes{state=\"alive\"} 2"));
+  EXPECT_TRUE(Eventually([&] { return !IsAlive(worker); }));
+  EXPECT_EQ(driver.Get(driver.Submit("echo", "again", {{"far", 1}})), "again");
 }
 
 TEST(HostCluster, SaysWhyADaemonCannotStart) {

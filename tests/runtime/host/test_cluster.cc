@@ -106,7 +106,7 @@ TaskSpec TestDriver::NewSpec(const std::string& function,
   spec.task = ChildTask(spec.parent, 0, submitted_++);
   spec.job = identity.job;
   spec.owner = identity.address;
-  spec.function = {Language::kCpp, {}, function};
+  spec.function = {language_, {}, function};
   spec.name = function;
   spec.resources = ResourceSet::Of(resources);
   return spec;

@@ -58,11 +58,14 @@ class TestDriver {
   ObjectId SubmitOn(const std::string& function, ObjectId argument,
                     const std::map<std::string, double>& resources);
   [[nodiscard]] ProcessRuntime& Process() { return *process_; }
+  /// Whose workers run what is submitted from now on: executed (kCpp) or forked by the zygote.
+  void Use(Language language) { language_ = language; }
 
  private:
   TaskSpec NewSpec(const std::string& function, const std::map<std::string, double>& resources);
 
   std::unique_ptr<ProcessRuntime> process_;
+  Language language_ = Language::kCpp;
   std::uint64_t submitted_ = 0;
 };
 
