@@ -51,6 +51,7 @@ template <class World>
 typename World::Value Interpret(const Program& program,
                                 std::vector<typename World::Reference> references) {
   std::int64_t checksum = 1;
+  std::vector<typename World::Actor> actors;
   for (const Action& action : program.actions) {
     const std::size_t count = references.size();
     if (action.step == Step::kPut) {
@@ -61,8 +62,17 @@ typename World::Value Interpret(const Program& program,
       std::vector<typename World::Reference> borrowed;
       if (count > 0) borrowed = {references[action.a % count], references[action.b % count]};
       references.push_back(World::Submit(action.children.front(), borrowed));
+    } else if (action.step == Step::kActor) {
+      actors.push_back(World::MakeActor(action.a));
     } else if (count == 0) {
       continue;
+    } else if (action.step == Step::kCall) {
+      if (actors.empty()) continue;
+      references.push_back(
+          World::Call(actors[action.a % actors.size()], references[action.b % count]));
+    } else if (action.step == Step::kWait) {
+      World::WaitForOne({references[action.a % count], references[action.b % count]},
+                        Microseconds(static_cast<std::int64_t>(action.size)));
     } else if (action.step == Step::kAdd) {
       references.push_back(World::Add(references[action.a % count], references[action.b % count]));
     } else if (action.step == Step::kGet) {
@@ -85,9 +95,24 @@ ClusterValue AddValues(const ClusterValue& a, const ClusterValue& b) {
   return Make<ClusterValue>(Mix(Check(a), Check(b)), a.padding.size());
 }
 
+/// An actor whose answers tell which calls came before.
+class Accumulator {
+ public:
+  explicit Accumulator(std::int64_t start) : sum_(start) {}
+  ClusterValue Add(const ClusterValue& value) {
+    sum_ = Mix(sum_, Check(value));
+    return Make<ClusterValue>(sum_, value.padding.size());
+  }
+
+ private:
+  std::int64_t sum_;
+};
+Accumulator* MakeAccumulator(std::int64_t start) { return new Accumulator(start); }
+
 struct OnCluster {
   using Value = ClusterValue;
   using Reference = Ref<ClusterValue>;
+  using Actor = ActorHandle<Accumulator>;
   static Reference Put(std::int64_t checksum, std::uint64_t size) {
     return mobula::Put(Make<ClusterValue>(checksum, size));
   }
@@ -97,6 +122,16 @@ struct OnCluster {
   static Reference Add(const Reference& a, const Reference& b) {
     return Task(AddValues).Remote(a, b);
   }
+  static Actor MakeActor(std::int64_t start) {
+    return mobula::Actor(MakeAccumulator).Remote(start);
+  }
+  static Reference Call(const Actor& actor, const Reference& value) {
+    return actor.Task(&Accumulator::Add).Remote(value);
+  }
+  static void WaitForOne(const std::vector<Reference>& references, Duration timeout) {
+    if (references[0] == references[1]) return;
+    Wait(references, 1, timeout);
+  }
   static Value Fetch(const Reference& reference) { return Get(reference); }
   static void Pause(Duration span) { mobula::Sleep(span); }
 };
@@ -105,11 +140,12 @@ ClusterValue RunProgram(const Program& program, const std::vector<Ref<ClusterVal
   return Interpret<OnCluster>(program, borrowed);
 }
 
-MOBULA_REMOTE(RunProgram, AddValues)
+MOBULA_REMOTE(RunProgram, AddValues, MakeAccumulator, &Accumulator::Add)
 
 struct Locally {
   using Value = LocalValue;
   using Reference = std::shared_ptr<const LocalValue>;
+  using Actor = std::shared_ptr<std::int64_t>;
   static Reference Put(std::int64_t checksum, std::uint64_t size) {
     return std::make_shared<LocalValue>(Make<LocalValue>(checksum, size));
   }
@@ -119,6 +155,12 @@ struct Locally {
   static Reference Add(const Reference& a, const Reference& b) {
     return Put(Mix(Check(*a), Check(*b)), a->padding.size());
   }
+  static Actor MakeActor(std::int64_t start) { return std::make_shared<std::int64_t>(start); }
+  static Reference Call(const Actor& actor, const Reference& value) {
+    *actor = Mix(*actor, Check(*value));
+    return Put(*actor, value->padding.size());
+  }
+  static void WaitForOne(const std::vector<Reference>&, Duration) {}
   static Value Fetch(const Reference& reference) { return *reference; }
   static void Pause(Duration) {}
 };
@@ -127,12 +169,14 @@ std::uint64_t DrawSize(Rng& rng, const Shape& shape) {
   return rng.Below(shape.large_one_in) == 0 ? kLarge + rng.Below(kLarge) : rng.Below(50);
 }
 
-Step DrawStep(Rng& rng, const Shape& shape) {
-  // Submits and sums most often: they make the graph.
-  constexpr Step kSteps[] = {Step::kGet, Step::kOpen, Step::kDrop,   Step::kSleep,  Step::kPut,
-                             Step::kAdd, Step::kAdd,  Step::kSubmit, Step::kSubmit, Step::kSubmit};
-  if (shape.depth > 0) return kSteps[rng.Below(10)];
-  return kSteps[rng.Below(shape.leaves_own_nothing ? 4 : 7)];
+std::vector<Step> StepsOf(const Shape& shape) {
+  std::vector<Step> steps{Step::kGet, Step::kOpen, Step::kDrop, Step::kSleep, Step::kWait};
+  if (shape.depth == 0 && shape.leaves_own_nothing) return steps;
+  steps.insert(steps.end(), {Step::kPut, Step::kAdd, Step::kAdd});
+  if (shape.actors) steps.insert(steps.end(), {Step::kActor, Step::kCall, Step::kCall});
+  // Most often: they make the graph.
+  if (shape.depth > 0) steps.insert(steps.end(), {Step::kSubmit, Step::kSubmit, Step::kSubmit});
+  return steps;
 }
 
 }  // namespace
@@ -142,13 +186,15 @@ Program DrawProgram(Rng& rng, const Shape& shape) {
   Shape inner = shape;
   inner.depth = shape.depth - 1;
   inner.actions = shape.actions / 2 + 1;
+  const std::vector<Step> steps = StepsOf(shape);
   const std::uint64_t count = shape.actions / 2 + rng.Below(shape.actions) / 2 + 1;
   for (std::uint64_t i = 0; i < count; ++i) {
     Action action;
-    action.step = DrawStep(rng, shape);
+    action.step = steps[rng.Below(steps.size())];
     action.a = static_cast<std::uint32_t>(rng.Below(1000));
     action.b = static_cast<std::uint32_t>(rng.Below(1000));
-    action.size = action.step == Step::kSleep ? rng.Below(20'000) : DrawSize(rng, shape);
+    const bool is_time = action.step == Step::kSleep || action.step == Step::kWait;
+    action.size = is_time ? rng.Below(20'000) : DrawSize(rng, shape);
     if (action.step == Step::kSubmit) action.children.push_back(DrawProgram(rng, inner));
     program.actions.push_back(std::move(action));
   }

@@ -18,9 +18,12 @@ enum class Step {
   kGet,     ///< Fetch the value of `a` and add it to the checksum.
   kOpen,    ///< Fetch the value of `a`; the references inside it join the list.
   kDrop,    ///< Forget reference `a`.
+  kWait,    ///< Wait until one of `a` and `b` is there, or `size` microseconds.
+  kActor,   ///< Make an actor, which only this task knows.
+  kCall,    ///< Call actor `a` with the value behind `b`; likewise.
   kSleep,   ///< `size` microseconds.
 };
-BOOST_DESCRIBE_ENUM(Step, kPut, kSubmit, kAdd, kGet, kOpen, kDrop, kSleep)
+BOOST_DESCRIBE_ENUM(Step, kPut, kSubmit, kAdd, kGet, kOpen, kDrop, kWait, kActor, kCall, kSleep)
 
 struct Program;
 
@@ -52,6 +55,8 @@ struct Shape {
   std::uint32_t large_one_in = 6;
   /// The innermost programs make no tasks and objects, so that all belong to outer ones.
   bool leaves_own_nothing = false;
+  /// An actor's state is lost with it, so the answer may be, too.
+  bool actors = true;
 };
 
 Program DrawProgram(Rng& rng, const Shape& shape);
