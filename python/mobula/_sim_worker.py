@@ -59,10 +59,16 @@ class SimWorker:
 
     def start(self, task: _core.RunningTask) -> None:
         """Runs a task; the hub's own greenlet calls."""
-        host = self._runtime.actor_host
+        options = task.actor_options
+        if options is not None and options["is_async"]:
+            # The constructor runs on the loop, too: it may start coroutines.
+            self._loop = asyncio.new_event_loop()
+            self._limit = asyncio.Semaphore(options["max_concurrency"])
+            self._hub.spawn(self._process, lambda: self._run_loop(task), next(self._idents))
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._begin, task)
             return
+        host = self._runtime.actor_host
         ident = next(self._idents) if host is not None and host.is_concurrent else 0
         self._threads[task.task] = self._hub.spawn(
             self._process, lambda: self._run_in_thread(task), ident
@@ -76,31 +82,30 @@ class SimWorker:
             self._loop.call_soon_threadsafe(self._coroutines[task].cancel)
 
     def _run_in_thread(self, task: _core.RunningTask) -> None:
-        if not self._has_environment:
-            self._has_environment = True
-            # As in the real world, a worker only gets tasks of one environment.
-            job = self._runtime.identity["job_config"]["language_config"]
-            _apply(job)
-            _apply(_core.runtime_env_of(task))
+        self._make_environment(task)
         try:
             self._executor.run(task)
         except SystemExit as error:
             self._exit(error)
         finally:
             del self._threads[task.task]
-        host = self._runtime.actor_host
-        if host is not None and host.is_async:
-            self._loop = asyncio.new_event_loop()
-            self._limit = asyncio.Semaphore(host.max_concurrency)
-            self._hub.spawn(self._process, self._run_loop, next(self._idents))
 
-    def _run_loop(self) -> None:
+    def _run_loop(self, creation: _core.RunningTask) -> None:
         assert self._loop is not None
+        self._make_environment(creation)
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_forever()
         except SystemExit as error:
             self._exit(error)
+
+    def _make_environment(self, task: _core.RunningTask) -> None:
+        """Makes what the job and the first task ask for: the other tasks ask for the same."""
+        if self._has_environment:
+            return
+        self._has_environment = True
+        _apply(self._runtime.identity["job_config"]["language_config"])
+        _apply(_core.runtime_env_of(task))
 
     def _begin(self, task: _core.RunningTask) -> None:
         assert self._loop is not None
