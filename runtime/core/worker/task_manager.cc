@@ -308,7 +308,10 @@ void TaskManager::FailWith(Entry entry, const Payload& payload) {
     const ObjectRecord* record = references_.Find(object);
     if (record != nullptr && !record->IsResolved()) values_.SetInline(object, payload);
   }
-  if (task.spec.kind == TaskKind::kActorCall) actors_.Remove(task.spec.actor, task.order);
+  if (task.spec.kind == TaskKind::kActorCall) {
+    actors_.Remove(task.spec.actor, task.order);
+    actors_to_pump_.push_back(task.spec.actor);  // It may have held back the calls behind it.
+  }
   if (task.spec.kind == TaskKind::kActorCreation && creations_.contains(task.spec.actor)) {
     ActorView view = *actors_.Find(task.spec.actor);
     view.state = ActorState::kDead;

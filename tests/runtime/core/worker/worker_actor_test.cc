@@ -78,6 +78,17 @@ TEST_F(WorkerActor, ACallWithoutItsArgumentHoldsBackThoseBehindIt) {
   EXPECT_EQ(Sent<PushTask>().size(), 2u);
 }
 
+TEST_F(WorkerActor, ACallThatFailsOnItsArgumentFreesThoseBehindIt) {
+  Create();
+  Update(View(ActorState::kAlive));
+  Do(TaskSubmitted{NewTask(9)});
+  Do(TaskSubmitted{Call(2, {{NewTask(9).Return(0), self}})});
+  Do(TaskSubmitted{Call(3)});
+  Do(CancelRequested{NewTask(9).Return(0), false, true});
+  EXPECT_EQ(Only<PushTask>().spec.task, Call(3).task);
+  EXPECT_EQ(Only<PushTask>().spec.sequence, 0u);
+}
+
 TEST_F(WorkerActor, ALostCallIsNotRepeatedUnlessAllowed) {
   Create();
   Update(View(ActorState::kAlive));

@@ -30,7 +30,7 @@ void ExpectClean(World& world) {
 }
 
 TEST(WorkerWorld, ObjectsLiveExactlyAsLongAsTheyAreReachable) {
-  for (std::uint64_t seed = 1; seed <= Seeds(40); ++seed) {
+  for (std::uint64_t seed = 1; seed <= Seeds(25); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     World world(seed, {.actors = 0});
     ExpectClean(world);
@@ -39,7 +39,7 @@ TEST(WorkerWorld, ObjectsLiveExactlyAsLongAsTheyAreReachable) {
 }
 
 TEST(WorkerWorld, ActorsAndTheirArgumentsLiveExactlyAsLongAsTheirHandles) {
-  for (std::uint64_t seed = 1; seed <= Seeds(40); ++seed) {
+  for (std::uint64_t seed = 1; seed <= Seeds(25); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     World world(seed, {});
     ExpectClean(world);
@@ -51,7 +51,7 @@ TEST(WorkerWorld, ActorsAndTheirArgumentsLiveExactlyAsLongAsTheirHandles) {
 }
 
 TEST(WorkerWorld, ProgramsEndThoughWorkersDie) {
-  for (std::uint64_t seed = 1; seed <= Seeds(40); ++seed) {
+  for (std::uint64_t seed = 1; seed <= Seeds(25); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     World world(seed, {.worker_deaths = 5});
     world.Run();
@@ -60,7 +60,7 @@ TEST(WorkerWorld, ProgramsEndThoughWorkersDie) {
 }
 
 TEST(WorkerWorld, ProgramsEndThoughNodesDie) {
-  for (std::uint64_t seed = 1; seed <= Seeds(40); ++seed) {
+  for (std::uint64_t seed = 1; seed <= Seeds(25); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     World world(seed, {.nodes = 5, .node_deaths = 2});
     world.Run();
