@@ -24,7 +24,8 @@ constexpr char kUsage[] = R"(mobulad: the daemon of one node of a mobula cluster
 Which cluster:
   --head                     start a new cluster; this node holds the GCS
   --address=HOST:PORT        join the cluster whose head listens there
-  --gcs-only                 with --head: only the GCS, no raylet; join it with --head --no-gcs --address
+  --gcs-only                 with --head: only the GCS, no raylet; the head node's raylet then
+                             joins it with --head --no-gcs --address
   --no-gcs                   with --head: only the raylet of the head node
 This node:
   --listen=HOST              where other daemons reach this one (127.0.0.1)
@@ -39,8 +40,8 @@ Processes:
   --zygote-command=JSON      argv of the process that Python workers are forked from
   --cpp-worker-command=JSON  argv of C++ workers; --socket and --worker are appended
   --session-dir=PATH         for logs
-  --dashboard-port=N         page and metrics on the loopback interface; -1 for none (8265 or the next
-                             free one on the head, any elsewhere)
+  --dashboard-port=N         page and metrics on the loopback interface; -1 for none (8265 or the
+                             next free one on the head, any elsewhere)
   --lifeline-fd=N            shut down when this pipe closes
   --ready-fd=N               write one line of JSON there when up, or why not
 )";
