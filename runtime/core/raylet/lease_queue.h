@@ -23,7 +23,7 @@ struct ClassKey {
     return {message.resources, message.strategy, PoolOf(message)};
   }
   static PoolKey PoolOf(const RequestLease& message) {
-    return {message.job, message.language, message.runtime_env};
+    return {message.job, message.language, message.runtime_env, !message.actor.IsNil()};
   }
 };
 

@@ -110,6 +110,7 @@ std::optional<WorkerId> WorkerPool::TakeIdle(const PoolKey& key) {
   Worker& worker = workers_.at(kind->second.back());
   LeaveIdle(worker);
   worker.state = WorkerState::kLeased;
+  worker.used = true;
   return worker.id;
 }
 
@@ -119,21 +120,30 @@ void WorkerPool::ReturnToIdle(Instant now, WorkerId id, Outbox& out) {
   BecomeIdle(now, worker, out);
 }
 
+std::vector<std::pair<Instant, WorkerId>> WorkerPool::Surplus() const {
+  std::vector<std::pair<Instant, WorkerId>> by_age;
+  if (idle_count_ <= idle_kept_) return by_age;
+  for (const auto& [key, workers] : idle_) {
+    for (const WorkerId id : workers) {
+      const Worker& worker = workers_.at(id);
+      if (!worker.used) by_age.emplace_back(worker.idle_since, id);
+    }
+  }
+  std::sort(by_age.begin(), by_age.end());
+  if (by_age.size() > idle_count_ - idle_kept_) by_age.resize(idle_count_ - idle_kept_);
+  return by_age;
+}
+
 void WorkerPool::ArmIdleTimer(Outbox& out) {
-  if (idle_timer_armed_ || idle_count_ <= idle_kept_) return;
+  if (idle_timer_armed_ || Surplus().empty()) return;
   idle_timer_armed_ = true;
   out.StartTimer(TimerKind::kIdleWorkers, 0, idle_timeout_);
 }
 
 void WorkerPool::HandleIdleTimer(Instant now, Outbox& out) {
   idle_timer_armed_ = false;
-  std::vector<std::pair<Instant, WorkerId>> by_age;
-  for (const auto& [key, workers] : idle_) {
-    for (const WorkerId id : workers) by_age.emplace_back(workers_.at(id).idle_since, id);
-  }
-  std::sort(by_age.begin(), by_age.end());
-  for (const auto& [since, id] : by_age) {
-    if (idle_count_ <= idle_kept_ || now < since + idle_timeout_) break;
+  for (const auto& [since, id] : Surplus()) {
+    if (now < since + idle_timeout_) break;
     Kill(id, "It was idle and not needed.", /*intended=*/true, out);
   }
   ArmIdleTimer(out);

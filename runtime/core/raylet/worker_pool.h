@@ -19,6 +19,9 @@ struct PoolKey {
   JobId job;
   Language language = Language::kPython;
   std::string runtime_env;
+  /// An actor ends with its process, so it gets a new one: a process that ran tasks may own
+  /// objects, which must not end with the actor.
+  bool for_actor = false;
   auto operator<=>(const PoolKey&) const = default;
 };
 
@@ -37,6 +40,9 @@ struct Worker {
   /// The how-manieth worker of this node; orders starts and names timers.
   std::uint64_t number = 0;
   Instant idle_since;
+  /// It had a lease: it may own objects that others still use, so it is not surplus while its job
+  /// runs.
+  bool used = false;
   /// It is on its way out and gets no lease any more: KillProcess was said, or it announced its
   /// exit.
   bool ending = false;
@@ -111,6 +117,8 @@ class WorkerPool {
   void BecomeIdle(Instant now, Worker& worker, Outbox& out);
   void LeaveIdle(const Worker& worker);
   void LeaveStarting(const Worker& worker);
+  /// Idle workers beyond one per CPU that surely own nothing, the one idle for longest first.
+  [[nodiscard]] std::vector<std::pair<Instant, WorkerId>> Surplus() const;
   void ArmIdleTimer(Outbox& out);
 
   NodeId node_;

@@ -69,20 +69,44 @@ TEST_F(WorkerPoolTest, EndsUnknownWorkersThatRegister) {
   EXPECT_FALSE(raylet_.IsRegistered(WorkerId{0, 999}));
 }
 
-TEST_F(WorkerPoolTest, KeepsOneIdleWorkerPerCpuAndEndsTheRestLater) {
+TEST_F(WorkerPoolTest, KeepsOneUnusedWorkerPerCpuAndEndsTheRestLater) {
   JoinWithDriver();
-  std::vector<LeaseGranted> granted;
-  for (std::uint64_t request = 1; request <= 3; ++request) granted.push_back(Lease(request, {}));
-  Return(granted[0]);
+  std::vector<WorkerId> started;
+  for (std::uint64_t request = 1; request <= 3; ++request) {
+    for (const auto& start : Of<StartProcess>(Hear(kDriver, Request(request, {})))) {
+      started.push_back(start.worker);
+    }
+  }
+  ASSERT_THAT(started, SizeIs(3));
+  for (std::uint64_t request = 1; request <= 3; ++request) {
+    Hear(kDriver, CancelLeaseRequest{request, kDriver});
+  }
+  Register(started[0]);
   now_ = now_ + Milliseconds(1);
-  Return(granted[1]);
-  const auto timers = Of<StartTimer>(Return(granted[2]));
+  Register(started[1]);
+  const auto timers = Of<StartTimer>(Register(started[2]));
   ASSERT_THAT(timers, SizeIs(1));
   EXPECT_EQ(timers[0].delay, Seconds(1));
   now_ = now_ + Seconds(1);
   const auto killed = Of<KillProcess>(Fire(TimerKind::kIdleWorkers));
   ASSERT_THAT(killed, SizeIs(1));
-  EXPECT_EQ(killed[0].worker, granted[0].worker.worker) << "the one idle for longest";
+  EXPECT_EQ(killed[0].worker, started[0]) << "the one idle for longest";
+}
+
+TEST_F(WorkerPoolTest, KeepsWorkersThatMayOwnObjects) {
+  JoinWithDriver();
+  std::vector<LeaseGranted> granted;
+  for (std::uint64_t request = 1; request <= 3; ++request) granted.push_back(Lease(request, {}));
+  for (const LeaseGranted& lease : granted) EXPECT_THAT(Of<StartTimer>(Return(lease)), IsEmpty());
+}
+
+TEST_F(WorkerPoolTest, GivesAnActorANewProcess) {
+  JoinWithDriver();
+  const LeaseGranted task = Lease(1, {});
+  Return(task);
+  RequestLease request = Request(2, {});
+  request.actor = ActorId{0, 5};
+  EXPECT_NE(Lease(request).worker, task.worker);
 }
 
 TEST_F(WorkerPoolTest, RegistersADriversJobUntilTheGcsAnswers) {
