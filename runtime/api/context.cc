@@ -150,7 +150,7 @@ SharedReference Context::Put(Encoded value) {
   return std::make_shared<Reference>(session_, object);
 }
 
-ObjectRef Context::PutArgument(Encoded value) {
+ObjectRef Context::PutArgument(Encoded&& value) {
   arguments_put_.push_back(Put(std::move(value)));
   return arguments_put_.back()->Object();
 }

@@ -88,7 +88,7 @@ class Context {
   std::vector<SharedReference> Submit(TaskSpec spec);
   SharedReference Put(Encoded value);
   /// As Put, for an argument too large for a message: held until the next `Submit`.
-  ObjectRef PutArgument(Encoded value);
+  ObjectRef PutArgument(Encoded&& value);
   /// In the order asked for. Throws GetTimeoutError.
   std::vector<worker::FetchedValue> Get(const std::vector<ObjectId>& objects,
                                         std::optional<Duration> timeout);
