@@ -138,6 +138,30 @@ TEST(Program, PassesReferencesInsideValues) {
   });
 }
 
+TEST(Program, KeepsWhatAnIdleWorkerOwns) {
+  Simulation simulation(Cluster(1, 1));
+  simulation.Run([&] {
+    {
+      const std::vector<Ref<int>> made = Get(Task(MakeInside).Remote(6));
+      // Leaves more workers than there are CPUs.
+      Get(Task(Fibonacci).Remote(5));
+      Sleep(Seconds(5));
+      EXPECT_EQ(GetInside(made), 15);
+    }
+    simulation.ExpectNothingLeft();
+  });
+}
+
+TEST(Program, EndsAnActorWithoutTheObjectsOfTasksBeforeIt) {
+  Simulation simulation(Cluster(1, 1));
+  simulation.Run([&] {
+    const std::vector<Ref<int>> made = Get(Task(MakeInside).Remote(6));
+    EXPECT_EQ(Get(Actor(MakeCounter).Remote(5).Task(&Counter::Value).Remote()), 5);
+    Sleep(Seconds(1));
+    EXPECT_EQ(GetInside(made), 15);
+  });
+}
+
 TEST(Program, WaitsForTheFirstOnes) {
   Simulation simulation(Cluster(1, 4));
   simulation.Run([&] {
