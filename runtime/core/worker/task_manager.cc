@@ -8,15 +8,6 @@
 #include "runtime/core/worker/errors.h"
 
 namespace mobula::worker {
-namespace {
-
-/// Whether attempt `attempt` may be followed by another.
-bool IsBelow(std::uint32_t attempt, std::int32_t retries_max) {
-  return retries_max < 0 || attempt < static_cast<std::uint32_t>(retries_max);
-}
-
-}  // namespace
-
 TaskManager::TaskManager(Context& context, ReferenceTable& references, ObjectValues& values,
                          WatchList& watch_list, GcsClient& gcs)
     : context_(context),
@@ -28,8 +19,7 @@ TaskManager::TaskManager(Context& context, ReferenceTable& references, ObjectVal
       actors_(context, *this),
       lineage_(context.options.lineage_bytes_max) {}
 
-// ---- Submission
-// -------------------------------------------------------------------------------------------
+// Submission
 
 void TaskManager::Submit(const TaskSpec& spec) {
   CHECK(spec.owner == context_.self) << "task " << spec.task << " has another owner";
@@ -211,8 +201,7 @@ void TaskManager::Pump() {
   leases_.Pump();
 }
 
-// ---- Answers
-// ----------------------------------------------------------------------------------------------
+// Answers
 
 void TaskManager::OnTaskDone(const Address& source, const TaskDone& message) {
   // Whatever the answer is worth, the references it carries are registered, and must be given back.
@@ -292,8 +281,7 @@ void TaskManager::OnTaskReturned(const Address& source, const TaskReturned& mess
   }
 }
 
-// ---- The end of a task
-// ------------------------------------------------------------------------------------
+// The end of a task
 
 void TaskManager::Fail(TaskId id, ErrorInfo error) {
   const auto entry = tasks_.find(id);
@@ -381,227 +369,7 @@ bool TaskManager::HasLineage(TaskId id) const {
   return entry != tasks_.end() && entry->second.state == State::kFinished;
 }
 
-// ---- Failure and recovery
-// ---------------------------------------------------------------------------------
-
-bool TaskManager::MayRetry(const Task& task) const {
-  if (task.cancelled) return false;
-  if (task.spec.kind == TaskKind::kNormal) return IsBelow(task.spec.attempt, task.spec.max_retries);
-  const ActorView* actor = actors_.Find(task.spec.actor);
-  return actor != nullptr && IsBelow(task.spec.attempt, actor->max_task_retries);
-}
-
-void TaskManager::Retry(Task& task, const std::string& reason) {
-  ++task.spec.attempt;
-  context_.Emit(TaskRetried{task.spec.task, task.spec.attempt, task.spec.name, reason});
-  if (task.spec.kind == TaskKind::kActorCall) {
-    task.state = State::kWaiting;
-    if (!actors_.Enqueue(task.spec, task.order)) return;
-  }
-  Resolve(task);
-}
-
-void TaskManager::OnDeath(const std::string& reason, bool node_died, bool intended) {
-  for (const TaskId id : leases_.ForgetDead()) {
-    const auto entry = tasks_.find(id);
-    CHECK(entry != tasks_.end() && entry->second.state == State::kPushed) << "task " << id;
-    Task& task = entry->second;
-    if (task.cancelled) {
-      Fail(id, errors::TaskCancelled(id, task.spec.name));
-    } else if (intended) {
-      Resolve(task);
-    } else if (MayRetry(task)) {
-      Retry(task, (node_died ? "its node died: " : "its worker died: ") + reason);
-    } else {
-      Fail(id, node_died ? errors::NodeDied(task.spec, reason)
-                         : errors::WorkerCrashed(task.spec, reason));
-    }
-  }
-}
-
-void TaskManager::Recover(ObjectId id) {
-  ObjectRecord* record = references_.Find(id);
-  if (record == nullptr || !record->IsLost()) return;
-  const auto entry = tasks_.find(id.task);
-  if (id.IsPut()) {
-    values_.SetInline(id, Payload::Error(errors::ObjectLost(id)));
-  } else if (entry == tasks_.end()) {
-    values_.SetInline(id,
-                      Payload::Error(record->lineage_evicted ? errors::LineageEvicted(id)
-                                                             : errors::ReconstructionFailed(id)));
-  } else if (entry->second.state != State::kFinished) {
-    values_.SetPending(*record);  // It is being made again already.
-  } else if (!MayRetry(entry->second)) {
-    values_.SetInline(id, Payload::Error(errors::MaxAttemptsExceeded(id, entry->second.spec)));
-    ReturnErased(id);
-  } else {
-    ExpectAgain(entry->second);
-    Retry(entry->second, "object " + id.Hex() + " was lost");
-  }
-}
-
-void TaskManager::ExpectAgain(Task& task) {
-  lineage_.Remove(task.place);
-  HoldReferences(task, Count::kSubmitted);
-  DropReferences(task, Count::kLineage);
-  task.state = State::kWaiting;
-  task.stored_returns = 0;
-  for (std::uint32_t i = 0; i < task.spec.num_returns; ++i) {
-    ObjectRecord* record = references_.Find(task.spec.Return(i));
-    if (record != nullptr && record->IsLost()) values_.SetPending(*record);
-  }
-}
-
-// ---- Cancellation
-// -----------------------------------------------------------------------------------------
-
-void TaskManager::Cancel(TaskId id, bool force, bool recursive) {
-  const auto entry = tasks_.find(id);
-  if (entry == tasks_.end()) return;
-  Task& task = entry->second;
-  switch (task.state) {
-    case State::kWaiting:
-    case State::kQueued:
-      if (task.spec.kind == TaskKind::kNormal) leases_.Remove(task.spec, task.order);
-      task.cancelled = true;
-      Fail(id, errors::TaskCancelled(id, task.spec.name));
-      break;
-    case State::kPushed:
-      task.cancelled = true;
-      context_.Tell(task.worker, CancelTask{id, task.spec.attempt, force, recursive});
-      break;
-    case State::kCreating:
-    case State::kFinished:
-      break;
-  }
-}
-
-void TaskManager::CancelChildren(TaskId parent, bool force) {
-  std::vector<TaskId> children;
-  for (const auto& [id, task] : tasks_) {
-    if (task.spec.parent == parent && task.state != State::kFinished) children.push_back(id);
-  }
-  for (const TaskId child : children) Cancel(child, force, true);
-}
-
-// ---- Actors
-// -----------------------------------------------------------------------------------------------
-
-void TaskManager::OnActorRegistered(TaskId creation, const ErrorInfo& error) {
-  const auto entry = tasks_.find(creation);
-  if (entry == tasks_.end() || entry->second.state != State::kCreating) return;
-  if (error.Ok()) {
-    actors_.Registered(entry->second.spec.actor);
-  } else {
-    FailWith(entry, Payload::Error(error));
-  }
-}
-
-void TaskManager::OnActorUpdate(const ActorView& view) {
-  const ActorClient::LostCalls lost = actors_.Update(view);
-  for (const TaskId id : lost.tasks) {
-    const auto entry = tasks_.find(id);
-    CHECK(entry != tasks_.end()) << "call " << id;
-    if (entry->second.cancelled) {
-      Fail(id, errors::TaskCancelled(id, entry->second.spec.name));
-    } else if (MayRetry(entry->second)) {
-      Retry(entry->second, "its actor died and restarts");
-    } else {
-      Fail(id, errors::ActorCallLost(lost.actor, entry->second.spec));
-    }
-  }
-  actors_to_pump_.push_back(view.actor);
-  if (view.state == ActorState::kDead) ActorEnded(view);
-  const auto creation = creations_.find(view.actor);
-  if (creation == creations_.end() || view.state != ActorState::kAlive) return;
-  const ObjectId handle{creation->second, 0};
-  const ObjectRecord* record = references_.Find(handle);
-  if (record != nullptr && record->status.phase == ObjectPhase::kPending)
-    values_.SetInline(handle, Payload{});
-}
-
-void TaskManager::WatchHandle(ActorId actor) {
-  const auto handle = references_.FindHandle(actor);
-  if (actors_.IsHeard(actor) || !handle) return;
-  const ObjectRecord& record = *references_.Find(*handle);
-  const auto is_watch = [](const Waiter& waiter) { return waiter.kind == Waiter::Kind::kHandle; };
-  if (record.owned || std::ranges::any_of(record.status_waiters, is_watch)) return;
-  const Waiter waiter{Waiter::Kind::kHandle, 0, handle->task, 0};
-  if (values_.RequestStatus(*handle, waiter)) OnHandleResolved(*handle);
-}
-
-void TaskManager::OnHandleResolved(ObjectId handle) {
-  const ActorId actor = ActorOf(handle.task);
-  const ObjectRecord* record = references_.Find(handle);
-  const ActorView* known = actors_.Find(actor);
-  if (record == nullptr || known == nullptr || actors_.IsHeard(actor)) return;
-  const Payload& value = record->status.value;
-  if (value.kind == PayloadKind::kValue) return;
-  if (value.error.kind == ErrorKind::kOwnerDied) {
-    // The actor may be known to the GCS all the same, and live on if it is detached.
-    gcs_.Ask(ListActors{}, std::nullopt);
-    return;
-  }
-  ActorView view = *known;
-  view.state = ActorState::kDead;
-  view.death_cause = value.error;
-  OnActorUpdate(view);
-}
-
-std::vector<ActorId> TaskManager::Orphans() const {
-  std::vector<ActorId> orphans;
-  for (const ActorId actor : actors_.Unheard()) {
-    const auto handle = references_.FindHandle(actor);
-    const auto record = handle ? references_.Records().find(*handle) : references_.Records().end();
-    if (record == references_.Records().end()) continue;
-    if (watch_list_.IsDead(record->second.owner)) orphans.push_back(actor);
-  }
-  return orphans;
-}
-
-void TaskManager::OnActorsListed(const std::vector<ActorView>& actors) {
-  for (const ActorId orphan : Orphans()) {
-    const bool exists = std::any_of(actors.begin(), actors.end(),
-                                    [&](const ActorView& view) { return view.actor == orphan; });
-    if (exists) continue;
-    ActorView view = *actors_.Find(orphan);
-    view.state = ActorState::kDead;
-    view.death_cause.kind = ErrorKind::kActorDied;
-    view.death_cause.message = "Its owner died before it was created.";
-    OnActorUpdate(view);
-  }
-}
-
-void TaskManager::ActorEnded(const ActorView& view) {
-  const auto creation = creations_.find(view.actor);
-  if (creation == creations_.end()) return;
-  const auto entry = tasks_.find(creation->second);
-  creations_.erase(creation);
-  const ObjectId handle = entry->second.spec.Return(0);
-  const ObjectRecord* record = references_.Find(handle);
-  if (record != nullptr && record->status.phase == ObjectPhase::kPending) {
-    values_.SetInline(handle, Payload::Error(errors::ActorDied(view, entry->second.spec, true)));
-  }
-  Complete(entry);
-}
-
-void TaskManager::HandleErased(ActorId actor) {
-  const auto creation = creations_.find(actor);
-  if (creation == creations_.end()) return;
-  const auto entry = tasks_.find(creation->second);
-  actors_.OutOfScope(actor);
-  const bool unsent =
-      entry->second.state == State::kWaiting || entry->second.state == State::kQueued;
-  const bool detached =
-      entry->second.spec.actor_options && entry->second.spec.actor_options->detached;
-  if (!unsent || detached) return;
-  // Nobody could ever call it: it is not made at all.
-  creations_.erase(creation);
-  Complete(entry);
-}
-
-// ---- Views
-// ------------------------------------------------------------------------------------------------
+// Views
 
 std::vector<PendingTask> TaskManager::PendingTasks() const {
   std::vector<PendingTask> pending;

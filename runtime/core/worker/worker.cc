@@ -167,8 +167,7 @@ struct EventRouter {
 
 }  // namespace
 
-// ---- Routing
-// ----------------------------------------------------------------------------------------------
+// Routing
 
 Worker::Worker(WorkerId id, Options options) : parts_(std::make_unique<Parts>(id, options)) {}
 Worker::~Worker() = default;
@@ -291,8 +290,7 @@ void Worker::Parts::AnswerGcs(const Message& message) {
   }
 }
 
-// ---- Views
-// ------------------------------------------------------------------------------------------------
+// Views
 
 std::vector<PendingTask> Worker::PendingTasks() const { return parts_->tasks.PendingTasks(); }
 

@@ -75,8 +75,7 @@ World::World(std::uint64_t seed, Limits limits)
 
 World::~World() = default;
 
-// ---- Programs
-// -----------------------------------------------------------------------------------------------
+// Programs
 
 Bytes World::Pickle(const std::vector<ObjectRef>& inner) {
   std::string text;
@@ -376,8 +375,7 @@ void World::DropAll(Process& process, std::vector<ObjectRef>& held) {
     Post(process, ReferenceRemoved{reference.id});
 }
 
-// ---- Processes
-// ----------------------------------------------------------------------------------------------
+// Processes
 
 World::Process& World::Spawn(NodeId node, bool is_driver) {
   const Address address{node, WorkerId{++counter_ << 32, 2}};
@@ -446,8 +444,7 @@ bool World::FireTimers() {
   return true;
 }
 
-// ---- Messages
-// -----------------------------------------------------------------------------------------------
+// Messages
 
 void World::Send(const Address& source, const Address& target, Message message) {
   ++messages_;
@@ -582,8 +579,7 @@ void World::AtRaylet(NodeId node, const Address& source, const Message& message)
   }
 }
 
-// ---- Actors
-// -------------------------------------------------------------------------------------------------
+// Actors
 
 void World::TellSubscribers(ActorId id) {
   for (const Address& subscriber : actors_.at(id).subscribers) {
@@ -640,8 +636,7 @@ void World::AtGcs(const Address& source, const Message& message) {
   }
 }
 
-// ---- Trouble
-// ------------------------------------------------------------------------------------------------
+// Trouble
 
 void World::KillWorker(const Address& worker, const std::string& reason) {
   // What it wrote to its daemon is read before its end is noticed.
