@@ -81,7 +81,7 @@ class Harness : public ::testing::Test {
     spec.task = ChildTask(root, 0, counter);
     spec.owner = self;
     spec.parent = root;
-    spec.name = "f";
+    spec.name.push_back('f');
     for (const ObjectRef& reference : references) {
       spec.arguments.emplace_back();
       spec.arguments.back().reference = reference;
