@@ -108,7 +108,7 @@ class SimWorld(World):
 
     def _facts(self, runtime: Runtime, options: InitOptions) -> dict[str, Any]:
         """What `init` tells. The folder is real and always the same: programs look into it."""
-        session = os.path.join(tempfile.gettempdir(), "mobula-sim", "session")
+        session = os.path.join(tempfile.gettempdir(), f"mobula-sim-{os.getuid()}", "session")
         os.makedirs(os.path.join(session, "sockets"), exist_ok=True)
         return {
             "node_ip_address": "127.0.0.1",
