@@ -38,13 +38,11 @@ def processes_of(session):
     return found
 
 
-def shared_memory():
-    return {path.name for path in pathlib.Path("/dev/shm").iterdir() if "mobula" in path.name}
-
-
-def abstract_sockets():
-    lines = pathlib.Path("/proc/net/unix").read_text().splitlines()
-    return {line.split()[-1] for line in lines if "mobula" in line}
+def traces_of(node):
+    """Shared memory and sockets that bear the name of a node."""
+    memory = [path.name for path in pathlib.Path("/dev/shm").iterdir() if node in path.name]
+    sockets = pathlib.Path("/proc/net/unix").read_text().splitlines()
+    return memory + [line for line in sockets if node in line]
 
 
 def test_init_tells_the_eight_facts(no_cluster):
@@ -93,15 +91,14 @@ def test_a_second_driver_finds_the_cluster(no_cluster, program):
 
 
 def test_shutdown_leaves_nothing(no_cluster):
-    memory, sockets = shared_memory(), abstract_sockets()
     info = mobula.init(num_cpus=2, include_dashboard=False)
     mobula.get(mobula.remote(len).remote("abc"))
     session = info["session_dir"]
     assert processes_of(session)
+    assert traces_of(info["node_id"])
     mobula.shutdown()
     assert processes_of(session) == []
-    assert shared_memory() <= memory
-    assert abstract_sockets() <= sockets
+    assert traces_of(info["node_id"]) == []
     assert not os.path.exists(session)
 
 
@@ -117,14 +114,13 @@ reference = mobula.put(numpy.ones(1_000_000))
 mobula.get(mobula.remote(len).remote("abc"))
 running = [busy.remote() for _ in range(4)]
 time.sleep(0.3)
-print(info["session_dir"], flush=True)
+print(info["session_dir"], info["node_id"], flush=True)
 mobula.get(running)
 """
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_driver_that_is_ended_leaves_nothing(how, tmp_path, wait_for):
-    memory, sockets = shared_memory(), abstract_sockets()
     path = tmp_path / "driver.py"
     path.write_text(DRIVER)
     package = str(pathlib.Path(mobula.__file__).parents[1])
@@ -135,14 +131,13 @@ def test_a_driver_that_is_ended_leaves_nothing(how, tmp_path, wait_for):
         text=True,
         env={**os.environ, "PYTHONPATH": package},
     )
-    session = driver.stdout.readline().strip()
+    session, node = driver.stdout.readline().split()
     assert processes_of(session)
     driver.send_signal(how)
     assert driver.wait(20) != 0
     driver.stdout.close()
     wait_for(lambda: processes_of(session) == [], "no process is left")
-    assert shared_memory() <= memory
-    assert abstract_sockets() <= sockets
+    assert traces_of(node) == []
 
 
 def test_an_interrupt_reaches_a_driver_in_get(program):
@@ -156,7 +151,7 @@ def test_an_interrupt_reaches_a_driver_in_get(program):
         def slow():
             time.sleep(100)
 
-        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+        threading.Timer(1.3, os.kill, (os.getpid(), signal.SIGINT)).start()
         start = time.time()
         try:
             mobula.get(slow.remote())
