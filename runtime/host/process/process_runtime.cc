@@ -27,6 +27,14 @@ constexpr Duration kExitPatience = Seconds(1);
 /// Notices that nobody takes do not pile up.
 constexpr std::size_t kNoticesMax = 10'000;
 
+/// Forks of this process, counted in each child.
+std::atomic<int> forks = 0;
+
+void CountForks() {
+  static const int registered = pthread_atfork(nullptr, nullptr, [] { ++forks; });
+  CHECK(registered == 0);
+}
+
 class RealProcess final : public ProcessRuntime {
  public:
   explicit RealProcess(const ConnectOptions& options)
@@ -74,11 +82,12 @@ class RealProcess final : public ProcessRuntime {
   void Settle(WaitRoom::Lock& lock);
   void Feed(worker::Event event);
   void Disconnect(std::string reason);
-  void ExitNow(int code);
+  void ExitNow();
   std::optional<worker::Completion> Take(worker::RequestId request);
   void RunInBackground();
-  /// Whether the process may go on; if not, why.
   [[nodiscard]] bool IsOver() const { return !over_.empty(); }
+  /// This is a copy in a forked child (a program's own fork): the sockets are the parent's.
+  [[nodiscard]] bool IsCopy() const { return forks != forks_; }
 
   void Run(Send& effect);
   void Run(StartTimer& effect) { timers_.Start(SteadyNow(), effect.delay, effect.timer); }
@@ -97,6 +106,7 @@ class RealProcess final : public ProcessRuntime {
   void Show(Notice notice);
 
   const bool is_driver_;
+  const int forks_ = forks;
   std::atomic<worker::RequestId> last_request_ = 0;
   Fd completion_event_ = NewEventFd();
   /// Written once, before `Connect` returns.
@@ -184,7 +194,7 @@ void RealProcess::Run(worker::Registered& effect) {
 
 void RealProcess::Run(worker::ExitProcess& effect) {
   if (is_driver_) return Disconnect(effect.reason);
-  if (running_ > 0) ExitNow(0);
+  if (running_ > 0) ExitNow();
   exit_requested_ = true;
 }
 
@@ -237,14 +247,14 @@ void RealProcess::Settle(WaitRoom::Lock& lock) {
 /// A worker ends with its daemon; a driver's waits fail.
 void RealProcess::Disconnect(std::string reason) {
   if (IsOver()) return;
-  if (!is_driver_) ExitNow(1);
+  if (!is_driver_) _exit(1);
   over_ = std::move(reason);
   SignalEvent(completion_event_.Get());
 }
 
-void RealProcess::ExitNow(int code) {
+void RealProcess::ExitNow() {
   network_->FlushBeforeExit(kExitPatience);
-  _exit(code);
+  _exit(0);
 }
 
 void RealProcess::RunInBackground() {
@@ -261,6 +271,7 @@ void RealProcess::RunInBackground() {
 // ---- The language layer's calls
 
 void RealProcess::Post(worker::Event event) {
+  if (IsCopy()) return;
   WaitRoom::Lock lock(mutex_);
   if (IsOver()) return;
   if (std::holds_alternative<worker::TaskExecuted>(event) && running_ > 0) --running_;
@@ -280,6 +291,10 @@ worker::Completion RealProcess::Await(worker::RequestId request) {
 
 std::optional<worker::Completion> RealProcess::AwaitUnless(worker::RequestId request,
                                                            const Interrupted& interrupted) {
+  if (IsCopy()) {
+    throw RuntimeDisconnected(
+        "this is a forked child of a process of the cluster; connect it, or start it afresh");
+  }
   WaitRoom::Lock lock(mutex_);
   const WaitRoom::Options options{.interrupted = interrupted};
   const bool done =
@@ -367,6 +382,11 @@ bool RealProcess::IsConnected() const {
 }
 
 void RealProcess::Close(std::string_view reason) {
+  if (IsCopy()) {
+    // The thread is the parent's, too, and the lock may be one that it held.
+    if (background_.joinable()) background_.detach();
+    return;
+  }
   std::thread background;
   {
     WaitRoom::Lock lock(mutex_);
@@ -385,6 +405,7 @@ void RealProcess::Close(std::string_view reason) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ProcessRuntime>> ConnectProcess(ConnectOptions options) {
+  CountForks();
   auto process = std::make_unique<RealProcess>(options);
   if (absl::Status status = process->Connect(std::move(options)); !status.ok()) return status;
   return process;

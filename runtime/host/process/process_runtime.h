@@ -53,7 +53,8 @@ using Notice = std::variant<worker::Warn, worker::ShowLogs, worker::TaskRetried>
 /// background thread is woken by what arrives. Entering and leaving cost a system call each and
 /// wake no thread.
 ///
-/// Forking: loading the library starts no thread and opens nothing; connect after the fork.
+/// Forking: loading the library starts no thread and opens nothing; connect after the fork. In a
+/// child that a connected program forks, `Post` does nothing and `Await` throws.
 class ProcessRuntime : public worker::Process {
  public:
   /// Asked by an interruptible wait whenever a signal or `InterruptTask` arrives; true gives the

@@ -110,6 +110,26 @@ TEST(HostCluster, FailsADriversWaitsWhenItsDaemonIsKilled) {
   EXPECT_TRUE(Eventually([&] { return !IsAlive(worker); }));
 }
 
+TEST(HostCluster, IsNotDisturbedByAForkedChildOfItsDriver) {
+  const DaemonProcess head({"--head", "--num-cpus=1"});
+  auto driver = std::make_unique<TestDriver>(head.Text("socket_name"));
+  const pid_t child = fork();
+  if (child == 0) {
+    bool refused = false;
+    try {
+      (void)driver->Call("echo", "from the child");
+    } catch (const RuntimeDisconnected&) {
+      refused = true;
+    }
+    driver.reset();
+    _exit(refused ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(driver->Call("echo", "from the parent"), "from the parent");
+}
+
 TEST(HostCluster, EndsWithItsLifeline) {
   DaemonProcess head({"--head", "--num-cpus=1"});
   TestDriver driver(head.Text("socket_name"));

@@ -34,6 +34,8 @@ class DaemonProcess {
   bool WaitForEnd(std::chrono::milliseconds patience);
 
  private:
+  /// Its logs; removed with this object.
+  std::string session_dir_;
   SpawnedProcess process_;
   Fd lifeline_;
   boost::json::object ready_;
