@@ -58,11 +58,12 @@ class RemoteFunction:
         """Submits a task; returns its ``ObjectRef``, or a list of ``num_returns`` of them."""
         execution = current()
         runtime = execution.runtime
-        if self._template_runtime is not runtime:
-            self._make_template(runtime)
+        template = self._template
+        if template is None or self._template_runtime is not runtime:
+            template = self._make_template(runtime)
         self._shape.check(args, kwargs, self._function.__name__)
         slots = _arguments.encode(execution, args, kwargs, self._function.__name__)
-        return runtime.process.submit_task(execution.context, self._template, *slots)  # type: ignore[arg-type]
+        return runtime.process.submit_task(execution.context, template, *slots)
 
     def options(self, **options: Any) -> RemoteFunction:
         """The same function with other options, for single calls."""
@@ -71,7 +72,7 @@ class RemoteFunction:
         )
         return RemoteFunction(self._function, {**self._options, **checked})
 
-    def _make_template(self, runtime: Runtime) -> None:
+    def _make_template(self, runtime: Runtime) -> TaskTemplate:
         function, options = self._function, self._options
         retry = options.get("retry_exceptions", False)
         extras = {}
@@ -79,7 +80,7 @@ class RemoteFunction:
             extras["retry_exceptions"] = tuple(retry)
         if options.get("max_calls"):
             extras["max_calls"] = options["max_calls"]
-        self._template = TaskTemplate(
+        template = TaskTemplate(
             kind="kNormal",
             function_id=runtime.functions.export(
                 function, f"the remote function {function.__name__}"
@@ -92,7 +93,8 @@ class RemoteFunction:
             language_options=_serialize_extras(extras),
             **_options.template_fields(options, default_cpus=1),
         )
-        self._template_runtime = runtime
+        self._template, self._template_runtime = template, runtime
+        return template
 
 
 def _serialize_extras(extras: dict[str, Any]) -> bytes:
