@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include <csignal>
+#include <filesystem>
 #include <thread>
 
 #include "runtime/host/daemon/node_links.h"
@@ -145,6 +146,10 @@ TEST(HostCluster, LeavesNothingBehindWhenADriverIsKilled) {
   ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
   SpawnOptions options;
   options.argv = {ProgramPath("host_test_worker"), "--driver"};
+  // The killed driver cannot remove its logs itself.
+  std::string logs = std::filesystem::temp_directory_path() / "mobula-test-XXXXXX";
+  ASSERT_NE(mkdtemp(logs.data()), nullptr);
+  options.environment = {{"TMPDIR", logs}};
   options.output = ends[1];
   const absl::StatusOr<SpawnedProcess> driver = Spawn(options);
   ASSERT_TRUE(driver.ok());
@@ -158,6 +163,7 @@ TEST(HostCluster, LeavesNothingBehindWhenADriverIsKilled) {
   waitpid(driver->pid, nullptr, 0);
   EXPECT_TRUE(Eventually([&] { return !IsAlive(daemon) && !IsAlive(worker); }));
   (void)fclose(output);
+  std::filesystem::remove_all(logs);
 }
 
 TEST(HostCluster, RunsTasksAfterAnotherNodeDied) {
