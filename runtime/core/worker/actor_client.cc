@@ -23,7 +23,20 @@ void ActorClient::Registered(ActorId id) {
   Actor& actor = actors_.at(id);
   actor.unregistered = false;
   Subscribe(id, actor);
+  if (actor.kill_without_restart) context_.TellGcs(KillActor{id, *actor.kill_without_restart});
   if (actor.out_of_scope) context_.TellGcs(ActorOutOfScope{id});
+}
+
+void ActorClient::Kill(ActorId id, bool no_restart) {
+  const auto found = actors_.find(id);
+  if (found != actors_.end() && found->second.unregistered) {
+    found->second.kill_without_restart = no_restart;
+    return;
+  }
+  if (found != actors_.end() && found->second.view.state == ActorState::kAlive) {
+    found->second.unreachable = true;
+  }
+  context_.TellGcs(KillActor{id, no_restart});
 }
 
 void ActorClient::OutOfScope(ActorId id) {

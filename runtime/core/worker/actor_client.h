@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,11 +14,11 @@ namespace mobula::worker {
 ///
 /// State of an actor | calls                                           | leaves by
 /// pending           | wait here                                       | ActorUpdate
-/// alive             | sent in submission order; the first one that    | its worker's death,
-/// ActorUpdate
-///                   | lacks an argument holds back those behind it    |
+/// alive             | sent in submission order; the first one that    | its worker's death, Kill,
+///                   | lacks an argument holds back those behind it    | ActorUpdate
 /// unreachable       | wait here; those in flight for what the GCS     | ActorUpdate
-///                   | says                                            |
+/// (dead, or killed  | says                                            |
+/// from here)        |                                                 |
 /// dead              | fail at once                                    | -
 ///
 /// Sequence numbers count the calls to one incarnation from 0.
@@ -37,6 +38,10 @@ class ActorClient {
   void Registered(ActorId actor);
   /// The owner has no handle left. Its calls are all finished, as each holds a handle.
   void OutOfScope(ActorId actor);
+
+  /// This process asks the GCS to kill it. Calls made from here on do not go to the incarnation that
+  /// is about to die: they wait for what the GCS says.
+  void Kill(ActorId actor, bool no_restart);
 
   /// Queues a call; `order` is its place among the tasks of this process. Returns false, and the
   /// call has failed, when the actor is dead.
@@ -67,6 +72,8 @@ class ActorClient {
     /// Owned and its registration is not acknowledged.
     bool unregistered = false;
     bool out_of_scope = false;
+    /// Killed from here before it was registered: told to the GCS after that.
+    std::optional<bool> kill_without_restart;
     bool unreachable = false;
     std::uint64_t next_sequence = 0;
     /// In submission order.

@@ -159,7 +159,7 @@ struct EventRouter {
   void operator()(const BufferReleased& event) { parts.store.DropUser(event.object); }
   void operator()(const GcsRequested& event) { parts.gcs.Ask(event.question, event.request); }
   void operator()(const ActorKillRequested& event) {
-    parts.context.TellGcs(KillActor{event.actor, event.no_restart});
+    parts.tasks.Actors().Kill(event.actor, event.no_restart);
   }
   void operator()(const CancelRequested& event) { parts.Cancel(event); }
   void operator()(const TaskExecuted& event) { parts.executor.OnExecuted(event); }

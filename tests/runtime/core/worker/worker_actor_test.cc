@@ -133,6 +133,27 @@ TEST_F(WorkerActor, DeathFailsEveryCallWithItsCauseAndReleasesTheCreationsArgume
   EXPECT_EQ(ErrorOf(Call(3).Return(0)), ErrorKind::kActorDied);
 }
 
+TEST_F(WorkerActor, CallsMadeAfterAKillWaitForWhatTheGcsSays) {
+  Create();
+  Update(View(ActorState::kAlive));
+  Do(ActorKillRequested{actor, true});
+  EXPECT_EQ(Sent<KillActor>().size(), 1u);
+  const TaskSpec call = Call(2);
+  Do(TaskSubmitted{call});
+  EXPECT_EQ(Sent<PushTask>().size(), 0u);
+  Update(View(ActorState::kDead));
+  EXPECT_EQ(GetNow(call.Return(0)).value.error.kind, ErrorKind::kActorDied);
+}
+
+TEST_F(WorkerActor, AKillBeforeTheRegistrationFollowsIt) {
+  Do(TaskSubmitted{Creation()});
+  const std::uint64_t request = Only<RegisterActor>().request;
+  Do(ActorKillRequested{actor, false});
+  EXPECT_EQ(Sent<KillActor>().size(), 0u);
+  Receive(Address::Gcs(), ActorRegistered{request, {}});
+  EXPECT_EQ(Only<KillActor>(), (KillActor{actor, false}));
+}
+
 TEST_F(WorkerActor, EndsWhenTheLastHandleAndTheLastCallAreGone) {
   Create();
   Update(View(ActorState::kAlive));
