@@ -150,12 +150,13 @@ function(mobula_proto)
 endfunction()
 
 # mobula_python_module(NAME <name> SRCS <file.cc>... [DEPS <target>...])
-# Defines the extension module mobula.<name> with pybind11, and builds it into python/mobula, so that
-# a package that points there is always the last build's.
+# Defines the extension module mobula.<name> with pybind11, and builds it into python/mobula, so
+# that a package that points there is always the last build's.
 function(mobula_python_module)
   cmake_parse_arguments(PARSE_ARGV 0 ARG "" "NAME" "SRCS;DEPS")
   mobula_reject_leftovers(mobula_python_module)
-  # Without the extras: pybind11 would add link-time optimisation, and refuse our precompiled header.
+  # Without the extras: pybind11 would add link-time optimisation, and refuse our precompiled
+  # header.
   pybind11_add_module(${ARG_NAME} MODULE NO_EXTRAS ${ARG_SRCS})
   set_target_properties(${ARG_NAME} PROPERTIES
     LIBRARY_OUTPUT_DIRECTORY "${PROJECT_SOURCE_DIR}/python/mobula")

@@ -55,9 +55,7 @@ void Engine::CarryOut(NodeIndex node, const node::Effect& effect) {
             Note({node, {}}, absl::StrCat(nodes_[node].name, " left the cluster"));
             StopNode(node, "its node left the cluster", true);
           },
-          [&](const gcs::ClusterEvent& event) {
-            Note({node, {}}, event.text);
-          },
+          [&](const gcs::ClusterEvent& event) { Note({node, {}}, event.text); },
       },
       effect);
 }
@@ -129,12 +127,8 @@ void Engine::CarryOut(SimProcess& process, const worker::Effect& effect) {
           [&](const worker::RunTask& run) { AssignTask(process, run); },
           [&](const worker::InterruptTask& interrupt) { Interrupt(process, interrupt.task); },
           [&](const worker::ExitProcess& leave) { EndProcess(process, leave.reason, true); },
-          [&](const worker::Warn& warn) {
-            actions_.push_back(Warned{id, warn.message});
-          },
-          [&](const worker::ShowLogs& show) {
-            actions_.push_back(LogsShown{id, show.logs});
-          },
+          [&](const worker::Warn& warn) { actions_.push_back(Warned{id, warn.message}); },
+          [&](const worker::ShowLogs& show) { actions_.push_back(LogsShown{id, show.logs}); },
           [&](const worker::TaskRetried& retried) {
             ++report_.tasks_retried;
             Note({process.About().node, id},

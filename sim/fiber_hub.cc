@@ -82,9 +82,7 @@ void FiberHub::Act(HubAction& action) {
                    Wake({completed.process, completed.request});
                    answer_.reset();
                  },
-                 [&](SleepOver& over) {
-                   Wake({WorkerId{}, over.sleep});
-                 },
+                 [&](SleepOver& over) { Wake({WorkerId{}, over.sleep}); },
                  [&](InterruptTask&) {},
                  [&](ProcessDead& dead) {
                    Unwind(dead.process);

@@ -23,7 +23,10 @@ std::uint64_t SizeOf(const Id<Tag>&) {
   return 16;
 }
 template <class T>
-requires(std::is_arithmetic_v<T> || std::is_enum_v<T>) std::uint64_t SizeOf(T) { return 4; }
+  requires(std::is_arithmetic_v<T> || std::is_enum_v<T>)
+std::uint64_t SizeOf(T) {
+  return 4;
+}
 template <Described T>
 std::uint64_t SizeOf(const T& value);
 template <class T>

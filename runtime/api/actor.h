@@ -109,7 +109,7 @@ class ActorHandle {
 
   /// `handle.Task(&Counter::Add).Remote(1)`.
   template <class Method>
-  requires std::is_base_of_v<typename api::Signature<Method>::Class, T>
+    requires std::is_base_of_v<typename api::Signature<Method>::Class, T>
   [[nodiscard]] api::ActorCall<Method> Task(Method method) const {
     return api::ActorCall<Method>(method, target_);
   }

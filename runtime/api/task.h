@@ -45,8 +45,7 @@ void AddArguments(TaskSpec& spec, Context& context, const Given&... arguments) {
     (spec.arguments.push_back(
          MakeArgument<std::tuple_element_t<I, Parameters>>(arguments, context)),
      ...);
-  }
-  (std::index_sequence_for<Given...>());
+  }(std::index_sequence_for<Given...>());
 }
 
 /// The options that every call has. `Self` is the class that inherits this.

@@ -14,8 +14,8 @@ if os.environ.get("COMPAT_AGAINST") != "ray":
 
     mobula.alias.install()
 
-import ray  # noqa: E402
-from ray.cluster_utils import Cluster  # noqa: E402
+import ray
+from ray.cluster_utils import Cluster
 
 
 @pytest.fixture

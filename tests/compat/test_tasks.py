@@ -98,19 +98,19 @@ def test_calling_directly_says_what_to_do():
 
 
 def test_an_exception_arrives_as_its_own_type_with_the_remote_traceback():
-    class Special(Exception):
+    class SpecialError(Exception):
         def __init__(self, code):
             super().__init__(code)
             self.code = code
 
     @ray.remote
     def fail():
-        raise Special(42)
+        raise SpecialError(42)
 
-    with pytest.raises(Special) as caught:
+    with pytest.raises(SpecialError) as caught:
         ray.get(fail.remote())
     assert isinstance(caught.value, ray.exceptions.RayTaskError)
-    assert "fail" in str(caught.value) and "Special" in str(caught.value)
+    assert "fail" in str(caught.value) and "SpecialError" in str(caught.value)
 
 
 def test_a_failed_argument_fails_the_tasks_that_need_it():
@@ -182,7 +182,7 @@ def test_redefined_functions_are_told_apart():
 
         @ray.remote
         def same_name():
-            return i
+            return i  # noqa: B023  The value at the first call is what counts.
 
         refs.append(same_name.remote())
     assert ray.get(refs) == [0, 1, 2, 3, 4]

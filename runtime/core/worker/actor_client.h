@@ -39,8 +39,8 @@ class ActorClient {
   /// The owner has no handle left. Its calls are all finished, as each holds a handle.
   void OutOfScope(ActorId actor);
 
-  /// This process asks the GCS to kill it. Calls made from here on do not go to the incarnation that
-  /// is about to die: they wait for what the GCS says.
+  /// This process asks the GCS to kill it. Calls made from here on do not go to the incarnation
+  /// that is about to die: they wait for what the GCS says.
   void Kill(ActorId actor, bool no_restart);
 
   /// Queues a call; `order` is its place among the tasks of this process. Returns false, and the

@@ -22,7 +22,10 @@ boost::json::value ToJson(const Id<Tag>& value) {
   return boost::json::string(value.Hex());
 }
 template <class T>
-requires std::is_arithmetic_v<T> boost::json::value ToJson(T value) { return value; }
+  requires std::is_arithmetic_v<T>
+boost::json::value ToJson(T value) {
+  return value;
+}
 template <DescribedEnum T>
 boost::json::value ToJson(T value) {
   return boost::describe::enum_to_string(value, "?");

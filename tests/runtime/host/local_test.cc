@@ -37,7 +37,9 @@ TEST(UnixSocket, SaysThatNobodyListens) {
 
 TEST(UnixSocket, FreesTheNameWithTheSocket) {
   const std::string name = FreshName("free");
-  { ASSERT_TRUE(ListenOn(name).ok()); }
+  {
+    ASSERT_TRUE(ListenOn(name).ok());
+  }
   const absl::StatusOr<Fd> first = ListenOn(name);
   ASSERT_TRUE(first.ok());
   EXPECT_FALSE(ListenOn(name).ok());
