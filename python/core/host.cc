@@ -142,6 +142,7 @@ void BindHost(py::module_& module) {
             self.Runtime().NotifyThroughFd(request);
           },
           "request"_a)
+      .def("wakeup_fd", [](HostProcess& self) { return self.Runtime().WakeupFd(); })
       .def("completion_fd", [](HostProcess& self) { return self.Runtime().CompletionFd(); })
       .def("take_notified", [](HostProcess& self) { return self.Runtime().TakeNotified(); })
       .def("next_task", &HostProcess::NextTask)

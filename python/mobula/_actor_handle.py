@@ -62,7 +62,7 @@ class ActorDescription:
                 for name, info in self.methods.items()
                 if name not in _COMMON
             }
-            import cloudpickle  # type: ignore[import-untyped]
+            import cloudpickle
 
             self._bytes = cloudpickle.dumps((self.class_name, methods, self.max_task_retries))
         return self._bytes

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import threading
 from typing import Any
 
@@ -48,6 +49,7 @@ class HostWorld(World):
             self._stop_daemon()
             raise
         runtime = HostRuntime(process)
+        _wake_by_signals(process.wakeup_fd())
         self._notices = threading.Thread(
             target=_show_notices,
             args=(process, options.log_to_driver, facts["node_ip_address"]),
@@ -61,6 +63,7 @@ class HostWorld(World):
         """Closes the connection; ends the daemon if ``connect`` started it."""
         assert isinstance(runtime, HostRuntime)
         _hear_last_words(runtime)
+        _wake_by_signals(-1)
         runtime.process.close("mobula.shutdown() was called")
         if self._notices is not None:
             self._notices.join(_LAST_WORDS_S)
@@ -92,6 +95,12 @@ class HostNode(Node):
             self._daemon.stop()
         else:
             self._daemon.kill()
+
+
+def _wake_by_signals(descriptor: int) -> None:
+    """Lets a signal end the main thread's wait, whichever thread it arrives in."""
+    if threading.current_thread() is threading.main_thread():
+        signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
 
 
 def _hear_last_words(runtime: HostRuntime) -> None:

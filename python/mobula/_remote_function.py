@@ -98,7 +98,7 @@ class RemoteFunction:
 
 
 def _serialize_extras(extras: dict[str, Any]) -> bytes:
-    import cloudpickle  # type: ignore[import-untyped]
+    import cloudpickle
 
     return cloudpickle.dumps(extras) if extras else b""
 

@@ -27,7 +27,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-import cloudpickle  # type: ignore[import-untyped]
+import cloudpickle
 
 from mobula import _core, _unpicklable
 

@@ -39,7 +39,7 @@ def _preimport() -> None:
     import asyncio
     import concurrent.futures.thread
 
-    import cloudpickle  # type: ignore[import-untyped]
+    import cloudpickle
 
     import mobula._worker
     import mobula.alias

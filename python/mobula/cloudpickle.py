@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from cloudpickle import (  # type: ignore[import-untyped]
+from cloudpickle import (
     CloudPickler,
     Pickler,
     dump,

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/host/process/process_runtime.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <condition_variable>
 #include <csignal>
 #include <deque>
@@ -59,6 +62,7 @@ class RealProcess final : public ProcessRuntime {
 
   std::optional<worker::Completion> AwaitUnless(worker::RequestId request,
                                                 const Interrupted& interrupted) override;
+  int WakeupFd() override;
   std::optional<worker::Completion> TryTake(worker::RequestId request) override;
   void NotifyThroughFd(worker::RequestId request) override;
   int CompletionFd() const override { return completion_event_.Get(); }
@@ -109,6 +113,9 @@ class RealProcess final : public ProcessRuntime {
   const int forks_ = forks;
   std::atomic<worker::RequestId> last_request_ = 0;
   Fd completion_event_ = NewEventFd();
+  /// Made by the first `WakeupFd`.
+  Fd wakeup_read_;
+  Fd wakeup_write_;
   /// Written once, before `Connect` returns.
   WorkerRegistered identity_;
 
@@ -219,6 +226,10 @@ void RealProcess::WorkOff(WaitRoom::Lock& lock, std::span<const epoll_event> rea
     if (IsOver()) break;
     if (event.data.fd == timers_.Number()) {
       timers_.Expire(SteadyNow(), [this](TimerId timer) { Feed(TimerFired{timer}); });
+    } else if (wakeup_read_.IsOpen() && event.data.fd == wakeup_read_.Get()) {
+      char ignored[64];
+      while (read(wakeup_read_.Get(), ignored, sizeof ignored) > 0) continue;
+      room_.Interrupt();
     } else if (event.data.fd >= 0) {
       network_->HandleReady(event, deliver);
     }
@@ -303,6 +314,18 @@ std::optional<worker::Completion> RealProcess::AwaitUnless(worker::RequestId req
   std::optional<worker::Completion> completion = Take(request);
   if (!completion) throw RuntimeDisconnected(over_);
   return completion;
+}
+
+int RealProcess::WakeupFd() {
+  const std::lock_guard lock(mutex_);
+  if (!wakeup_write_.IsOpen()) {
+    int ends[2];
+    CHECK(pipe2(ends, O_NONBLOCK | O_CLOEXEC) == 0) << "errno " << errno;
+    wakeup_read_ = Fd(ends[0]);
+    wakeup_write_ = Fd(ends[1]);
+    poller_.Add(wakeup_read_.Get());
+  }
+  return wakeup_write_.Get();
 }
 
 std::optional<worker::Completion> RealProcess::TryTake(worker::RequestId request) {

@@ -71,6 +71,11 @@ class ProcessRuntime : public worker::Process {
   /// The answer if it is there. Never blocks.
   virtual std::optional<worker::Completion> TryTake(worker::RequestId request) = 0;
 
+  /// The write end of a pipe, owned by the runtime: whatever is written there makes every waiting
+  /// thread ask its `interrupted`. For signal handlers, which may run in another thread than the
+  /// one that waits, or just before it waits (Python: signal.set_wakeup_fd).
+  [[nodiscard]] virtual int WakeupFd() = 0;
+
   /// For event loops (asyncio): the answer to `request` makes `CompletionFd` readable. Call it
   /// before the request is posted.
   virtual void NotifyThroughFd(worker::RequestId request) = 0;
