@@ -78,7 +78,7 @@ void WorkerPool::HandleStartTimeout(std::uint64_t number, Outbox& out) {
   if (found == starting_.end()) return;
   Worker& worker = workers_.at(found->second);
   if (worker.ending) return;
-  ++failures_[worker.key];
+  CountFailure(worker);
   Kill(
       worker.id,
       "It did not register within " + std::to_string(start_timeout_.Seconds()) + " s of its start.",
@@ -206,6 +206,13 @@ void WorkerPool::LeaveStarting(const Worker& worker) {
   if (--starting_of_[worker.key] == 0) starting_of_.erase(worker.key);
 }
 
+void WorkerPool::CountFailure(const Worker& worker) {
+  Failures& failures = failures_[worker.key];
+  if (worker.number < failures.count_from) return;
+  ++failures.count;
+  failures.count_from = next_number_;
+}
+
 std::optional<WorkerExit> WorkerPool::HandleExit(WorkerId id, const std::string& reason) {
   const auto found = workers_.find(id);
   if (found == workers_.end()) return std::nullopt;
@@ -216,9 +223,9 @@ std::optional<WorkerExit> WorkerPool::HandleExit(WorkerId id, const std::string&
   LeaveIdle(worker);
   if (worker.state != WorkerState::kStarting) return exit;
   LeaveStarting(worker);
-  if (!worker.ending) ++failures_[worker.key];
+  if (!worker.ending) CountFailure(worker);
   const auto failures = failures_.find(worker.key);
-  if (failures != failures_.end() && failures->second >= kStartAttempts) {
+  if (failures != failures_.end() && failures->second.count >= kStartAttempts) {
     exit.gave_up = true;
     failures_.erase(failures);
   }

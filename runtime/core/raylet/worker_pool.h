@@ -117,6 +117,7 @@ class WorkerPool {
   void BecomeIdle(Instant now, Worker& worker, Outbox& out);
   void LeaveIdle(const Worker& worker);
   void LeaveStarting(const Worker& worker);
+  void CountFailure(const Worker& worker);
   /// Idle workers beyond one per CPU that surely own nothing, the one idle for longest first.
   [[nodiscard]] std::vector<std::pair<Instant, WorkerId>> Surplus() const;
   void ArmIdleTimer(Outbox& out);
@@ -136,8 +137,14 @@ class WorkerPool {
   std::map<std::uint64_t, WorkerId> starting_;
   /// The same, counted per kind, without those being killed.
   std::map<PoolKey, std::size_t> starting_of_;
-  /// Failed starts since the last success, per kind.
-  std::map<PoolKey, std::uint32_t> failures_;
+  /// Failed starts since the last success.
+  struct Failures {
+    std::uint32_t count = 0;
+    /// Starts before this one were under way when the last failure was counted: that they fail,
+    /// too, is the same mishap (the zygote died), not one more attempt.
+    std::uint64_t count_from = 0;
+  };
+  std::map<PoolKey, Failures> failures_;
   std::set<JobId> finished_jobs_;
   /// Finished jobs that got an idle worker since the last EndSurplus.
   std::set<JobId> sweep_;

@@ -47,6 +47,23 @@ TEST_F(WorkerPoolTest, RetriesAFailedStartThenRefusesWithTheReason) {
   EXPECT_EQ(FreeCpus(), 2);
 }
 
+TEST_F(WorkerPoolTest, StartsThatFailTogetherCountAsOneAttempt) {
+  JoinWithDriver();
+  auto started = Of<StartProcess>(Hear(kDriver, Request(1, Cpus(0))));
+  for (std::uint64_t request = 2; request <= 4; ++request) {
+    const auto more = Of<StartProcess>(Hear(kDriver, Request(request, Cpus(0))));
+    started.insert(started.end(), more.begin(), more.end());
+  }
+  ASSERT_THAT(started, SizeIs(4));
+  std::size_t again = 0;
+  for (const StartProcess& process : started) {
+    const Effects effects = Do(ProcessExited{process.worker, "the zygote was killed"});
+    EXPECT_THAT(Sent<LeaseRefused>(effects), IsEmpty());
+    again += Of<StartProcess>(effects).size();
+  }
+  EXPECT_EQ(again, 4u);
+}
+
 TEST_F(WorkerPoolTest, KillsAProcessThatDoesNotRegisterInTime) {
   JoinWithDriver();
   const auto started = Of<StartProcess>(Hear(kDriver, Request(1, Cpus(1))));
