@@ -12,6 +12,7 @@ import random
 from typing import Any
 
 from cloudpickle import cloudpickle
+
 from mobula import _sim_process
 
 
