@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The name under which newer Rays keep the helpers of their tests."""
+
+from __future__ import annotations
+
+from mobula._private.test_utils import (
+    Semaphore,
+    SignalActor,
+    wait_for_condition,
+    wait_for_pid_to_exit,
+)
+
+__all__ = ["Semaphore", "SignalActor", "wait_for_condition", "wait_for_pid_to_exit"]
