@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/fiber_hub.h"
 
+#include <boost/context/preallocated.hpp>
 #include <boost/context/protected_fixedsize_stack.hpp>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_join.h"
 #include "runtime/base/check.h"
 
@@ -103,9 +105,16 @@ void FiberHub::Start(WorkerId process, std::function<void()> code) {
   Fiber& fiber = *fibers_.emplace(id, std::make_unique<Fiber>()).first->second;
   fiber.id = id;
   fiber.process = process;
+  boost::context::protected_fixedsize_stack stacks(kStackBytes);
+  const boost::context::stack_context stack = stacks.allocate();
+  fiber.stack = {static_cast<char*>(stack.sp) - stack.size, stack.size};
+  PrepareStack(fiber.stack);
   fiber.code = boost::context::fiber(
-      std::allocator_arg, boost::context::protected_fixedsize_stack(kStackBytes),
+      std::allocator_arg, boost::context::preallocated(stack.sp, stack.size, stack), stacks,
       [this, &fiber, code = std::move(code)](boost::context::fiber&& hub) mutable {
+        hub_stack_ = EndStackSwitch(nullptr);
+        // Last of all, also when the fiber is unwound: it leaves its stack for ever.
+        const auto leave = absl::MakeCleanup([this] { BeginStackSwitch(nullptr, hub_stack_); });
         hub_ = std::move(hub);
         code();
         // What the code captured goes while its process may still be told.
@@ -119,7 +128,10 @@ void FiberHub::Start(WorkerId process, std::function<void()> code) {
 void FiberHub::Resume(Fiber& fiber) {
   CHECK(running_ == nullptr) << "a fiber was resumed from within another";
   running_ = &fiber;
+  void* saved = nullptr;
+  BeginStackSwitch(&saved, fiber.stack);
   boost::context::fiber rest = std::move(fiber.code).resume();
+  EndStackSwitch(saved);
   running_ = nullptr;
   fiber.code = std::move(rest);
   if (fiber.over) fibers_.erase(fiber.id);
@@ -127,7 +139,11 @@ void FiberHub::Resume(Fiber& fiber) {
 
 void FiberHub::Suspend(WaitKey key) {
   CHECK(running_ != nullptr) << "only a fiber can block";
-  waiting_.emplace(key, running_);
+  Fiber& fiber = *running_;
+  waiting_.emplace(key, &fiber);
+  BeginStackSwitch(&fiber.saved, hub_stack_);
+  // Also when the fiber is unwound, which throws out of `resume`.
+  const auto back = absl::MakeCleanup([&] { hub_stack_ = EndStackSwitch(fiber.saved); });
   hub_ = std::move(hub_).resume();
 }
 
@@ -141,8 +157,19 @@ void FiberHub::Wake(WaitKey key) {
 
 void FiberHub::Unwind(WorkerId process) {
   std::erase_if(waiting_, [&](const auto& entry) { return entry.second->process == process; });
-  // Destroying a suspended fiber throws through its frames.
-  std::erase_if(fibers_, [&](const auto& entry) { return entry.second->process == process; });
+  for (auto entry = fibers_.begin(); entry != fibers_.end();) {
+    Fiber& fiber = *entry->second;
+    if (fiber.process != process) {
+      ++entry;
+      continue;
+    }
+    void* saved = nullptr;
+    BeginStackSwitch(&saved, fiber.stack);
+    // Destroying a suspended fiber throws through its frames.
+    fiber.code = {};
+    EndStackSwitch(saved);
+    entry = fibers_.erase(entry);
+  }
 }
 
 worker::Completion FiberHub::Await(WorkerId process, RequestId request) {

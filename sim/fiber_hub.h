@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "sim/stack_switch.h"
 #include "sim/world.h"
 
 namespace mobula::sim {
@@ -54,6 +55,9 @@ class FiberHub : private Blocker {
     /// Where to go on; empty while it runs.
     boost::context::fiber code;
     bool over = false;
+    StackBounds stack;
+    /// Of the sanitizer, while it is suspended.
+    void* saved = nullptr;
   };
   /// What a suspended fiber waits for: a request of its process, or a sleep (nil process).
   using WaitKey = std::pair<WorkerId, std::uint64_t>;
@@ -82,6 +86,7 @@ class FiberHub : private Blocker {
   /// While a fiber runs: it, and the hub's own context.
   Fiber* running_ = nullptr;
   boost::context::fiber hub_;
+  StackBounds hub_stack_;
   /// The driver `RunDriver` is about.
   WorkerId driver_;
   bool driver_over_ = false;
