@@ -9,10 +9,10 @@
 #include <boost/json.hpp>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <iostream>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/host/local/unix_socket.h"
 
 namespace mobula::host {
 namespace {
@@ -22,22 +22,7 @@ using Descriptor = boost::asio::posix::stream_descriptor;
 
 /// True when the packet was taken; false when the socket is full.
 bool SendPacket(int socket, const std::string& packet, const std::array<int, 2>& descriptors) {
-  iovec part{const_cast<char*>(packet.data()), packet.size()};
-  union {
-    char bytes[CMSG_SPACE(sizeof(descriptors))];
-    cmsghdr align;
-  } control{};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control.bytes;
-  message.msg_controllen = sizeof(control.bytes);
-  cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(descriptors));
-  std::memcpy(CMSG_DATA(header), descriptors.data(), sizeof(descriptors));
-  return sendmsg(socket, &message, MSG_NOSIGNAL) >= 0 || errno != EAGAIN;
+  return SendWithDescriptors(socket, packet, descriptors) >= 0 || errno != EAGAIN;
 }
 
 std::string PacketOf(const ForkRequest& request) {

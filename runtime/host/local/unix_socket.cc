@@ -104,21 +104,31 @@ pid_t PeerPid(int socket) {
   return peer ? peer->pid : 0;
 }
 
-absl::Status SendWelcome(int socket, int store, std::uint64_t store_bytes) {
-  WelcomeBytes content{.store_bytes = store_bytes};
-  iovec part{&content, sizeof(content)};
-  ControlBuffer control{};
+ssize_t SendWithDescriptors(int socket, std::string_view content,
+                            std::span<const int> descriptors) {
+  CHECK(descriptors.size() <= kDescriptorsMax) << descriptors.size();
+  iovec part{const_cast<char*>(content.data()), content.size()};
+  union {
+    char bytes[CMSG_SPACE(kDescriptorsMax * sizeof(int))];
+    cmsghdr align;
+  } control{};
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
   message.msg_control = control.bytes;
-  message.msg_controllen = sizeof(control.bytes);
+  message.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
   cmsghdr* const header = CMSG_FIRSTHDR(&message);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(header), &store, sizeof(int));
-  if (sendmsg(socket, &message, MSG_NOSIGNAL) != static_cast<ssize_t>(sizeof(content))) {
+  header->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+  std::memcpy(CMSG_DATA(header), descriptors.data(), descriptors.size_bytes());
+  return sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+
+absl::Status SendWelcome(int socket, int store, std::uint64_t store_bytes) {
+  const WelcomeBytes content{.store_bytes = store_bytes};
+  const std::string_view bytes(reinterpret_cast<const char*>(&content), sizeof(content));
+  if (SendWithDescriptors(socket, bytes, {&store, 1}) != static_cast<ssize_t>(sizeof(content))) {
     return absl::ErrnoToStatus(errno, "cannot welcome a process");
   }
   return absl::OkStatus();

@@ -5,9 +5,12 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -30,6 +33,12 @@ namespace mobula::host {
 [[nodiscard]] std::optional<Fd> AcceptFrom(int listener);
 /// The process at the other end.
 [[nodiscard]] pid_t PeerPid(int socket);
+
+inline constexpr std::size_t kDescriptorsMax = 2;
+/// Sends `content` as one message, with copies of `descriptors`. Returns what sendmsg does, and
+/// errno. REQUIRES: at most kDescriptorsMax of them, and one at least.
+[[nodiscard]] ssize_t SendWithDescriptors(int socket, std::string_view content,
+                                          std::span<const int> descriptors);
 
 /// The first bytes a daemon sends to each process that connects, together with its store's
 /// descriptor.
