@@ -176,6 +176,8 @@ HubAction Engine::Step() {
   CHECK(!handling_);
   while (actions_.empty()) {
     if (IsIdle()) return Idle{Waits()};
+    if (pauses_before_events_ && !std::exchange(paused_, true)) return Paused{};
+    paused_ = false;
     Advance();
   }
   last_progress_ = now_;

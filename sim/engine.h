@@ -61,6 +61,7 @@ class Engine : public ProcessHost {
   [[nodiscard]] std::vector<std::string> NodeNames() const;
   absl::StatusOr<NodeIndex> IndexOf(const std::string& name) const;
   void SetBlocker(Blocker* blocker) { blocker_ = blocker; }
+  void PauseBeforeEvents(bool pause) { pauses_before_events_ = pause; }
   Network& GetNetwork() { return network_; }
   [[nodiscard]] const Trace& GetTrace() const { return trace_; }
   [[nodiscard]] const Report& GetReport() const { return report_; }
@@ -138,6 +139,9 @@ class Engine : public ProcessHost {
   /// For the hub, in order.
   std::deque<HubAction> actions_;
   Blocker* blocker_ = nullptr;
+  bool pauses_before_events_ = false;
+  /// The hub was told of the pause before what is due next.
+  bool paused_ = false;
   /// A machine is at work: user code must not call in.
   bool handling_ = false;
   /// Reused from event to event.

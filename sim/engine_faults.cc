@@ -13,7 +13,7 @@ namespace {
 WorkerId ProcessOf(const HubAction& action) {
   return std::visit(
       []<class Action>(const Action& one) {
-        if constexpr (std::is_same_v<Action, Idle>) {
+        if constexpr (std::is_same_v<Action, Idle> || std::is_same_v<Action, Paused>) {
           return WorkerId{};
         } else {
           return one.process;

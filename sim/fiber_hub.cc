@@ -96,6 +96,7 @@ void FiberHub::Act(HubAction& action) {
                  [&](Warned& warned) { notice(warned.message); },
                  [&](LogsShown& shown) { notice(absl::StrJoin(shown.logs.lines, "\n")); },
                  [&](Idle&) {},
+                 [&](Paused&) {},
              },
              action);
 }

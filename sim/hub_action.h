@@ -79,7 +79,10 @@ struct Idle {
   std::vector<std::string> waits;
 };
 
+/// What is due next has not happened yet: only after `World::PauseBeforeEvents`.
+struct Paused {};
+
 using HubAction = std::variant<ProcessReady, RunTask, Completed, SleepOver, InterruptTask,
-                               ProcessDead, Warned, LogsShown, Idle>;
+                               ProcessDead, Warned, LogsShown, Idle, Paused>;
 
 }  // namespace mobula::sim

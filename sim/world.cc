@@ -42,6 +42,7 @@ void World::StopCluster() { engine_->StopCluster(); }
 void World::SetBlocker(Blocker* blocker) { engine_->SetBlocker(blocker); }
 
 HubAction World::Step() { return engine_->Step(); }
+void World::PauseBeforeEvents(bool pause) { engine_->PauseBeforeEvents(pause); }
 std::optional<worker::Completion> World::TakeCompletion(WorkerId process, RequestId request) {
   return engine_->TakeCompletion(process, request);
 }

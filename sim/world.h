@@ -94,6 +94,9 @@ class World {
 
   /// Handles events until user code has something to do.
   HubAction Step();
+  /// From now on (or not any more) `Step` returns `Paused` before each event of the queue that it
+  /// handles: the moments at which something can break. Events themselves do not change.
+  void PauseBeforeEvents(bool pause);
   /// The completion of `request` if it is there already (a get of a value at hand): the caller need
   /// not be suspended. The action is then not returned by Step.
   std::optional<worker::Completion> TakeCompletion(WorkerId process, RequestId request);

@@ -15,6 +15,7 @@
 #include "faults/schedule.h"
 #include "python/core/convert.h"
 #include "python/core/process.h"
+#include "runtime/base/check.h"
 #include "runtime/core/node/node.h"
 #include "sim/world.h"
 
@@ -89,6 +90,7 @@ struct ActionToPython {
   py::tuple operator()(sim::LogsShown& action) const {
     return py::make_tuple("LogsShown", ToPython(action.process), ToPython(action.logs));
   }
+  py::tuple operator()(sim::Paused&) const { return py::make_tuple("Paused", ""); }
   py::tuple operator()(sim::Idle& action) const {
     return py::make_tuple("Idle", "", ToPython(action.waits));
   }
@@ -189,6 +191,11 @@ void BindWorld(py::module_& module) {
            "trace_file"_a = "", "latency_ns"_a = py::none(), "cost_ns"_a = py::none(),
            "costs_ns"_a = std::map<std::string, std::int64_t>(), "check_invariants"_a = false)
       .def("step", &Step)
+      .def("pause_before_events", &sim::World::PauseBeforeEvents, "pause"_a)
+      .def("set_link",
+           [](sim::World& self, const std::string& a, const std::string& b, bool up) {
+             Require(self.SetLink(a, b, up));
+           })
       .def("add_driver", &AddDriver, "ray_namespace"_a, "language_config"_a)
       .def("stop_cluster", &sim::World::StopCluster)
       .def("cluster_runs", &sim::World::ClusterRuns)
@@ -210,8 +217,13 @@ void BindWorld(py::module_& module) {
       .def("remove_node",
            [](sim::World& self, const std::string& name) { Require(self.RemoveNode(name)); })
       .def("crash_node",
+           [](sim::World& self, const std::string& name, bool silent) {
+             Require(self.Inject(faults::CrashNode{name, Duration{}, silent}));
+           },
+           "name"_a, "silent"_a = false)
+      .def("restart_node",
            [](sim::World& self, const std::string& name) {
-             Require(self.Inject(faults::CrashNode{name, Duration{}}));
+             Require(self.Inject(faults::RestartNode{name, Duration{}}));
            })
       .def("node_names", &sim::World::NodeNames)
       .def("node_id",
@@ -253,6 +265,14 @@ void BindWorld(py::module_& module) {
       .def("report", [](const sim::World& self) { return ToPythonReport(self.GetReport()); });
 }
 
+/// Where failed CHECKs are written besides standard error, which may be captured: a file that is
+/// open for the life of the process.
+int failed_checks_file = -1;
+
+void WriteFailedCheck(const std::string& text) {
+  dprintf(failed_checks_file, "%s\n", text.c_str());
+}
+
 }  // namespace
 
 void BindSim(py::module_& module) {
@@ -264,6 +284,13 @@ void BindSim(py::module_& module) {
       .def("is_connected", &SimProcess::IsConnected);
   // Real workers are started for an environment; simulated ones learn it from their first task.
   module.def("runtime_env_of", [](const RunningTask& task) { return task.Spec().runtime_env; });
+  module.def(
+      "report_failed_checks",
+      [](int file) {
+        failed_checks_file = file;
+        SetCheckFailureHook(&WriteFailedCheck);
+      },
+      "file"_a);
   BindWorld(module);
 }
 

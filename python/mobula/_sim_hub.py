@@ -12,13 +12,14 @@ import contextlib
 import gc
 import sys
 from collections import deque
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TextIO
 
 import greenlet
 
 from mobula._sim_process import Process, ProcessGone, ProcessGreenlet, Waiter, current
 from mobula._virtual_asyncio import SuspendedLoop
+from mobula._virtual_output import process_streams
 
 # The cycle collector runs only between actions, after so many: what it frees is an event.
 _YOUNG_PERIOD = 1_000
@@ -30,12 +31,8 @@ class Hub:
 
     def __init__(self, world: Any, *, seed: int) -> None:
         """Makes the hub of `world`, with the driver as its only process."""
-        self.world = world
-        self.seed = seed
-        self.actions = 0
-        # Grows with each switch to a simulated process.
-        self.switches = 0
-        self.exit_code: int | None = None
+        # What workers find as sys.stdout and sys.stderr; the driver has the interpreter's.
+        self.worker_streams: tuple[TextIO, TextIO] = process_streams(self)
         # Told of each worker process, when it is a member of the cluster and when it is gone.
         self.start_worker: Callable[[Process], None] = lambda process: None
         self.end_worker: Callable[[str], None] = lambda worker: None
@@ -46,6 +43,16 @@ class Hub:
             "SleepOver": self._sleep_over,
             "ProcessDead": self._process_dead,
         }
+        self.reset(world, seed)
+
+    def reset(self, world: Any, seed: int) -> None:
+        """Begins anew with another world. Nothing of the present one may run any more."""
+        self.world = world
+        self.seed = seed
+        self.actions = 0
+        # Grows with each switch to a simulated process.
+        self.switches = 0
+        self.exit_code: int | None = None
         self._greenlet = greenlet.getcurrent()
         self._processes: dict[str, Process] = {}
         # By the world's name of the sleep: who sleeps, until when.
@@ -86,6 +93,8 @@ class Hub:
         waiter.suspended = True
         try:
             self._greenlet.switch()
+            if self._greenlet.dead:
+                raise ConnectionError("the simulated process of this program has ended")
         finally:
             waiter.suspended = False
             waiter.done = True
@@ -219,6 +228,33 @@ class Hub:
     def run(self, main: Callable[[], int]) -> int:
         """Runs `main` as the driver, and everything it brings about; returns its exit code."""
         self.spawn(self.driver, lambda: self._run_driver(main))
+        return self._loop()
+
+    def adopt_caller(self) -> None:
+        """Makes the calling greenlet the driver's main thread, until `release_caller`.
+
+        The hub's loop runs on a greenlet of its own, whenever the caller waits.
+        """
+        main: Any = greenlet.getcurrent()
+        main.process, main.ident = self.driver, 0
+        self.driver.greenlets.append(main)
+        self._greenlet = greenlet.greenlet(self._loop)
+
+    def release_caller(self) -> None:
+        """Undoes `adopt_caller`; the driver's other threads end."""
+        main: Any = greenlet.getcurrent()
+        self.driver.greenlets.remove(main)
+        self.driver.alive = False
+        for thread in list(self.driver.greenlets):
+            thread.parent = main
+            self._unwind(thread)
+        del main.process, main.ident
+        self._greenlet.parent = main
+        if self._greenlet:
+            self._greenlet.throw()
+        gc.enable()
+
+    def _loop(self) -> int:
         gc.collect()
         gc.disable()
         while True:
@@ -253,10 +289,24 @@ class Hub:
 
     def _switch(self, thread: ProcessGreenlet, error: BaseException | None = None) -> None:
         self.switches += 1
-        with contextlib.suppress(ProcessGone):
+        with self._streams_of(thread.process), contextlib.suppress(ProcessGone):
             thread.switch() if error is None else thread.throw(error)
         if thread.dead:
             thread.process.greenlets.remove(thread)
+
+    @contextlib.contextmanager
+    def _streams_of(self, process: Process) -> Iterator[None]:
+        """Lets a worker's code find its own streams in sys."""
+        if process.is_driver:
+            yield
+            return
+        outside = sys.stdout, sys.stderr
+        sys.stdout, sys.stderr = process.streams or self.worker_streams
+        try:
+            yield
+        finally:
+            process.streams = sys.stdout, sys.stderr
+            sys.stdout, sys.stderr = outside
 
     def _process_ready(self, worker: str, is_driver: bool, node: str, pid: int) -> None:
         if is_driver:
@@ -311,7 +361,7 @@ class Hub:
 
     def _unwind(self, thread: ProcessGreenlet) -> None:
         # Whatever a dead process raises, nobody hears it.
-        with contextlib.suppress(BaseException):
+        with self._streams_of(thread.process), contextlib.suppress(BaseException):
             thread.throw(ProcessGone())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import greenlet
 
@@ -55,6 +55,8 @@ class Process:
         self.greenlets: list[ProcessGreenlet] = []
         # By stream, what was written since the last end of a line.
         self.unfinished_lines: dict[str, str] = {}
+        # A worker's sys.stdout and sys.stderr; None until it has run.
+        self.streams: tuple[TextIO, TextIO] | None = None
         # Of the language layer, while the process is in a cluster: its runtime, and the execution
         # that code outside any task belongs to.
         self.runtime: Any = None
@@ -113,3 +115,7 @@ class NotSimulatedError(OSError):
 
     An OSError, because libraries that can do without the call are prepared for that.
     """
+
+
+class DeadlockError(RuntimeError):
+    """Nothing will happen any more in the simulated cluster, and the program still waits."""

@@ -14,19 +14,22 @@ from types import FrameType
 from typing import NoReturn, TextIO
 
 from mobula._sim_hub import Hub
-from mobula._sim_process import current
+from mobula._sim_process import DeadlockError, current
 
 _EXIT_CODE = 1
+# What runs programs and tests.
+_NOT_THE_PROGRAMS = (os.path.dirname(__file__), "/_pytest/", "/pluggy/")
 # How often it looks within the limit.
 _LOOKS = 4
 
 
-def start(hub: Hub, limit_s: float) -> None:
+def start(hub: Hub, limit_s: float, errors: TextIO | None = None) -> None:
     """Ends the simulation, with the stack, once nothing has switched for so many real seconds.
 
-    And when the user interrupts it: that is no event of the simulated world.
+    And when the user interrupts it: that is no event of the simulated world. Its last words go to
+    `errors`, by default standard error.
     """
-    errors = sys.stderr
+    errors = errors or sys.stderr
     seen, unchanged = hub.switches, 0
 
     def look(number: int, frame: FrameType | None) -> None:
@@ -53,9 +56,9 @@ def _expect_to_look_again(limit_s: float, errors: TextIO) -> None:
 
 def stack(frame: FrameType | None) -> list[str]:
     """Returns the lines of the stack that are the program's own."""
-    package = os.path.dirname(__file__)
     frames = traceback.extract_stack(frame)
-    return traceback.format_list([f for f in frames if not f.filename.startswith(package)])
+    own = [f for f in frames if not any(folder in f.filename for folder in _NOT_THE_PROGRAMS)]
+    return traceback.format_list(own)
 
 
 def _end(why: str, frame: FrameType | None, errors: TextIO, code: int) -> NoReturn:
@@ -77,7 +80,7 @@ def _complaint(limit_s: float) -> str:
         f"mobula sim: {_who()} has run for {limit_s:g} s of real time without waiting once. "
         "Virtual time stands still while Python computes, so a loop that waits for a clock or "
         "for another thread never ends: call time.sleep() or ray.wait() in it. If it really "
-        "computes for that long, raise --watchdog. It is here:"
+        "computes for that long, raise the watchdog's limit. It is here:"
     )
 
 
@@ -99,3 +102,13 @@ def report_deadlock(hub: Hub, waits: list[str]) -> None:
     for thread in hub.driver.greenlets:
         print("It is here:", "".join(stack(thread.gr_frame)), sep="\n", end="", file=sys.stderr)
     hub.exit_code = _EXIT_CODE
+
+
+def raise_deadlock(hub: Hub, waits: list[str]) -> None:
+    """Raises DeadlockError in the driver's main thread: nothing will happen any more."""
+    lines = "".join(f"\n  {wait}" for wait in waits)
+    error = DeadlockError(
+        f"after {hub.now_ns() / 1e9:.6f} s of virtual time nothing will happen any more, and the "
+        f"program still waits:{lines}"
+    )
+    hub.interrupt(hub.driver.greenlets[0], error)

@@ -35,6 +35,11 @@ class SimWorld(World):
         self._owns_cluster = False
 
     @property
+    def hub(self) -> Hub:
+        """The hub of the simulation."""
+        return self._hub
+
+    @property
     def root(self) -> Execution | None:
         """What runs outside any task in the calling process."""
         process = _sim_process.current()

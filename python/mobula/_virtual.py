@@ -11,7 +11,7 @@ from mobula import (
     _virtual_environ,
     _virtual_net,
     _virtual_os,
-    _virtual_output,
+    _virtual_patch,
     _virtual_random,
     _virtual_threads,
     _virtual_time,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def install(hub: Hub) -> None:
-    """Replaces the outside world for the rest of this process's life."""
+    """Replaces the outside world, until `uninstall`."""
     _virtual_threads.install(hub)
     _virtual_time.install(hub)
     _virtual_random.install()
@@ -31,4 +31,8 @@ def install(hub: Hub) -> None:
     _virtual_environ.install()
     _virtual_net.install(hub)
     _virtual_classes.install()
-    _virtual_output.install(hub)
+
+
+def uninstall() -> None:
+    """Gives the outside world back."""
+    _virtual_patch.undo_all()

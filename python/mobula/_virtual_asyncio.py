@@ -11,6 +11,7 @@ from asyncio import base_events
 from typing import TYPE_CHECKING, Any
 
 from mobula import _sim_process
+from mobula._virtual_patch import on_undo, put
 
 if TYPE_CHECKING:
     from mobula._sim_hub import Hub
@@ -31,8 +32,11 @@ def install(hub: Hub) -> None:
             _loop: asyncio.AbstractEventLoop | None = None
             _set_called = False
 
+    # Read, not asked for: asking would make one.
+    before = asyncio.events._event_loop_policy  # type: ignore[attr-defined]
+    on_undo(lambda: asyncio.set_event_loop_policy(before))
     asyncio.set_event_loop_policy(Policy())
-    asyncio.SelectorEventLoop = Loop  # type: ignore[assignment]
+    put(asyncio, "SelectorEventLoop", Loop)
 
 
 class VirtualEventLoop(base_events.BaseEventLoop):

@@ -14,6 +14,7 @@ from typing import Any
 from cloudpickle import cloudpickle
 
 from mobula import _sim_process
+from mobula._virtual_patch import put
 
 
 def install() -> None:
@@ -43,8 +44,8 @@ def install() -> None:
         by_class[class_def] = class_tracker_id
         return class_def
 
-    cloudpickle._get_or_create_tracker_id = get_or_create_tracker_id
-    cloudpickle._lookup_class_or_track = lookup_class_or_track
+    put(cloudpickle, "_get_or_create_tracker_id", get_or_create_tracker_id)
+    put(cloudpickle, "_lookup_class_or_track", lookup_class_or_track)
 
 
 def _new_id() -> str:

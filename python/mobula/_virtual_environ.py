@@ -7,12 +7,13 @@ import os
 from collections.abc import Iterator, MutableMapping
 
 from mobula import _sim_process
+from mobula._virtual_patch import put
 
 
 def install() -> None:
     """Makes os.environ that of the process that looks."""
     environ = os.environ
-    environ._data = _Variables(dict(environ._data))  # type: ignore[attr-defined]
+    put(environ, "_data", _Variables(dict(environ._data)))  # type: ignore[attr-defined]
 
 
 class _Variables(MutableMapping[bytes, bytes]):

@@ -13,6 +13,7 @@ import urllib.request
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mobula import _sim_process
+from mobula._virtual_patch import on_undo, put
 
 if TYPE_CHECKING:
     from mobula._sim_hub import Hub
@@ -33,7 +34,7 @@ def install(hub: Hub) -> None:
         "tasks and actors (@ray.remote)",
     )
     for name in ("getaddrinfo", "gethostbyname", "create_connection", "socketpair"):
-        setattr(socket, name, _refusal(f"socket.{name}()", "remote calls between actors"))
+        put(socket, name, _refusal(f"socket.{name}()", "remote calls between actors"))
 
     class PageHandler(urllib.request.HTTPHandler):
         def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
@@ -50,6 +51,8 @@ def install(hub: Hub) -> None:
         urllib.request.UnknownHandler(),
     ):
         opener.add_handler(handler)
+    before = urllib.request._opener  # type: ignore[attr-defined]
+    on_undo(lambda: urllib.request.install_opener(before))
     urllib.request.install_opener(opener)
 
 
@@ -65,7 +68,7 @@ def _status_page(hub: Hub) -> str:
 
 
 def _refuse_method(kind: type, name: str, call: str, instead: str) -> None:
-    setattr(kind, name, _refusal(call, instead))
+    put(kind, name, _refusal(call, instead))
 
 
 def _refusal(call: str, instead: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from mobula import _sim_process
 
@@ -13,10 +13,15 @@ if TYPE_CHECKING:
     from mobula._sim_hub import Hub
 
 
-def install(hub: Hub) -> None:
-    """Makes sys.stdout and sys.stderr those of the process that writes."""
-    sys.stdout = ProcessStream(hub, sys.stdout, is_error=False)
-    sys.stderr = ProcessStream(hub, sys.stderr, is_error=True)
+def process_streams(hub: Hub) -> tuple[TextIO, TextIO]:
+    """Returns standard output and error that are those of the process that writes.
+
+    Workers find them in sys. A driver that has them there, too, may hand them out: to a logger
+    that its workers use as well, for instance.
+    """
+    out = ProcessStream(hub, sys.stdout, is_error=False)
+    err = ProcessStream(hub, sys.stderr, is_error=True)
+    return cast(TextIO, out), cast(TextIO, err)
 
 
 class ProcessStream(io.TextIOBase):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mobula import _sim_process
-from mobula._virtual_patch import replace
+from mobula._virtual_patch import put, replace
 
 _ENTROPY_BITS = 128
 
@@ -43,7 +43,7 @@ def _install_entropy(here: Callable[[], _sim_process.Process]) -> None:
     replace(os, "urandom", urandom)
     replace(os, "getrandom", getrandom)
     # random.SystemRandom and, through it, secrets and fresh numpy seeds.
-    random._urandom = urandom  # type: ignore[attr-defined]
+    put(random, "_urandom", urandom)
 
 
 def _install_random(here: Callable[[], _sim_process.Process]) -> None:
@@ -58,7 +58,7 @@ def _install_random(here: Callable[[], _sim_process.Process]) -> None:
         function = getattr(random, name)
         if getattr(function, "__self__", None) is random._inst:
             replace(random, name, _of_process(here, "random", _random_stream, name))
-    random.Random.seed = seed  # type: ignore[method-assign]
+    put(random.Random, "seed", seed)
 
 
 def _random_stream(process: _sim_process.Process) -> random.Random:
@@ -97,8 +97,8 @@ def _of_process(
 
 def _install_uuid(here: Callable[[], _sim_process.Process]) -> None:
     # Without these, uuid1 falls back to the clock, the machine's address and random numbers.
-    uuid._generate_time_safe = None  # type: ignore[attr-defined]
-    uuid._UuidCreate = None  # type: ignore[attr-defined]
+    put(uuid, "_generate_time_safe", None)
+    put(uuid, "_UuidCreate", None)
 
     def getnode() -> int:
         process = here()

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import greenlet
 
 from mobula import _sim_process
-from mobula._virtual_patch import replace
+from mobula._virtual_patch import put, replace
 
 if TYPE_CHECKING:
     from mobula._sim_hub import Hub
@@ -69,18 +69,18 @@ def install(hub: Hub) -> None:
         return sentinel
 
     replace(_thread, "start_new_thread", start_new_thread)
-    _thread.start_new = start_new_thread
+    put(_thread, "start_new", start_new_thread)
     replace(threading, "get_native_id", get_native_id)
     replace(threading, "get_ident", get_ident)
-    names: Any = threading
-    names._start_new_thread = start_new_thread
-    names._set_sentinel = set_sentinel
-    names._allocate_lock = names.Lock = lock
-    names._CRLock = None
-    names.local = _threading_local.local
-    _threading_local.current_thread = _holder_of_locals  # type: ignore[attr-defined]
-    queue.SimpleQueue = queue._PySimpleQueue  # type: ignore[attr-defined, misc]
-    concurrent.futures.thread._global_shutdown_lock = lock()
+    put(threading, "_start_new_thread", start_new_thread)
+    put(threading, "_set_sentinel", set_sentinel)
+    put(threading, "_allocate_lock", lock)
+    put(threading, "Lock", lock)
+    put(threading, "_CRLock", None)
+    put(threading, "local", _threading_local.local)
+    put(_threading_local, "current_thread", _holder_of_locals)
+    put(queue, "SimpleQueue", queue._PySimpleQueue)  # type: ignore[attr-defined]
+    put(concurrent.futures.thread, "_global_shutdown_lock", lock())
 
 
 def _holder_of_locals() -> Any:

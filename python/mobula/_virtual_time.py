@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from mobula._virtual_patch import replace, replace_method
+from mobula._virtual_patch import put, replace, replace_method
 
 if TYPE_CHECKING:
     from mobula._sim_hub import Hub
@@ -31,7 +31,8 @@ def install(hub: Hub) -> None:
     _install_calendar()
     _install_sleep(hub)
     # These keep clocks of their own.
-    threading._time = queue.time = time.monotonic  # type: ignore[attr-defined]
+    put(threading, "_time", time.monotonic)
+    put(queue, "time", time.monotonic)
 
 
 def _install_clocks(hub: Hub) -> None:

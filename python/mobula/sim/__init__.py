@@ -24,9 +24,22 @@ from typing import Any
 
 import cloudpickle
 
+from mobula import _world
 from mobula._sim_options import SimOptions
+from mobula._sim_process import DeadlockError, NotSimulatedError
+from mobula._sim_world import SimWorld
+from mobula.sim._cluster import Cluster
+from mobula.sim._control import Control
 
-__all__ = ["Result", "run"]
+__all__ = [
+    "Cluster",
+    "Control",
+    "DeadlockError",
+    "NotSimulatedError",
+    "Result",
+    "current_cluster",
+    "run",
+]
 
 _CALLER = pathlib.Path(__file__).with_name("_call.py")
 
@@ -78,6 +91,18 @@ def run(
     if words[:2] == ["trace", "hash"]:
         return Result(ran.returncode, ran.stdout, "\n".join(report), words[2])
     return Result(ran.returncode, ran.stdout, ran.stderr, "")
+
+
+def current_cluster() -> Control:
+    """What can be done to the simulated cluster that the caller runs in.
+
+    Raises:
+        RuntimeError: The caller does not run in the simulator.
+    """
+    world = _world.current
+    if not isinstance(world, SimWorld):
+        raise RuntimeError("this code does not run in a simulated cluster: see mobula.sim.Cluster")
+    return Control(world.hub)
 
 
 def _flags(options: dict[str, Any]) -> list[str]:

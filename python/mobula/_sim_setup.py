@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Puts this interpreter into the simulated world, and takes it out again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mobula import _core, _logs, _sim_watchdog, _sim_worker, _virtual, _world
+from mobula._sim_hub import Hub
+from mobula._sim_options import SimOptions, parse_costs, parse_span
+from mobula._sim_world import SimWorld
+from mobula._virtual_patch import put
+
+Deadlock = Callable[[Hub, list[str]], None]
+
+
+def enter(options: SimOptions, on_deadlock: Deadlock = _sim_watchdog.report_deadlock) -> Hub:
+    """Replaces the outside world by a simulated one; returns its hub.
+
+    Raises:
+        ValueError: An option is wrong.
+    """
+    hub = Hub(make_world(options), seed=options.seed)
+    put(_world, "current", SimWorld(hub, options))
+    _virtual.install(hub)
+    _sim_worker.install(hub)
+    _install_messages(hub, on_deadlock)
+    return hub
+
+
+def begin(hub: Hub, options: SimOptions) -> None:
+    """Gives an entered world that has run nothing yet other options."""
+    hub.reset(make_world(options), options.seed)
+    _world.current = SimWorld(hub, options)
+
+
+def leave() -> None:
+    """Gives the outside world back."""
+    _virtual.uninstall()
+
+
+def make_world(options: SimOptions) -> _core.World:
+    """The world that the options describe, before anything runs in it."""
+    cost_ns, costs_ns = parse_costs(options.cost)
+    return _core.World(
+        nodes=options.nodes,
+        resources=options.resources(),
+        store_capacity=options.object_store_memory,
+        seed=options.seed,
+        crashes=options.crash,
+        restarts=options.restart,
+        trace_file=options.trace,
+        latency_ns=None if options.latency is None else parse_span(options.latency),
+        cost_ns=cost_ns,
+        costs_ns=costs_ns,
+        check_invariants=options.check_invariants,
+    )
+
+
+def _install_messages(hub: Hub, on_deadlock: Deadlock) -> None:
+    """Shows what the world has to say to the program's user."""
+
+    def show_logs(worker: str, logs: dict[str, Any]) -> None:
+        runtime = hub.driver.runtime
+        if runtime is not None and runtime.log_to_driver:
+            _logs.show(logs, hub.driver.node)
+
+    hub.handlers["LogsShown"] = show_logs
+    hub.handlers["Warned"] = lambda worker, message: _logs.warn(message)
+    hub.handlers["Idle"] = lambda worker, waits: on_deadlock(hub, waits)
