@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "faults/schedule.h"
+#include "faults/plan_check.h"
 #include "runtime/base/check.h"
 
 namespace mobula::sim {
@@ -16,6 +16,7 @@ constexpr char kHead[] = "n1";
 // Purposes of random streams, and kinds of derived ids.
 constexpr std::uint64_t kNetworkStream = 1;
 constexpr std::uint64_t kStartStream = 2;
+constexpr std::uint64_t kFaultStream = 3;
 constexpr std::uint64_t kNodeSalt = 0x6E6F6465;
 constexpr std::uint64_t kDriverSalt = 0x647276;
 // What all ids descend from: they must not depend on the seed.
@@ -40,6 +41,7 @@ Engine::Engine(Options options)
     : options_(std::move(options)),
       trace_(options_.trace_file),
       network_(options_.timing, Rng(options_.seed).Fork(kNetworkStream)),
+      injector_(options_.faults, Rng(options_.seed).Fork(kFaultStream).Next()),
       start_rng_(Rng(options_.seed).Fork(kStartStream)) {
   for (NodeShape& shape : std::exchange(options_.nodes, {})) AddNode(std::move(shape));
   own_nodes_ = nodes_.size();
@@ -52,7 +54,7 @@ absl::Status Engine::Check() const {
     return absl::InvalidArgumentError(
         absl::StrCat("cannot write the trace to ", options_.trace_file));
   }
-  return faults::Validate(options_.faults, NodeNames(), kHead);
+  return faults::CheckPlan(options_.faults, Facts());
 }
 
 // Set-up
@@ -74,11 +76,13 @@ void Engine::StartCluster() {
     const Duration delay = i == 0 ? Duration{} : Jittered(options_.timing.node_start);
     Push(now_ + delay, {NodeStart{i}, true});
   }
-  if (std::exchange(faults_scheduled_, true)) return;
-  const Instant start = now_ + options_.timing.cluster_start;
-  for (const faults::Fault& fault : options_.faults) {
-    const Duration at = std::visit([](const auto& one) { return one.at; }, fault);
-    Push(start + at, {FaultDue{fault}, true});
+  if (std::exchange(plan_started_, true)) return;
+  injector_.Start(fault_effects_);
+  for (const faults::InjectorEffect& effect : std::exchange(fault_effects_, {})) {
+    // Only alarms: the plan's time zero is the start of the driver.
+    const auto& alarm = std::get<faults::Alarm>(effect);
+    Push(now_ + options_.timing.cluster_start + alarm.delay,
+         {FaultAlarm{alarm.key}, !alarm.periodic});
   }
 }
 
@@ -199,6 +203,7 @@ void Engine::Advance() {
     --awake_;
     last_progress_ = now_;
   }
+  if (!pauses_.IsEmpty() && pauses_.Hold(occurrence)) return;
   std::visit([this](auto& what) { Handle(what); }, occurrence.what);
 }
 
@@ -217,7 +222,12 @@ std::optional<worker::Completion> Engine::TakeCompletion(WorkerId process, Reque
 SleepId Engine::StartSleep(WorkerId process, Duration span) {
   const SleepId sleep = next_sleep_++;
   sleeps_.insert(sleep);
-  Push(now_ + std::max(span, Duration{}), {SleepEnd{process, sleep}, true});
+  SleepEnd end{std::nullopt, process, sleep};
+  if (const SimProcess* sleeper = FindProcess(process)) {
+    end.node = sleeper->About().node;
+    span = nodes_[*end.node].clock.Real(span);
+  }
+  Push(now_ + std::max(span, Duration{}), {end, true});
   return sleep;
 }
 
@@ -230,8 +240,25 @@ void Engine::WriteOutput(SimProcess& process, bool is_error, std::vector<std::st
 void Engine::PostTo(SimProcess& process, worker::Event event) {
   CHECK(!handling_) << "user code ran while a machine was at work";
   if (!process.IsAlive()) return;
+  if (const auto* executed = std::get_if<worker::TaskExecuted>(&event)) {
+    NoteExecuted(process, *executed);
+    if (!process.IsAlive()) return;
+  }
   process.NotePosted(event);
   HandleInProcess(process, event);
+}
+
+/// Tells the plan that a task has run.
+void Engine::NoteExecuted(SimProcess& process, const worker::TaskExecuted& executed) {
+  const std::string& node = nodes_[process.About().node].name;
+  const std::string name = process.NameOfTask(executed.task);
+  const std::string actor = process.ActorClass();
+  const bool is_first = !actor.empty() && !process.IsActorUp();
+  Observe({faults::Happening::kTaskFinished, name, node, ""});
+  if (is_first && !executed.application_error) {
+    process.NoteActorUp();
+    Observe({faults::Happening::kActorStarted, actor, node, ""});
+  }
 }
 
 worker::Completion Engine::AwaitIn(SimProcess& process, RequestId request) {
@@ -333,8 +360,11 @@ void Engine::Handle(TaskStart& start) {
   SimProcess& process = *start.process;
   if (!process.IsAlive()) return;
   const TaskId task = start.run.spec.task;
-  process.NoteStarted(task, start.run.spec.kind == TaskKind::kActorCreation);
+  process.NoteStarted(start.run.spec);
   ++report_.tasks_run;
+  const std::string& node = nodes_[process.About().node].name;
+  Observe({faults::Happening::kTaskStarted, start.run.spec.name, node, ""});
+  if (!process.IsAlive()) return;
   actions_.push_back(RunTask{process.About().id, std::move(start.run)});
   if (process.TakeInterrupt(task)) actions_.push_back(InterruptTask{process.About().id, task});
 }
@@ -346,15 +376,16 @@ void Engine::Handle(SleepEnd& end) {
   actions_.push_back(SleepOver{end.process, end.sleep});
 }
 
-void Engine::Handle(FaultDue& due) {
-  std::visit([this](const auto& fault) { Carry(fault); }, due.fault);
+void Engine::Handle(FaultAlarm& alarm) {
+  injector_.HandleTimer(alarm.key, Facts(), fault_effects_);
+  CarryOutPlan();
 }
 
 void Engine::HandleInNode(NodeIndex index, const node::Event& event) {
   SimNode& node = nodes_[index];
   handling_ = true;
   node_effects_.clear();
-  node.machine->Handle(now_, event, node_effects_);
+  node.machine->Handle(node.clock.Read(now_), event, node_effects_);
   if (options_.check_invariants) node.machine->CheckInvariants();
   handling_ = false;
   ++report_.events;
@@ -369,7 +400,7 @@ void Engine::HandleInNode(NodeIndex index, const node::Event& event) {
 void Engine::HandleInProcess(SimProcess& process, const worker::Event& event) {
   handling_ = true;
   process_effects_.clear();
-  process.Machine().Handle(now_, event, process_effects_);
+  process.Machine().Handle(TimeAt(process), event, process_effects_);
   if (options_.check_invariants) process.Machine().CheckInvariants();
   handling_ = false;
   ++report_.events;

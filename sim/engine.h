@@ -9,9 +9,11 @@
 #include <string>
 #include <vector>
 
+#include "faults/injector.h"
 #include "sim/event_queue.h"
 #include "sim/network.h"
 #include "sim/occurrence.h"
+#include "sim/pauses.h"
 #include "sim/sim_node.h"
 #include "sim/sim_process.h"
 #include "sim/trace.h"
@@ -25,7 +27,8 @@ namespace mobula::sim {
 ///     queue -> Handle...(occurrence) -> machine.Handle -> Carry out effects -> queue, actions for
 ///     the hub
 ///
-/// engine.cc holds the loop, engine_effects.cc what effects do, engine_faults.cc how things break.
+/// engine.cc holds the loop, engine_effects.cc what effects do, engine_plan.cc when things break and
+/// engine_faults.cc how.
 class Engine : public ProcessHost {
  public:
   explicit Engine(Options options);
@@ -45,13 +48,19 @@ class Engine : public ProcessHost {
   void PostTo(SimProcess& process, worker::Event event) override;
   worker::Completion AwaitIn(SimProcess& process, RequestId request) override;
   void SleepIn(SimProcess& process, Duration span) override;
-  [[nodiscard]] Instant Time() const override { return now_; }
+  [[nodiscard]] Instant Time() const { return now_; }
+  [[nodiscard]] Instant TimeAt(const SimProcess& process) const override {
+    return nodes_[process.About().node].clock.Read(now_);
+  }
 
   // engine_faults.cc
   void EndProcess(SimProcess& process, const std::string& reason, bool tell_hub);
   void CrashProcess(SimProcess& process, const std::string& reason);
-  absl::Status Inject(const faults::Fault& fault);
   absl::Status RemoveNode(const std::string& name);
+
+  // engine_plan.cc
+  absl::Status Inject(const faults::Kind& kind);
+  void Heal();
 
   [[nodiscard]] bool ClusterRuns() const { return cluster_runs_; }
   SimNode* FindNode(const std::string& name);
@@ -62,7 +71,6 @@ class Engine : public ProcessHost {
   absl::StatusOr<NodeIndex> IndexOf(const std::string& name) const;
   void SetBlocker(Blocker* blocker) { blocker_ = blocker; }
   void PauseBeforeEvents(bool pause) { pauses_before_events_ = pause; }
-  Network& GetNetwork() { return network_; }
   [[nodiscard]] const Trace& GetTrace() const { return trace_; }
   [[nodiscard]] const Report& GetReport() const { return report_; }
 
@@ -81,10 +89,11 @@ class Engine : public ProcessHost {
   void Handle(ChunkArrival& arrival);
   void Handle(TaskStart& start);
   void Handle(SleepEnd& end);
-  void Handle(FaultDue& due);
+  void Handle(FaultAlarm& alarm);
   void HandleInNode(NodeIndex node, const node::Event& event);
   void HandleInProcess(SimProcess& process, const worker::Event& event);
   Duration Jittered(Duration span);
+  void NoteExecuted(SimProcess& process, const worker::TaskExecuted& executed);
 
   // engine_effects.cc
   void CarryOut(NodeIndex node, const node::Effect& effect);
@@ -99,10 +108,30 @@ class Engine : public ProcessHost {
   void ToNode(NodeIndex node, Duration delay, node::Event event);
   void ToProcess(SimProcess& process, Duration delay, worker::Event event, bool keeps_awake);
 
+  // engine_plan.cc
+  [[nodiscard]] faults::Injector::Nodes Facts() const;
+  void CarryOutPlan();
+  void Observe(const faults::Observation& observation);
+  /// A message leaves its sender for the first time.
+  void ObserveMessage(const Message& message, NodeIndex from, NodeIndex to);
+  void ObserveDeath(NodeId node);
+  void ObserveFrame(NodeIndex source, NodeIndex target, const link::Frame& frame);
+
   // engine_faults.cc
-  void Carry(const faults::CrashNode& fault);
-  void Carry(const faults::RestartNode& fault);
-  void Carry(const faults::CrashWorker& fault);
+  void Carry(faults::FaultId id, const faults::CrashNode& fault);
+  void Carry(faults::FaultId id, const faults::RestartNode& fault);
+  void Carry(faults::FaultId id, const faults::CrashWorker& fault);
+  void Carry(faults::FaultId id, const faults::PauseNode& fault);
+  void Carry(faults::FaultId id, const faults::PauseWorker& fault);
+  void Carry(faults::FaultId id, const faults::SlowCpu& fault);
+  void Carry(faults::FaultId id, const faults::ClockDrift& fault);
+  void Carry(faults::FaultId id, const faults::Partition& fault);
+  void Carry(faults::FaultId id, const faults::LinkFault& fault);
+  void EndFault(faults::FaultId id, const faults::Kind& kind);
+  /// The worker a fault is for: a busy one before an idle one. Null when there is none.
+  SimProcess* FindVictim(NodeIndex node, const std::string& running);
+  [[nodiscard]] std::set<NodeIndex> IndicesOf(const std::vector<std::string>& names) const;
+  void Release(std::vector<Occurrence> held);
   void KillProcess(NodeIndex node, const raylet::KillProcess& kill);
   /// The daemon and its processes are gone; frames on their way to it are lost.
   void StopNode(NodeIndex node, const std::string& reason, bool tell_hub);
@@ -116,6 +145,11 @@ class Engine : public ProcessHost {
   Trace trace_;
   Report report_;
   Network network_;
+  faults::Injector injector_;
+  Pauses pauses_;
+  /// Of each direction between incarnations: the last frame number that was observed. Empty unless
+  /// the plan waits for messages.
+  std::map<std::pair<NodeId, NodeId>, std::uint64_t> observed_frames_;
   Rng start_rng_;
   EventQueue<Occurrence> queue_;
   /// Occurrences in the queue that keep the world awake.
@@ -123,7 +157,7 @@ class Engine : public ProcessHost {
   /// When something last happened that was not housekeeping.
   Instant last_progress_;
   bool cluster_runs_ = false;
-  bool faults_scheduled_ = false;
+  bool plan_started_ = false;
   std::deque<SimNode> nodes_;
   /// The first so many come from the options and stay; the others end with their cluster.
   std::size_t own_nodes_ = 0;
@@ -147,6 +181,7 @@ class Engine : public ProcessHost {
   /// Reused from event to event.
   node::Effects node_effects_;
   worker::Effects process_effects_;
+  faults::InjectorEffects fault_effects_;
 };
 
 }  // namespace mobula::sim

@@ -40,9 +40,14 @@ void Engine::CarryOut(NodeIndex node, const node::Effect& effect) {
           [&](const node::SendFrame& send) { SendFrame(node, send); },
           [&](const node::SendChunkTo& send) { SendChunk(node, send); },
           // Simulated connections need no closing, and memory is given back when the world ends.
-          [&](const node::CloseLink&) {},
+          [&](const node::CloseLink& close) {
+            // The head's daemon does so when the GCS declares a node dead.
+            if (node == 0) ObserveDeath(close.peer);
+          },
           [&](const raylet::DiscardMemory&) {},
-          [&](const StartTimer& start) { ToNode(node, start.delay, TimerFired{start.timer}); },
+          [&](const StartTimer& start) {
+            ToNode(node, nodes_[node].clock.Real(start.delay), TimerFired{start.timer});
+          },
           [&](const raylet::StartProcess& start) { StartProcess(node, start); },
           [&](const raylet::KillProcess& kill) { KillProcess(node, kill); },
           [&](const raylet::Fenced& fenced) {
@@ -66,27 +71,36 @@ void Engine::DeliverLocal(NodeIndex node, const node::DeliverLocal& deliver) {
   if (process == nullptr || !process->IsAlive() || process->About().node != node) return;
   ToProcess(*process, options_.timing.local_hop,
             MessageReceived{deliver.envelope.source, deliver.envelope.message}, false);
+  const Address& source = deliver.envelope.source;
+  // What processes and other nodes sent was observed where it came from.
+  if (source.worker.IsNil() && (source.IsGcs() ? node == 0 : source.node == nodes_[node].id)) {
+    ObserveMessage(deliver.envelope.message, node, node);
+  }
 }
 
 void Engine::SendFrame(NodeIndex source, const node::SendFrame& send) {
   const auto target = IndexOf(send.address);
   CHECK(target.ok()) << target.status().message();
   const std::uint64_t bytes = kHeaderBytes + SizeOf(send.frame);
-  if (const auto arrival = network_.SendMessage(now_, source, *target, bytes)) {
-    Push(*arrival, {FrameArrival{source, *target, send.frame}});
+  const Arrivals arrivals = network_.SendMessage(now_, source, *target, bytes);
+  for (const auto& arrival : {arrivals.first, arrivals.again}) {
+    if (arrival) Push(*arrival, {FrameArrival{source, *target, send.frame}});
   }
+  ObserveFrame(source, *target, send.frame);
 }
 
 void Engine::SendChunk(NodeIndex source, const node::SendChunkTo& send) {
   const auto target = IndexOf(send.address);
   CHECK(target.ok()) << target.status().message();
   const raylet::SendChunk& chunk = send.chunk;
-  const auto arrival = network_.SendChunk(now_, source, *target, kHeaderBytes + chunk.length);
-  if (!arrival) return;
+  const Arrivals arrivals = network_.SendChunk(now_, source, *target, kHeaderBytes + chunk.length);
   const std::byte* begin =
       nodes_[source].store->At(chunk.store_offset + chunk.offset, chunk.length);
-  std::vector<std::byte> bytes(begin, begin + chunk.length);
-  Push(*arrival, {ChunkArrival{nodes_[source].id, *target, chunk, std::move(bytes)}});
+  for (const auto& arrival : {arrivals.first, arrivals.again}) {
+    if (!arrival) continue;
+    std::vector<std::byte> bytes(begin, begin + chunk.length);
+    Push(*arrival, {ChunkArrival{nodes_[source].id, *target, chunk, std::move(bytes)}});
+  }
 }
 
 void Engine::StartProcess(NodeIndex node, const raylet::StartProcess& start) {
@@ -95,7 +109,7 @@ void Engine::StartProcess(NodeIndex node, const raylet::StartProcess& start) {
   setup.node = node;
   setup.language = start.language;
   nodes_[node].starting.insert(start.worker);
-  Push(now_ + Jittered(options_.timing.process_start),
+  Push(now_ + nodes_[node].CpuTime(Jittered(options_.timing.process_start)),
        {ProcessStart{setup, nodes_[node].incarnation, {}}, true});
 }
 
@@ -111,7 +125,8 @@ void Engine::CarryOut(SimProcess& process, const worker::Effect& effect) {
       Overloaded{
           [&](const Send& send) { SendFromProcess(process, send); },
           [&](const StartTimer& start) {
-            ToProcess(process, start.delay, TimerFired{start.timer},
+            const NodeClock& clock = nodes_[process.About().node].clock;
+            ToProcess(process, clock.Real(start.delay), TimerFired{start.timer},
                       start.delay > kHousekeepingTimer);
           },
           [&](const worker::Registered& registered) {
@@ -142,20 +157,25 @@ void Engine::CarryOut(SimProcess& process, const worker::Effect& effect) {
 void Engine::SendFromProcess(SimProcess& process, const Send& send) {
   SimProcess* target =
       send.target.node == process.About().node_id ? FindProcess(send.target.worker) : nullptr;
+  const NodeIndex node = process.About().node;
+  const bool stays = send.target.node == process.About().node_id || (send.target.IsGcs() && node == 0);
   if (target != nullptr && target->IsAlive()) {
     ToProcess(*target, options_.timing.local_hop, MessageReceived{process.Self(), send.message},
               false);
-    return;
+  } else {
+    // The daemon answers for processes of its node that are gone.
+    ToNode(node, options_.timing.local_hop,
+           node::EnvelopeSent{Envelope{process.Self(), send.target, send.message}});
   }
-  // The daemon answers for processes of its node that are gone.
-  ToNode(process.About().node, options_.timing.local_hop,
-         node::EnvelopeSent{Envelope{process.Self(), send.target, send.message}});
+  // What leaves the node is observed on its link.
+  if (stays) ObserveMessage(send.message, node, node);
 }
 
 void Engine::AssignTask(SimProcess& process, const worker::RunTask& run) {
   const Duration cost = options_.task_cost ? options_.task_cost(run.spec) : kDefaultTaskCost;
-  process.NoteAssigned(run.spec.task);
-  Push(now_ + std::max(cost, Duration{}), {TaskStart{&process, run}, true});
+  process.NoteAssigned(run.spec);
+  const SimNode& node = nodes_[process.About().node];
+  Push(now_ + node.CpuTime(std::max(cost, Duration{})), {TaskStart{&process, run}, true});
 }
 
 void Engine::Interrupt(SimProcess& process, TaskId task) {

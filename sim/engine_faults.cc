@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "faults/schedule.h"
+#include "absl/strings/str_join.h"
 #include "sim/engine.h"
 
 namespace mobula::sim {
@@ -58,14 +58,6 @@ void Engine::KillProcess(NodeIndex node, const raylet::KillProcess& kill) {
   if (process != nullptr && process->About().node == node) EndProcess(*process, kill.reason, true);
 }
 
-absl::Status Engine::Inject(const faults::Fault& fault) {
-  const absl::Status valid = faults::Validate({fault}, NodeNames(), nodes_.front().name);
-  if (!valid.ok()) return valid;
-  const Duration delay = std::visit([](const auto& one) { return one.at; }, fault);
-  Push(now_ + delay, {FaultDue{fault}, true});
-  return absl::OkStatus();
-}
-
 absl::Status Engine::RemoveNode(const std::string& name) {
   const auto index = IndexOf(name);
   if (!index.ok()) return index.status();
@@ -77,7 +69,7 @@ absl::Status Engine::RemoveNode(const std::string& name) {
   return absl::OkStatus();
 }
 
-void Engine::Carry(const faults::CrashNode& fault) {
+void Engine::Carry(faults::FaultId, const faults::CrashNode& fault) {
   const NodeIndex index = *IndexOf(fault.node);
   SimNode& node = nodes_[index];
   if (!node.Runs()) {
@@ -91,7 +83,7 @@ void Engine::Carry(const faults::CrashNode& fault) {
   StopNode(index, absl::StrCat("its node ", fault.node, " crashed"), true);
 }
 
-void Engine::Carry(const faults::RestartNode& fault) {
+void Engine::Carry(faults::FaultId, const faults::RestartNode& fault) {
   const NodeIndex index = *IndexOf(fault.node);
   if (nodes_[index].Runs()) return;
   ++report_.node_restarts;
@@ -99,19 +91,103 @@ void Engine::Carry(const faults::RestartNode& fault) {
   Push(now_ + Jittered(options_.timing.node_start), {NodeStart{index}, true});
 }
 
-void Engine::Carry(const faults::CrashWorker& fault) {
-  const NodeIndex index = *IndexOf(fault.node);
+SimProcess* Engine::FindVictim(NodeIndex node, const std::string& running) {
   SimProcess* victim = nullptr;
   for (const WorkerId id : Processes()) {
     SimProcess& process = Get(id);
-    if (process.About().node != index || process.About().is_driver) continue;
+    if (process.About().node != node || process.About().is_driver) continue;
+    if (!running.empty() && !process.Runs(running)) continue;
     if (victim == nullptr || (process.IsBusy() && !victim->IsBusy())) victim = &process;
   }
+  return victim;
+}
+
+void Engine::Carry(faults::FaultId, const faults::CrashWorker& fault) {
+  const NodeIndex index = *IndexOf(fault.node);
+  SimProcess* victim = FindVictim(index, fault.running);
   if (victim == nullptr) {
     Note({index, {}}, absl::StrCat("a worker on ", fault.node, " should crash but there is none"));
     return;
   }
   CrashProcess(*victim, "killed by the fault plan");
+}
+
+// Conditions: they last until EndFault
+
+void Engine::Carry(faults::FaultId id, const faults::PauseNode& fault) {
+  const NodeIndex index = *IndexOf(fault.node);
+  if (!nodes_[index].Runs()) return;
+  Note({index, {}}, absl::StrCat(fault.node, " stands still"));
+  pauses_.PauseNode(id, index);
+}
+
+void Engine::Carry(faults::FaultId id, const faults::PauseWorker& fault) {
+  const NodeIndex index = *IndexOf(fault.node);
+  const SimProcess* victim = FindVictim(index, fault.running);
+  if (victim == nullptr) {
+    Note({index, {}}, absl::StrCat("a worker on ", fault.node, " should stand still but there is none"));
+    return;
+  }
+  const SimProcess::Setup& about = victim->About();
+  Note({index, about.id}, absl::StrCat("worker pid ", about.pid, " on ", fault.node, " stands still"));
+  pauses_.PauseProcess(id, index, about.id);
+}
+
+void Engine::Carry(faults::FaultId id, const faults::SlowCpu& fault) {
+  const NodeIndex index = *IndexOf(fault.node);
+  Note({index, {}}, absl::StrCat("the CPUs of ", fault.node, " take ", fault.factor, " times as long"));
+  nodes_[index].slow.emplace(id, fault.factor);
+}
+
+void Engine::Carry(faults::FaultId id, const faults::ClockDrift& fault) {
+  const NodeIndex index = *IndexOf(fault.node);
+  Note({index, {}}, absl::StrCat("the clock of ", fault.node, " runs at ", fault.rate, " times the true speed"));
+  nodes_[index].clock.Drift(now_, id, fault.rate);
+}
+
+void Engine::Carry(faults::FaultId id, const faults::Partition& fault) {
+  Note({}, absl::StrCat("partition: nothing gets from ", absl::StrJoin(fault.a, ", "), " to ",
+                        absl::StrJoin(fault.b, ", "), fault.one_way ? "" : ", nor back"));
+  LinkRule rule;
+  rule.from = IndicesOf(fault.a);
+  rule.to = IndicesOf(fault.b);
+  rule.both_ways = !fault.one_way;
+  rule.cut = true;
+  network_.AddRule(id, std::move(rule));
+}
+
+void Engine::Carry(faults::FaultId id, const faults::LinkFault& fault) {
+  Note({}, absl::StrCat("bad links from ", absl::StrJoin(fault.from, ", "), " to ",
+                        absl::StrJoin(fault.to, ", "), ": ", ToString(fault)));
+  LinkRule rule;
+  rule.from = IndicesOf(fault.from);
+  rule.to = IndicesOf(fault.to);
+  rule.both_ways = fault.both_ways;
+  rule.fault = fault;
+  network_.AddRule(id, std::move(rule));
+}
+
+void Engine::EndFault(faults::FaultId id, const faults::Kind& kind) {
+  Note({}, absl::StrCat("healed: ", ToString(kind)));
+  if (const auto* pause = std::get_if<faults::PauseNode>(&kind)) {
+    Note({*IndexOf(pause->node), {}}, absl::StrCat(pause->node, " goes on"));
+  }
+  Release(pauses_.Resume(id));
+  network_.RemoveRule(id);
+  for (SimNode& node : nodes_) {
+    node.slow.erase(id);
+    node.clock.Steady(now_, id);
+  }
+}
+
+void Engine::Release(std::vector<Occurrence> held) {
+  for (Occurrence& occurrence : held) Push(now_, std::move(occurrence));
+}
+
+std::set<NodeIndex> Engine::IndicesOf(const std::vector<std::string>& names) const {
+  std::set<NodeIndex> indices;
+  for (const std::string& name : names) indices.insert(*IndexOf(name));
+  return indices;
 }
 
 void Engine::NoteLosses(NodeIndex index) {
@@ -152,6 +228,7 @@ void Engine::StopNode(NodeIndex index, const std::string& reason, bool tell_hub)
   if (!node.Runs()) return;
   node.machine.reset();
   node.starting.clear();
+  Release(pauses_.Forget(index));
   network_.Forget(index);
   for (const WorkerId id : Processes()) {
     SimProcess& process = Get(id);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -51,16 +52,18 @@ struct TaskStart {
   worker::RunTask run;
 };
 struct SleepEnd {
+  /// Of the sleeper; nothing for the hub's own.
+  std::optional<NodeIndex> node;
   WorkerId process;
   SleepId sleep = 0;
 };
-struct FaultDue {
-  faults::Fault fault;
+struct FaultAlarm {
+  std::uint64_t key = 0;
 };
 
 struct Occurrence {
   std::variant<NodeInput, ProcessInput, NodeStart, ProcessStart, FrameArrival, ChunkArrival,
-               TaskStart, SleepEnd, FaultDue>
+               TaskStart, SleepEnd, FaultAlarm>
       what;
   /// While one of these is due, the world is not idle, however long it takes.
   bool keeps_awake = false;

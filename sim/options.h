@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "faults/fault.h"
+#include "faults/plan.h"
 #include "runtime/base/resources.h"
 #include "runtime/core/gcs/gcs.h"
 #include "runtime/core/link/link.h"
@@ -54,7 +54,7 @@ struct Options {
   Timing timing;
   /// Virtual time a task takes besides its sleeps and waits, from its spec. Empty: 50 us each.
   std::function<Duration(const TaskSpec&)> task_cost;
-  faults::Schedule faults;
+  faults::Plan faults;
   /// Checks the machine's invariants after every event.
   bool check_invariants = false;
   /// Writes every event as a line of JSON to this file; empty for none.

@@ -13,6 +13,7 @@ std::string Report::ToString() const {
   } counts[] = {
       {"events", events},
       {"tasks run", tasks_run},
+      {"faults", faults},
       {"node crashes", node_crashes},
       {"node restarts", node_restarts},
       {"worker crashes", worker_crashes},

@@ -20,6 +20,7 @@ struct ReportLine {
 struct Report {
   std::uint64_t events = 0;
   std::uint64_t tasks_run = 0;
+  std::uint64_t faults = 0;
   std::uint64_t node_crashes = 0;
   std::uint64_t node_restarts = 0;
   std::uint64_t worker_crashes = 0;

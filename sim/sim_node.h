@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
 
 #include "runtime/core/node/node.h"
+#include "sim/node_clock.h"
 #include "sim/options.h"
 #include "sim/store_memory.h"
 
@@ -28,8 +30,18 @@ struct SimNode {
   bool host_answers = true;
   /// Processes that were asked for and have not started.
   std::set<WorkerId> starting;
+  NodeClock clock;
+  /// Faults under way that stretch what its CPU does, and how much.
+  std::map<faults::FaultId, double> slow;
 
   [[nodiscard]] bool Runs() const { return machine != nullptr; }
+  /// How long its CPU takes for what takes `span` elsewhere.
+  [[nodiscard]] Duration CpuTime(Duration span) const {
+    if (slow.empty()) return span;
+    double factor = 1;
+    for (const auto& [id, one] : slow) factor *= one;
+    return FromSeconds(span.Seconds() * factor);
+  }
 };
 
 }  // namespace mobula::sim

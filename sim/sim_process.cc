@@ -53,7 +53,7 @@ constexpr bool kBlocks =
     std::is_same_v<Event, worker::GetRequested> || std::is_same_v<Event, worker::WaitRequested> ||
     std::is_same_v<Event, worker::BufferRequested> || std::is_same_v<Event, worker::GcsRequested>;
 
-void EraseOne(std::multiset<TaskId>& tasks, TaskId task) {
+void EraseOne(std::multimap<TaskId, std::string>& tasks, TaskId task) {
   const auto found = tasks.find(task);
   if (found != tasks.end()) tasks.erase(found);
 }
@@ -93,10 +93,21 @@ void SimProcess::NotePosted(const worker::Event& event) {
       event);
 }
 
-void SimProcess::NoteStarted(TaskId task, bool is_actor) {
-  EraseOne(assigned_, task);
-  running_.insert(task);
-  hosts_actor_ = hosts_actor_ || is_actor;
+void SimProcess::NoteStarted(const TaskSpec& spec) {
+  EraseOne(assigned_, spec.task);
+  running_.emplace(spec.task, spec.name);
+  if (spec.kind == TaskKind::kActorCreation) actor_class_ = spec.function.name;
+}
+
+std::string SimProcess::NameOfTask(TaskId task) const {
+  const auto found = running_.find(task);
+  return found == running_.end() ? "" : found->second;
+}
+
+bool SimProcess::Runs(const std::string& name) const {
+  const auto is_it = [&](const auto& entry) { return entry.second == name; };
+  return actor_class_ == name || std::any_of(assigned_.begin(), assigned_.end(), is_it) ||
+         std::any_of(running_.begin(), running_.end(), is_it);
 }
 
 std::vector<std::string> SimProcess::Waits(const std::string& node_name) const {

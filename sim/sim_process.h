@@ -23,7 +23,8 @@ class ProcessHost {
   virtual void PostTo(SimProcess& process, worker::Event event) = 0;
   virtual worker::Completion AwaitIn(SimProcess& process, worker::RequestId request) = 0;
   virtual void SleepIn(SimProcess& process, Duration span) = 0;
-  [[nodiscard]] virtual Instant Time() const = 0;
+  /// By the clock of the process's node.
+  [[nodiscard]] virtual Instant TimeAt(const SimProcess& process) const = 0;
 };
 
 /// A simulated process: a driver or a worker, around its Worker machine. The object stays when the
@@ -52,7 +53,7 @@ class SimProcess : public worker::Process {
   std::byte* StoreAt(std::uint64_t offset, std::uint64_t size) override {
     return store_->At(offset, size);
   }
-  [[nodiscard]] Instant Now() const override { return host_.Time(); }
+  [[nodiscard]] Instant Now() const override { return host_.TimeAt(*this); }
   void Sleep(Duration span) override { host_.SleepIn(*this, span); }
 
   // The world's side
@@ -67,8 +68,10 @@ class SimProcess : public worker::Process {
   void NotePosted(const worker::Event& event);
   void NoteAnswered(worker::RequestId request) { requests_.erase(request); }
   /// The machine handed out a task; it starts when its cost has passed.
-  void NoteAssigned(TaskId task) { assigned_.insert(task); }
-  void NoteStarted(TaskId task, bool is_actor);
+  void NoteAssigned(const TaskSpec& spec) { assigned_.emplace(spec.task, spec.name); }
+  void NoteStarted(const TaskSpec& spec);
+  /// The name under which it runs a task that was handed out; empty when it does not.
+  [[nodiscard]] std::string NameOfTask(TaskId task) const;
   /// Not before the task's own start: the hub could not know what to interrupt.
   void InterruptOnStart(TaskId task) { interrupted_.insert(task); }
   /// Whether that was asked for; forgets it.
@@ -76,7 +79,14 @@ class SimProcess : public worker::Process {
   [[nodiscard]] bool IsAssigned(TaskId task) const { return assigned_.contains(task); }
   /// Tasks handed out that have not ended.
   [[nodiscard]] std::size_t TaskCount() const { return assigned_.size() + running_.size(); }
-  [[nodiscard]] bool IsBusy() const { return TaskCount() > 0 || hosts_actor_; }
+  [[nodiscard]] bool IsBusy() const { return TaskCount() > 0 || !actor_class_.empty(); }
+  /// Whether a task of this name was handed to it, or it is an actor of this class.
+  [[nodiscard]] bool Runs(const std::string& name) const;
+  /// Empty when it is no actor.
+  [[nodiscard]] const std::string& ActorClass() const { return actor_class_; }
+  /// Whether the actor's constructor has returned.
+  [[nodiscard]] bool IsActorUp() const { return actor_is_up_; }
+  void NoteActorUp() { actor_is_up_ = true; }
   /// One line for each wait of its user code and each task it submitted that has not finished.
   [[nodiscard]] std::vector<std::string> Waits(const std::string& node_name) const;
 
@@ -89,10 +99,12 @@ class SimProcess : public worker::Process {
   worker::RequestId next_request_ = 1;
   /// Posted and not answered: what is waited for.
   std::map<worker::RequestId, worker::Event> requests_;
-  std::multiset<TaskId> assigned_;
-  std::multiset<TaskId> running_;
+  /// With their names. More than one attempt of a task may be here.
+  std::multimap<TaskId, std::string> assigned_;
+  std::multimap<TaskId, std::string> running_;
   std::set<TaskId> interrupted_;
-  bool hosts_actor_ = false;
+  std::string actor_class_;
+  bool actor_is_up_ = false;
 };
 
 }  // namespace mobula::sim

@@ -62,20 +62,12 @@ void World::EndProcess(WorkerId process, const std::string& reason) {
   engine_->EndProcess(engine_->Get(process), reason, false);
 }
 
-absl::Status World::Inject(const faults::Fault& fault) { return engine_->Inject(fault); }
+absl::Status World::Inject(const faults::Kind& kind) { return engine_->Inject(kind); }
+void World::Heal() { engine_->Heal(); }
 void World::CrashProcess(WorkerId process, const std::string& reason) {
   engine_->CrashProcess(engine_->Get(process), reason);
 }
 absl::Status World::RemoveNode(const std::string& name) { return engine_->RemoveNode(name); }
-absl::Status World::SetLink(const std::string& a, const std::string& b, bool up) {
-  const auto first = engine_->IndexOf(a);
-  if (!first.ok()) return first.status();
-  const auto second = engine_->IndexOf(b);
-  if (!second.ok()) return second.status();
-  engine_->GetNetwork().SetUp(*first, *second, up);
-  return absl::OkStatus();
-}
-
 Instant World::Now() const { return engine_->Time(); }
 std::uint64_t World::TraceHash() const { return engine_->GetTrace().Hash(); }
 const Report& World::GetReport() const { return engine_->GetReport(); }

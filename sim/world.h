@@ -116,15 +116,16 @@ class World {
 
   // Faults: besides those of the options.
 
-  /// NotFound for an unknown name; the head cannot crash (InvalidArgument).
-  absl::Status Inject(const faults::Fault& fault);
+  /// Now. InvalidArgument, with what was expected, for an unknown node or the head's crash.
+  absl::Status Inject(const faults::Kind& kind);
+  /// Ends every fault that lasts, starts the nodes that are down, and lets nothing of the plan
+  /// happen any more.
+  void Heal();
   /// Ends a worker process as `kill -9` does. `ProcessDead` follows.
   void CrashProcess(WorkerId process, const std::string& reason);
   /// A node leaves in order: its raylet tells the GCS and ends its workers. NotFound,
   /// InvalidArgument.
   absl::Status RemoveNode(const std::string& name);
-  /// Messages between the two are lost while it is down.
-  absl::Status SetLink(const std::string& a, const std::string& b, bool up);
 
   // What happened, what is.
 

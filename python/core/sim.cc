@@ -12,7 +12,8 @@
 #include <variant>
 #include <vector>
 
-#include "faults/schedule.h"
+#include "faults/plan_file.h"
+#include "faults/short_form.h"
 #include "python/core/convert.h"
 #include "python/core/process.h"
 #include "runtime/base/check.h"
@@ -124,25 +125,31 @@ std::function<Duration(const TaskSpec&)> CostModel(std::optional<std::int64_t> f
   };
 }
 
-faults::Schedule ScheduleOf(const std::vector<std::string>& crashes,
-                            const std::vector<std::string>& restarts) {
-  faults::Schedule schedule;
+/// What the short forms say, behind what the plan file (if any) says.
+faults::Plan PlanOf(const std::string& file, const std::vector<std::string>& crashes,
+                    const std::vector<std::string>& restarts) {
+  faults::Plan plan;
+  if (!file.empty()) {
+    absl::StatusOr<faults::Plan> read = faults::ReadPlan(file);
+    Require(read.status());
+    plan = *std::move(read);
+  }
   for (const std::string& text : crashes) {
-    absl::StatusOr<faults::Schedule> parsed = faults::ParseCrash(text);
+    absl::StatusOr<faults::Fault> parsed = faults::ParseCrash(text);
     Require(parsed.status());
-    schedule.insert(schedule.end(), parsed->begin(), parsed->end());
+    plan.Add(*std::move(parsed));
   }
   for (const std::string& text : restarts) {
     absl::StatusOr<faults::Fault> parsed = faults::ParseRestart(text);
     Require(parsed.status());
-    schedule.push_back(*std::move(parsed));
+    plan.Add(*std::move(parsed));
   }
-  return schedule;
+  return plan;
 }
 
 WorldPointer CreateWorld(std::uint32_t nodes, const std::map<std::string, double>& resources,
                          std::optional<std::uint64_t> store_capacity, std::uint64_t seed,
-                         const std::vector<std::string>& crashes,
+                         const std::string& faults, const std::vector<std::string>& crashes,
                          const std::vector<std::string>& restarts, const std::string& trace_file,
                          std::optional<std::int64_t> latency_ns,
                          std::optional<std::int64_t> cost_ns,
@@ -150,7 +157,7 @@ WorldPointer CreateWorld(std::uint32_t nodes, const std::map<std::string, double
   sim::Options options;
   options.nodes.assign(nodes, ShapeOf(resources, store_capacity));
   options.seed = seed;
-  options.faults = ScheduleOf(crashes, restarts);
+  options.faults = PlanOf(faults, crashes, restarts);
   options.trace_file = trace_file;
   if (latency_ns) options.timing.link_latency = Nanoseconds(*latency_ns);
   options.task_cost = CostModel(cost_ns, std::move(costs_ns));
@@ -187,7 +194,7 @@ void BindWorld(py::module_& module) {
   const auto id = [](const std::string& hex) { return IdFromHex<WorkerId>(hex); };
   py::class_<sim::World, WorldPointer>(module, "World")
       .def(py::init(&CreateWorld), py::kw_only(), "nodes"_a, "resources"_a,
-           "store_capacity"_a = py::none(), "seed"_a, "crashes"_a, "restarts"_a,
+           "store_capacity"_a = py::none(), "seed"_a, "faults"_a = "", "crashes"_a, "restarts"_a,
            "trace_file"_a = "", "latency_ns"_a = py::none(), "cost_ns"_a = py::none(),
            "costs_ns"_a = std::map<std::string, std::int64_t>(), "check_invariants"_a = false)
       .def("step", &Step)
@@ -216,14 +223,15 @@ void BindWorld(py::module_& module) {
           "resources"_a, "store_capacity"_a = py::none())
       .def("remove_node",
            [](sim::World& self, const std::string& name) { Require(self.RemoveNode(name)); })
-      .def("crash_node",
-           [](sim::World& self, const std::string& name, bool silent) {
-             Require(self.Inject(faults::CrashNode{name, Duration{}, silent}));
-           },
-           "name"_a, "silent"_a = false)
+      .def(
+          "crash_node",
+          [](sim::World& self, const std::string& name, bool silent) {
+            Require(self.Inject(faults::CrashNode{name, silent, {}}));
+          },
+          "name"_a, "silent"_a = false)
       .def("restart_node",
            [](sim::World& self, const std::string& name) {
-             Require(self.Inject(faults::RestartNode{name, Duration{}}));
+             Require(self.Inject(faults::RestartNode{name}));
            })
       .def("node_names", &sim::World::NodeNames)
       .def("node_id",

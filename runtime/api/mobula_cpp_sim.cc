@@ -8,7 +8,8 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "faults/schedule.h"
+#include "faults/plan_file.h"
+#include "faults/short_form.h"
 #include "runtime/api/library.h"
 #include "sim/fiber_hub.h"
 #include "sim/world.h"
@@ -23,6 +24,7 @@ constexpr char kUsage[] =
     "  --crash n2@0.5s    a node crashes; n2@0.5s+2s: and is back two seconds later;\n"
     "                     worker:n2@0.5s: one of its workers crashes\n"
     "  --restart n2@2s    a crashed node comes back\n"
+    "  --faults FILE      a fault plan (see faults/plan.proto); give it before --crash\n"
     "  --trace FILE       every event as a line of JSON\n"
     "  --check            check the machines' invariants after every event\n";
 
@@ -58,13 +60,17 @@ absl::Status Apply(const std::string& option, const std::string& value, CommandL
       return WrongValue(option, value, "a whole number of at least 0");
     }
   } else if (option == "--crash") {
-    const auto faults = mobula::faults::ParseCrash(value);
-    if (!faults.ok()) return faults.status();
-    line.world.faults.insert(line.world.faults.end(), faults->begin(), faults->end());
+    const auto fault = mobula::faults::ParseCrash(value);
+    if (!fault.ok()) return fault.status();
+    line.world.faults.Add(*fault);
   } else if (option == "--restart") {
     const auto fault = mobula::faults::ParseRestart(value);
     if (!fault.ok()) return fault.status();
-    line.world.faults.push_back(*fault);
+    line.world.faults.Add(*fault);
+  } else if (option == "--faults") {
+    auto plan = mobula::faults::ReadPlan(value);
+    if (!plan.ok()) return plan.status();
+    line.world.faults = *std::move(plan);
   } else {
     return absl::InvalidArgumentError(
         absl::StrCat("unknown option ", option, "; the options are:"));

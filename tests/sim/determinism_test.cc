@@ -40,8 +40,8 @@ struct Outcome {
 
 Outcome RunOnce(std::uint64_t seed, const std::string& trace_file = "") {
   Options options = Cluster(3, 2, seed);
-  options.faults = {faults::CrashNode{"n3", Milliseconds(8)},
-                    faults::RestartNode{"n3", Milliseconds(100)}};
+  options.faults.Add(
+      faults::At(Milliseconds(8), faults::CrashNode{"n3", false, Milliseconds(92)}));
   options.trace_file = trace_file;
   Simulation simulation(options);
   Outcome outcome;
@@ -90,7 +90,7 @@ TEST(World, SaysWhatIsWrongWithItsOptions) {
   Options none = Cluster(0, 1);
   EXPECT_THAT(std::string(World::Create(none).status().message()), HasSubstr("at least one node"));
   Options unknown = Cluster(2, 1);
-  unknown.faults = {faults::CrashNode{"n7", {}}};
+  unknown.faults.Add(faults::At({}, faults::CrashNode{"n7", false, {}}));
   EXPECT_THAT(std::string(World::Create(unknown).status().message()), HasSubstr("n1, n2"));
   Options unwritable = Cluster(1, 1);
   unwritable.trace_file = "/no/such/folder/trace";

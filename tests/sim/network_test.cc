@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// When things arrive: latency, bandwidth, order, and links that are down.
+// When things arrive: latency, bandwidth, order, and what faults do to them.
 #include "sim/network.h"
 
 namespace mobula::sim {
@@ -17,20 +17,20 @@ Timing Exact() {
 
 TEST(Network, TakesTheLatencyAndTheBytes) {
   Network network(Exact(), Rng(1));
-  EXPECT_EQ(network.SendMessage(kStart, 0, 1, 1000), kStart + Microseconds(101));
+  EXPECT_EQ(network.SendMessage(kStart, 0, 1, 1000).first, kStart + Microseconds(101));
 }
 
 TEST(Network, QueuesForTheBandwidthOfOneDirection) {
   Network network(Exact(), Rng(1));
-  EXPECT_EQ(network.SendChunk(kStart, 0, 1, 1'000'000), kStart + Microseconds(1100));
-  EXPECT_EQ(network.SendChunk(kStart, 0, 1, 1'000'000), kStart + Microseconds(2100));
-  EXPECT_EQ(network.SendChunk(kStart, 1, 0, 1'000'000), kStart + Microseconds(1100));
+  EXPECT_EQ(network.SendChunk(kStart, 0, 1, 1'000'000).first, kStart + Microseconds(1100));
+  EXPECT_EQ(network.SendChunk(kStart, 0, 1, 1'000'000).first, kStart + Microseconds(2100));
+  EXPECT_EQ(network.SendChunk(kStart, 1, 0, 1'000'000).first, kStart + Microseconds(1100));
 }
 
 TEST(Network, LetsMessagesOvertakeChunks) {
   Network network(Exact(), Rng(1));
   network.SendChunk(kStart, 0, 1, 1'000'000);
-  EXPECT_EQ(network.SendMessage(kStart, 0, 1, 0), kStart + Microseconds(100));
+  EXPECT_EQ(network.SendMessage(kStart, 0, 1, 0).first, kStart + Microseconds(100));
 }
 
 TEST(Network, KeepsTheOrderOfMessagesInSpiteOfJitter) {
@@ -39,20 +39,94 @@ TEST(Network, KeepsTheOrderOfMessagesInSpiteOfJitter) {
   Network network(timing, Rng(3));
   Instant last;
   for (int i = 0; i < 200; ++i) {
-    const Instant arrival = *network.SendMessage(kStart + Microseconds(i), 0, 1, 10);
+    const Instant arrival = *network.SendMessage(kStart + Microseconds(i), 0, 1, 10).first;
     ASSERT_GE(arrival, last);
     last = arrival;
   }
 }
 
-TEST(Network, LosesWhatIsSentOverALinkThatIsDown) {
+LinkRule RuleBetween(NodeIndex from, NodeIndex to) {
+  LinkRule rule;
+  rule.from = {from};
+  rule.to = {to};
+  return rule;
+}
+
+TEST(Network, LosesWhatIsSentAcrossAPartition) {
   Network network(Exact(), Rng(1));
-  network.SetUp(0, 1, false);
-  EXPECT_FALSE(network.SendMessage(kStart, 0, 1, 10));
-  EXPECT_FALSE(network.SendChunk(kStart, 1, 0, 10));
-  EXPECT_TRUE(network.SendMessage(kStart, 0, 2, 10));
-  network.SetUp(1, 0, true);
-  EXPECT_TRUE(network.SendMessage(kStart, 0, 1, 10));
+  LinkRule rule = RuleBetween(0, 1);
+  rule.cut = true;
+  network.AddRule(1, rule);
+  EXPECT_FALSE(network.SendMessage(kStart, 0, 1, 10).first);
+  EXPECT_FALSE(network.SendChunk(kStart, 0, 1, 10).first);
+  EXPECT_TRUE(network.SendMessage(kStart, 1, 0, 10).first) << "it is one-way";
+  EXPECT_TRUE(network.SendMessage(kStart, 0, 2, 10).first);
+  rule.both_ways = true;
+  network.AddRule(2, rule);
+  EXPECT_FALSE(network.SendMessage(kStart, 1, 0, 10).first);
+  network.RemoveRule(2);
+  network.RemoveRule(1);
+  EXPECT_TRUE(network.SendMessage(kStart, 0, 1, 10).first);
+}
+
+TEST(Network, LosesRepeatsAndDelaysAsOftenAsAFaultSays) {
+  Network network(Exact(), Rng(1));
+  LinkRule rule = RuleBetween(0, 1);
+  rule.fault.loss = 0.25;
+  rule.fault.duplicate = 0.5;
+  rule.fault.delay = Milliseconds(3);
+  network.AddRule(1, rule);
+  int lost = 0;
+  int twice = 0;
+  for (int i = 0; i < 4000; ++i) {
+    const Arrivals arrivals = network.SendMessage(kStart, 0, 1, 0);
+    lost += !arrivals.first;
+    twice += arrivals.again.has_value();
+    if (arrivals.first) {
+      EXPECT_EQ(*arrivals.first, kStart + Microseconds(3100));
+    }
+  }
+  EXPECT_NEAR(lost, 1000, 100);
+  EXPECT_NEAR(twice, 1500, 120);
+}
+
+TEST(Network, LetsMessagesOvertakeOneThatIsReordered) {
+  Network network(Exact(), Rng(1));
+  LinkRule rule = RuleBetween(0, 1);
+  rule.fault.reorder = 1;
+  rule.fault.reorder_by = Milliseconds(50);
+  network.AddRule(1, rule);
+  const Instant late = *network.SendMessage(kStart, 0, 1, 0).first;
+  EXPECT_GT(late, kStart + Microseconds(100));
+  network.RemoveRule(1);
+  EXPECT_LT(*network.SendMessage(kStart, 0, 1, 0).first, late);
+}
+
+TEST(Network, NarrowsALink) {
+  Network network(Exact(), Rng(1));
+  LinkRule rule = RuleBetween(0, 1);
+  rule.fault.bytes_per_second = 1e6;
+  network.AddRule(1, rule);
+  EXPECT_EQ(network.SendChunk(kStart, 0, 1, 1000).first, kStart + Microseconds(1100));
+  EXPECT_EQ(network.SendChunk(kStart, 0, 2, 1000).first, kStart + Microseconds(101));
+}
+
+TEST(Network, DoesNotReshuffleWhenAnotherFaultIsTakenAway) {
+  const auto losses = [](bool with_other) {
+    Network network(Exact(), Rng(5));
+    if (with_other) {
+      LinkRule other = RuleBetween(0, 1);
+      other.fault.duplicate = 0.3;
+      network.AddRule(1, other);
+    }
+    LinkRule rule = RuleBetween(0, 1);
+    rule.fault.loss = 0.5;
+    network.AddRule(2, rule);
+    std::vector<bool> lost;
+    for (int i = 0; i < 50; ++i) lost.push_back(!network.SendMessage(kStart, 0, 1, 0).first);
+    return lost;
+  };
+  EXPECT_EQ(losses(true), losses(false));
 }
 
 TEST(Network, GivesEveryLinkItsOwnRandomness) {
@@ -61,7 +135,7 @@ TEST(Network, GivesEveryLinkItsOwnRandomness) {
   Network alone(timing, Rng(9));
   Network busy(timing, Rng(9));
   for (int i = 0; i < 10; ++i) busy.SendMessage(kStart, 0, 2, 10);
-  EXPECT_EQ(alone.SendMessage(kStart, 0, 1, 10), busy.SendMessage(kStart, 0, 1, 10));
+  EXPECT_EQ(alone.SendMessage(kStart, 0, 1, 10).first, busy.SendMessage(kStart, 0, 1, 10).first);
 }
 
 TEST(Network, RemembersWhoTalked) {

@@ -47,11 +47,12 @@ void AddFaults(Rng& rng, Options& options, std::uint64_t most) {
     const std::string node = "n" + std::to_string(1 + rng.Below(options.nodes.size()));
     const Duration at = Microseconds(static_cast<std::int64_t>(rng.Below(window)));
     if (node == "n1" || rng.Below(2) == 0) {
-      options.faults.push_back(faults::CrashWorker{node, at});
+      options.faults.Add(faults::At(at, faults::CrashWorker{node, ""}));
     } else {
-      options.faults.push_back(faults::CrashNode{node, at, rng.Below(2) == 0});
-      const Duration later = at + Milliseconds(static_cast<std::int64_t>(rng.Below(3000)));
-      if (rng.Below(2) == 0) options.faults.push_back(faults::RestartNode{node, later});
+      faults::CrashNode crash{node, rng.Below(2) == 0, {}};
+      const auto later = Milliseconds(static_cast<std::int64_t>(rng.Below(3000)));
+      if (rng.Below(2) == 0) crash.restart_after = later;
+      options.faults.Add(faults::At(at, crash));
     }
   }
 }

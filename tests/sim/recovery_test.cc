@@ -55,9 +55,13 @@ Keeper* MakeKeeper() { return new Keeper; }
 MOBULA_REMOTE(WaitSomewhere, Numbers, Shift, Total, MakeLog, &Log::Append, &Log::Where, PutOne,
               MakeKeeper, &Keeper::Make, &Keeper::Where)
 
-Options WithFaults(std::size_t nodes, double cpus, faults::Schedule faults) {
+faults::Fault CrashAt(const std::string& node, Duration at, bool silent = false) {
+  return faults::At(at, faults::CrashNode{node, silent, {}});
+}
+
+Options WithFaults(std::size_t nodes, double cpus, std::vector<faults::Fault> faults) {
   Options options = Cluster(nodes, cpus);
-  options.faults = std::move(faults);
+  options.faults.faults = std::move(faults);
   return options;
 }
 
@@ -71,7 +75,7 @@ auto ActorElsewhere(Factory factory) {
 }
 
 TEST(Recovery, RunsLostTasksAgainWhenANodeCrashes) {
-  Simulation simulation(WithFaults(3, 2, {faults::CrashNode{"n2", Milliseconds(500)}}));
+  Simulation simulation(WithFaults(3, 2, {CrashAt("n2", Milliseconds(500))}));
   simulation.Run([&] {
     std::vector<Ref<std::string>> refs;
     for (int i = 0; i < 6; ++i) refs.push_back(Task(WaitSomewhere).Remote(1000));
@@ -87,7 +91,7 @@ TEST(Recovery, RunsLostTasksAgainWhenANodeCrashes) {
 }
 
 TEST(Recovery, NoticesANodeThatFallsSilent) {
-  Simulation simulation(WithFaults(3, 1, {faults::CrashNode{"n2", Milliseconds(500), true}}));
+  Simulation simulation(WithFaults(3, 1, {CrashAt("n2", Milliseconds(500), true)}));
   simulation.Run([&] {
     std::vector<Ref<std::string>> refs;
     for (int i = 0; i < 3; ++i) refs.push_back(Task(WaitSomewhere).Remote(1000));
@@ -100,7 +104,7 @@ TEST(Recovery, NoticesANodeThatFallsSilent) {
 }
 
 TEST(Recovery, MakesLostObjectsAgainFromTheirLineage) {
-  Simulation simulation(WithFaults(3, 1, {faults::CrashNode{"n2", Milliseconds(1000)}}));
+  Simulation simulation(WithFaults(3, 1, {CrashAt("n2", Milliseconds(1000))}));
   simulation.Run([&] {
     {
       std::vector<Ref<std::vector<int>>> shifted;
@@ -123,7 +127,7 @@ TEST(Recovery, MakesLostObjectsAgainFromTheirLineage) {
 TEST(Recovery, UsesANodeThatCameBack) {
   Simulation simulation(WithFaults(
       2, 1,
-      {faults::CrashNode{"n2", Milliseconds(100)}, faults::RestartNode{"n2", Milliseconds(1000)}}));
+      {CrashAt("n2", Milliseconds(100)), faults::At(Milliseconds(1000), faults::RestartNode{"n2"})}));
   simulation.Run([&] {
     Sleep(Seconds(3));
     std::vector<Ref<std::string>> refs;
@@ -135,8 +139,8 @@ TEST(Recovery, UsesANodeThatCameBack) {
 
 TEST(Recovery, SurvivesANodeThatIsBackBeforeItsDeathIsNoticed) {
   Simulation simulation(WithFaults(3, 1,
-                                   {faults::CrashNode{"n2", Milliseconds(500), true},
-                                    faults::RestartNode{"n2", Milliseconds(501)}}));
+                                   {CrashAt("n2", Milliseconds(500), true),
+                                    faults::At(Milliseconds(501), faults::RestartNode{"n2"})}));
   simulation.Run([&] {
     std::vector<Ref<std::string>> refs;
     for (int i = 0; i < 6; ++i) refs.push_back(Task(WaitSomewhere).Remote(400));
@@ -147,7 +151,7 @@ TEST(Recovery, SurvivesANodeThatIsBackBeforeItsDeathIsNoticed) {
 }
 
 TEST(Recovery, RunsTheTaskOfACrashedWorkerAgain) {
-  Simulation simulation(WithFaults(1, 2, {faults::CrashWorker{"n1", Milliseconds(500)}}));
+  Simulation simulation(WithFaults(1, 2, {faults::At(Milliseconds(500), faults::CrashWorker{"n1", ""})}));
   simulation.Run([&] {
     const Instant start = Now();
     EXPECT_EQ(Get(Task(WaitSomewhere).Remote(1000)), "n1");
@@ -159,7 +163,7 @@ TEST(Recovery, RunsTheTaskOfACrashedWorkerAgain) {
 }
 
 TEST(Recovery, GivesUpAfterTheRetries) {
-  Simulation simulation(WithFaults(1, 1, {faults::CrashWorker{"n1", Milliseconds(500)}}));
+  Simulation simulation(WithFaults(1, 1, {faults::At(Milliseconds(500), faults::CrashWorker{"n1", ""})}));
   simulation.Run([&] {
     EXPECT_THROW(Get(Task(WaitSomewhere).SetMaxRetries(0).Remote(1000)), WorkerCrashedError);
     simulation.ExpectNothingLeft();
@@ -167,7 +171,7 @@ TEST(Recovery, GivesUpAfterTheRetries) {
 }
 
 TEST(Recovery, RestartsAnActorAndItsCalls) {
-  Simulation simulation(WithFaults(1, 1, {faults::CrashWorker{"n1", Milliseconds(500)}}));
+  Simulation simulation(WithFaults(1, 1, {faults::At(Milliseconds(500), faults::CrashWorker{"n1", ""})}));
   simulation.Run([&] {
     const auto log = Actor(MakeLog).SetMaxRestarts(1).SetMaxTaskRetries(-1).Remote();
     EXPECT_EQ(Get(log.Task(&Log::Append).Remote()), 1);
@@ -179,7 +183,7 @@ TEST(Recovery, RestartsAnActorAndItsCalls) {
 }
 
 TEST(Recovery, SaysThatAnActorIsDeadWhenItMayNotRestart) {
-  Simulation simulation(WithFaults(1, 1, {faults::CrashWorker{"n1", Milliseconds(500)}}));
+  Simulation simulation(WithFaults(1, 1, {faults::At(Milliseconds(500), faults::CrashWorker{"n1", ""})}));
   simulation.Run([&] {
     const auto log = Actor(MakeLog).Remote();
     EXPECT_EQ(Get(log.Task(&Log::Append).Remote()), 1);
@@ -194,7 +198,7 @@ TEST(Recovery, MovesAnActorOffACrashedNode) {
     const auto log = ActorElsewhere(MakeLog);
     const std::string before = Get(log.Task(&Log::Where).Remote());
     ASSERT_NE(before, "n1");
-    ASSERT_TRUE(simulation.GetWorld().Inject(faults::CrashNode{before, {}}).ok());
+    ASSERT_TRUE(simulation.GetWorld().Inject(faults::CrashNode{before, false, {}}).ok());
     Sleep(Seconds(1));
     const std::string after = Get(log.Task(&Log::Where).Remote());
     EXPECT_NE(after, before);
@@ -207,7 +211,7 @@ TEST(Recovery, SaysThatTheOwnerOfAnObjectDied) {
     const auto keeper = ActorElsewhere(MakeKeeper);
     ASSERT_EQ(Get(keeper.Task(&Keeper::Where).Remote()), "n2");
     const std::vector<Ref<int>> owned = Get(keeper.Task(&Keeper::Make).Remote());
-    ASSERT_TRUE(simulation.GetWorld().Inject(faults::CrashNode{"n2", {}}).ok());
+    ASSERT_TRUE(simulation.GetWorld().Inject(faults::CrashNode{"n2", false, {}}).ok());
     Sleep(Seconds(3));
     EXPECT_THROW(Get(owned.front()), OwnerDiedError);
   });
@@ -220,9 +224,8 @@ TEST(Recovery, SurvivesALinkThatIsDownForAWhile) {
     for (int i = 0; i < 2; ++i) refs.push_back(Task(WaitSomewhere).Remote(200));
     Sleep(Milliseconds(100));
     World& world = simulation.GetWorld();
-    ASSERT_TRUE(world.SetLink("n1", "n2", false).ok());
+    ASSERT_TRUE(world.Inject(faults::Partition{{"n1"}, {"n2"}, false, Milliseconds(500)}).ok());
     Sleep(Milliseconds(500));
-    ASSERT_TRUE(world.SetLink("n1", "n2", true).ok());
     EXPECT_THAT(Get(refs), testing::UnorderedElementsAre("n1", "n2"));
     EXPECT_EQ(world.GetReport().tasks_retried, 0u);
   });

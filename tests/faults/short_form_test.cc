@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The short form of faults on the command line: what it means, and what is said of wrong ones.
-#include "faults/schedule.h"
+#include "faults/short_form.h"
+
+#include "faults/plan_check.h"
 
 namespace mobula::faults {
 namespace {
@@ -11,19 +13,19 @@ using testing::HasSubstr;
 std::string MessageOf(const absl::Status& status) { return std::string(status.message()); }
 
 TEST(ParseCrash, ReadsANodeAndATime) {
-  const Schedule expected{CrashNode{"n2", Milliseconds(500)}};
+  const Fault expected = At(Milliseconds(500), CrashNode{"n2", false, {}});
   EXPECT_EQ(*ParseCrash("n2@0.5s"), expected);
   EXPECT_EQ(*ParseCrash("n2@500ms"), expected);
   EXPECT_EQ(*ParseCrash("n2@500000us"), expected);
 }
 
 TEST(ParseCrash, AddsARestartAfterAPlus) {
-  const Schedule expected{CrashNode{"n3", Seconds(1)}, RestartNode{"n3", Milliseconds(1250)}};
+  const Fault expected = At(Seconds(1), CrashNode{"n3", false, Milliseconds(250)});
   EXPECT_EQ(*ParseCrash("n3@1s+250ms"), expected);
 }
 
 TEST(ParseCrash, ReadsAWorker) {
-  EXPECT_EQ(*ParseCrash("worker:n2@1ms"), Schedule{(CrashWorker{"n2", Milliseconds(1)})});
+  EXPECT_EQ(*ParseCrash("worker:n2@1ms"), At(Milliseconds(1), CrashWorker{"n2", ""}));
 }
 
 TEST(ParseCrash, SaysWhatIsWrongWithTheTime) {
@@ -45,20 +47,9 @@ TEST(ParseCrash, RefusesToRestartAWorker) {
 }
 
 TEST(ParseRestart, ReadsANodeAndATime) {
-  EXPECT_EQ(*ParseRestart("n2@2s"), Fault(RestartNode{"n2", Seconds(2)}));
+  EXPECT_EQ(*ParseRestart("n2@2s"), At(Seconds(2), RestartNode{"n2"}));
   EXPECT_FALSE(ParseRestart("n2").ok());
   EXPECT_FALSE(ParseRestart("n2@x").ok());
-}
-
-TEST(Validate, NamesTheNodesWhenOneIsUnknown) {
-  const auto status = Validate({CrashWorker{"n9", Seconds(1)}}, {"n1", "n2"}, "n1");
-  EXPECT_THAT(MessageOf(status), AllOf(HasSubstr("\"n9\""), HasSubstr("n1, n2")));
-}
-
-TEST(Validate, RefusesToCrashTheHead) {
-  EXPECT_THAT(MessageOf(Validate({CrashNode{"n1", Seconds(1)}}, {"n1", "n2"}, "n1")),
-              HasSubstr("n1 is the head"));
-  EXPECT_TRUE(Validate({CrashWorker{"n1", Seconds(1)}}, {"n1", "n2"}, "n1").ok());
 }
 
 }  // namespace

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+
+#include "faults/injector.h"
+#include "runtime/base/time.h"
+
+namespace mobula::sim {
+
+/// A node's clock: the world's time, unless faults let it drift. It never jumps and never runs
+/// backwards. It belongs to the host, so it goes on through the incarnations of the node.
+class NodeClock {
+ public:
+  /// What the node takes the time to be.
+  [[nodiscard]] Instant Read(Instant now) const {
+    if (IsTrue()) return now;
+    return local_ + FromSeconds((now - true_).Seconds() * rate_);
+  }
+  /// How much time really passes while `span` passes on this clock.
+  [[nodiscard]] Duration Real(Duration span) const {
+    if (rate_ == 1) return span;
+    return FromSeconds(span.Seconds() / rate_);
+  }
+
+  void Drift(Instant now, faults::FaultId id, double rate) {
+    Anchor(now);
+    rates_.emplace(id, rate);
+    Multiply();
+  }
+  void Steady(Instant now, faults::FaultId id) {
+    Anchor(now);
+    rates_.erase(id);
+    Multiply();
+  }
+
+ private:
+  [[nodiscard]] bool IsTrue() const { return rate_ == 1 && local_ == true_; }
+  void Anchor(Instant now) {
+    local_ = Read(now);
+    true_ = now;
+  }
+  void Multiply() {
+    rate_ = 1;
+    for (const auto& [id, rate] : rates_) rate_ *= rate;
+  }
+
+  /// Two readings of one moment: the world's and this clock's.
+  Instant true_;
+  Instant local_;
+  std::map<faults::FaultId, double> rates_;
+  double rate_ = 1;
+};
+
+}  // namespace mobula::sim
