@@ -73,9 +73,8 @@ class Walker {
       String();
     } else {
       const std::size_t begin = at_;
-      while (at_ < text_.size() &&
-             (std::isalnum(static_cast<unsigned char>(text_[at_])) || text_[at_] == '+' ||
-              text_[at_] == '-' || text_[at_] == '.')) {
+      while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) ||
+                                    text_[at_] == '+' || text_[at_] == '-' || text_[at_] == '.')) {
         ++at_;
       }
       if (at_ == begin) Fail("expected a value");

@@ -124,9 +124,10 @@ class Checker {
     if (first == nodes_->end() && selector != "any") {
       std::vector<std::string> names;
       for (const NodeFacts& node : *nodes_) names.push_back(node.name);
-      return Wrong(field, absl::StrCat("no node is ", selector.find('=') == std::string::npos
-                                                          ? absl::StrCat("named \"", selector, "\"")
-                                                          : absl::StrCat("labelled ", selector),
+      return Wrong(field, absl::StrCat("no node is ",
+                                       selector.find('=') == std::string::npos
+                                           ? absl::StrCat("named \"", selector, "\"")
+                                           : absl::StrCat("labelled ", selector),
                                        "; the nodes are ", absl::StrJoin(names, ", ")));
     }
     if (ends_it && first != nodes_->end() && first->is_head && selector != "all") {

@@ -17,6 +17,7 @@
 #include "faults/plan.pb.h"
 #include "faults/plan_check.h"
 #include "faults/reflect.h"
+#include "runtime/base/check.h"
 
 namespace mobula::faults {
 namespace {
@@ -53,9 +54,8 @@ void CollectLines(const google::protobuf::Message& message, const TextFormat::Pa
       if (field->is_repeated()) path += absl::StrCat("[", i, "]");
       lines[path] = tree.GetLocation(field, index).line + 1;
       if (field->message_type() == nullptr) continue;
-      const auto& inner = field->is_repeated()
-                              ? reflection->GetRepeatedMessage(message, field, i)
-                              : reflection->GetMessage(message, field);
+      const auto& inner = field->is_repeated() ? reflection->GetRepeatedMessage(message, field, i)
+                                               : reflection->GetMessage(message, field);
       CollectLines(inner, *tree.GetTreeForNested(field, index), path, lines);
     }
   }
@@ -91,8 +91,9 @@ int LineOfJsonError(std::string_view message, const std::map<std::string, int>& 
 
 absl::Status ReadJson(std::string_view text, Source& source, proto::Plan& plan) {
   auto lines = LinesOfJson(text);
-  if (!lines.ok()) return absl::InvalidArgumentError(
-      absl::StrCat(source.file, ":", std::string(lines.status().message())));
+  if (!lines.ok())
+    return absl::InvalidArgumentError(
+        absl::StrCat(source.file, ":", std::string(lines.status().message())));
   source.lines = *std::move(lines);
   const auto status = google::protobuf::util::JsonStringToMessage(std::string(text), &plan);
   if (status.ok()) return absl::OkStatus();

@@ -27,8 +27,8 @@ namespace mobula::sim {
 ///     queue -> Handle...(occurrence) -> machine.Handle -> Carry out effects -> queue, actions for
 ///     the hub
 ///
-/// engine.cc holds the loop, engine_effects.cc what effects do, engine_plan.cc when things break and
-/// engine_faults.cc how.
+/// engine.cc holds the loop, engine_effects.cc what effects do, engine_plan.cc when things break
+/// and engine_faults.cc how.
 class Engine : public ProcessHost {
  public:
   explicit Engine(Options options);

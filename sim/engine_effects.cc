@@ -125,7 +125,7 @@ void Engine::CarryOut(SimProcess& process, const worker::Effect& effect) {
       Overloaded{
           [&](const Send& send) { SendFromProcess(process, send); },
           [&](const StartTimer& start) {
-            const NodeClock& clock = nodes_[process.About().node].clock;
+            const DriftingTime& clock = nodes_[process.About().node].clock;
             ToProcess(process, clock.Real(start.delay), TimerFired{start.timer},
                       start.delay > kHousekeepingTimer);
           },
@@ -158,7 +158,8 @@ void Engine::SendFromProcess(SimProcess& process, const Send& send) {
   SimProcess* target =
       send.target.node == process.About().node_id ? FindProcess(send.target.worker) : nullptr;
   const NodeIndex node = process.About().node;
-  const bool stays = send.target.node == process.About().node_id || (send.target.IsGcs() && node == 0);
+  const bool stays =
+      send.target.node == process.About().node_id || (send.target.IsGcs() && node == 0);
   if (target != nullptr && target->IsAlive()) {
     ToProcess(*target, options_.timing.local_hop, MessageReceived{process.Self(), send.message},
               false);

@@ -125,23 +125,27 @@ void Engine::Carry(faults::FaultId id, const faults::PauseWorker& fault) {
   const NodeIndex index = *IndexOf(fault.node);
   const SimProcess* victim = FindVictim(index, fault.running);
   if (victim == nullptr) {
-    Note({index, {}}, absl::StrCat("a worker on ", fault.node, " should stand still but there is none"));
+    Note({index, {}},
+         absl::StrCat("a worker on ", fault.node, " should stand still but there is none"));
     return;
   }
   const SimProcess::Setup& about = victim->About();
-  Note({index, about.id}, absl::StrCat("worker pid ", about.pid, " on ", fault.node, " stands still"));
+  Note({index, about.id},
+       absl::StrCat("worker pid ", about.pid, " on ", fault.node, " stands still"));
   pauses_.PauseProcess(id, index, about.id);
 }
 
 void Engine::Carry(faults::FaultId id, const faults::SlowCpu& fault) {
   const NodeIndex index = *IndexOf(fault.node);
-  Note({index, {}}, absl::StrCat("the CPUs of ", fault.node, " take ", fault.factor, " times as long"));
+  Note({index, {}},
+       absl::StrCat("the CPUs of ", fault.node, " take ", fault.factor, " times as long"));
   nodes_[index].slow.emplace(id, fault.factor);
 }
 
 void Engine::Carry(faults::FaultId id, const faults::ClockDrift& fault) {
   const NodeIndex index = *IndexOf(fault.node);
-  Note({index, {}}, absl::StrCat("the clock of ", fault.node, " runs at ", fault.rate, " times the true speed"));
+  Note({index, {}},
+       absl::StrCat("the clock of ", fault.node, " runs at ", fault.rate, " times the true speed"));
   nodes_[index].clock.Drift(now_, id, fault.rate);
 }
 

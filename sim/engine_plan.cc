@@ -12,8 +12,7 @@ namespace mobula::sim {
 faults::Injector::Nodes Engine::Facts() const {
   faults::Injector::Nodes facts;
   for (const SimNode& node : nodes_) {
-    facts.push_back({node.name, node.shape.labels, node.Runs(),
-                     &node == &nodes_.front()});
+    facts.push_back({node.name, node.shape.labels, node.Runs(), &node == &nodes_.front()});
   }
   return facts;
 }

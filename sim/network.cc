@@ -43,8 +43,8 @@ Network::Suffering Network::Suffer(Direction direction) {
       continue;
     }
     const faults::LinkFault& fault = active.rule.fault;
-    Rng& rng = active.streams.try_emplace(direction, active.rng.Fork(PurposeOf(direction)))
-                   .first->second;
+    Rng& rng =
+        active.streams.try_emplace(direction, active.rng.Fork(PurposeOf(direction))).first->second;
     if (rng.Uniform() < fault.loss) sum.lost = true;
     if (rng.Uniform() < fault.duplicate) sum.twice = true;
     sum.late = sum.late + fault.delay + FromSeconds(fault.jitter.Seconds() * rng.Uniform());
@@ -62,7 +62,7 @@ Network::Suffering Network::Suffer(Direction direction) {
   return sum;
 }
 
-Arrivals Network::Send(Instant now, Direction direction, Stream Link::*which,
+Arrivals Network::Send(Instant now, Direction direction, Stream Link::* which,
                        std::uint64_t bytes) {
   const Suffering suffering = rules_.empty() ? Suffering{} : Suffer(direction);
   if (suffering.lost) return {};

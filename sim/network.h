@@ -89,7 +89,7 @@ class Network {
 
   Link& Get(NodeIndex source, NodeIndex target);
   Suffering Suffer(Direction direction);
-  Arrivals Send(Instant now, Direction direction, Stream Link::*stream, std::uint64_t bytes);
+  Arrivals Send(Instant now, Direction direction, Stream Link::* stream, std::uint64_t bytes);
 
   Timing timing_;
   Rng rng_;

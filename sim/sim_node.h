@@ -8,7 +8,7 @@
 #include <string>
 
 #include "runtime/core/node/node.h"
-#include "sim/node_clock.h"
+#include "sim/drifting_time.h"
 #include "sim/options.h"
 #include "sim/store_memory.h"
 
@@ -30,7 +30,7 @@ struct SimNode {
   bool host_answers = true;
   /// Processes that were asked for and have not started.
   std::set<WorkerId> starting;
-  NodeClock clock;
+  DriftingTime clock;
   /// Faults under way that stretch what its CPU does, and how much.
   std::map<faults::FaultId, double> slow;
 

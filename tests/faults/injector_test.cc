@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one interpreter of plans: what comes up, when, for whom, and what heals it. Alarms are kept in
-// a tiny queue of their own.
+// The one interpreter of plans: what comes up, when, for whom, and what heals it. Alarms are kept
+// in a tiny queue of their own.
 #include "faults/injector.h"
 
 #include <algorithm>
@@ -56,7 +56,8 @@ class InjectorTest : public testing::Test {
                std::visit(
                    []<class Fault>(const Fault& fault) {
                      if constexpr (requires { fault.node; }) return fault.node;
-                     if constexpr (requires { fault.a; }) return Join(fault.a) + "|" + Join(fault.b);
+                     if constexpr (requires { fault.a; })
+                       return Join(fault.a) + "|" + Join(fault.b);
                      if constexpr (requires { fault.from; })
                        return Join(fault.from) + ">" + Join(fault.to);
                    },
@@ -187,7 +188,8 @@ TEST_F(InjectorTest, DoesNotReshuffleWhenAnotherFaultIsTakenAway) {
   other.kind = PauseNode{"n2", Microseconds(10)};
   Start(PlanOf({other, random}));
   std::vector<std::string> both = Pass(Milliseconds(100));
-  std::erase_if(both, [](const std::string& text) { return text.find("pause") != std::string::npos; });
+  std::erase_if(both,
+                [](const std::string& text) { return text.find("pause") != std::string::npos; });
   now_ = Instant{};
   alarms_.clear();
   Start(PlanOf({random}));

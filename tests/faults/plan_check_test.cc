@@ -36,9 +36,8 @@ TEST(PlanCheck, TakesLabelsAndAny) {
 }
 
 TEST(PlanCheck, SaysInWhichLineAnUnknownNodeStands) {
-  const auto plan =
-      ParsePlan("\nfault {\n  at: \"1s\"\n  crash_node {\n    node: \"n7\" } }", "a.plan",
-                PlanFormat::kText);
+  const auto plan = ParsePlan("\nfault {\n  at: \"1s\"\n  crash_node {\n    node: \"n7\" } }",
+                              "a.plan", PlanFormat::kText);
   ASSERT_TRUE(plan.ok()) << plan.status();
   EXPECT_THAT(std::string(CheckPlan(*plan, kNodes).message()),
               AllOf(HasSubstr("a.plan:5: "), HasSubstr("n7")));

@@ -167,8 +167,8 @@ INSTANTIATE_TEST_SUITE_P(
               "no message is called \"PushTasks\"; the messages are RegisterWorker"},
         Wrong{"fault {\n on { event: TASK_STARTED to: \"n2\" }\n crash_node { node: \"n2\" } }",
               "2", "only a message has a target"},
-        Wrong{"fault {\n on { event: OBJECT_SEALED count: 0 }\n crash_node { node: \"n2\" } }",
-              "2", "at least 1"},
+        Wrong{"fault {\n on { event: OBJECT_SEALED count: 0 }\n crash_node { node: \"n2\" } }", "2",
+              "at least 1"},
         Wrong{"fault { at: \"1s\"\n crash_node { } }", "2", "names no node"},
         Wrong{"fault { at: \"1s\"\n slow_cpu { node: \"n1\" factor: 0 } }", "2", "above 0"},
         Wrong{"fault { at: \"1s\"\n partition { a: \"n1\" b: \"n1\" } }", "2", "on both sides"},
@@ -183,8 +183,7 @@ INSTANTIATE_TEST_SUITE_P(
     Json, WrongPlan,
     testing::Values(
         Wrong{"{\n \"fault\": [\n  {\"at\": \"1s\",\n   \"crash_nod\": {}}]}", "3", "crash_nod"},
-        Wrong{"{\n \"fault\": [\n  {\"at\": \"1s\" \"crash_node\": {}}]}", "3",
-              "expected a comma"},
+        Wrong{"{\n \"fault\": [\n  {\"at\": \"1s\" \"crash_node\": {}}]}", "3", "expected a comma"},
         Wrong{"{\n \"fault\": [\n  {\"at\": \"soon\",\n   \"crash_node\": {\"node\": \"n1\"}}]}",
               "3", "0.5s, 20ms"},
         Wrong{"{\"fault\": [\n {\"at\": \"1s\",\n \"probability\": 7,\n"

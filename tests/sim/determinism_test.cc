@@ -40,8 +40,7 @@ struct Outcome {
 
 Outcome RunOnce(std::uint64_t seed, const std::string& trace_file = "") {
   Options options = Cluster(3, 2, seed);
-  options.faults.Add(
-      faults::At(Milliseconds(8), faults::CrashNode{"n3", false, Milliseconds(92)}));
+  options.faults.Add(faults::At(Milliseconds(8), faults::CrashNode{"n3", false, Milliseconds(92)}));
   options.trace_file = trace_file;
   Simulation simulation(options);
   Outcome outcome;

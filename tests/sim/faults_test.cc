@@ -187,7 +187,8 @@ TEST(ClockDrift, IsSeenByWhoReadsThatClock) {
 class Drifting : public testing::TestWithParam<std::pair<const char*, double>> {};
 TEST_P(Drifting, ClocksChangeNoAnswer) {
   const auto [node, rate] = GetParam();
-  const Result result = RunUnder(With(3, 1, {After(10, faults::ClockDrift{node, rate, Seconds(2)})}));
+  const Result result =
+      RunUnder(With(3, 1, {After(10, faults::ClockDrift{node, rate, Seconds(2)})}));
   EXPECT_EQ(result.report.tasks_retried, 0u);
 }
 INSTANTIATE_TEST_SUITE_P(Rates, Drifting,
@@ -214,21 +215,20 @@ TEST_P(Partitioned, ForALongTimeLosesNodesButNoAnswers) {
   partition.lasts = Seconds(6);
   RunUnder(With(4, 1, {After(120, partition)}), 30);
 }
-INSTANTIATE_TEST_SUITE_P(
-    Kinds, Partitioned,
-    testing::Values(Cut{"symmetric", {{"n1", "n2"}, {"n3", "n4"}, false, {}}},
-                    Cut{"one node against all", {{"n3"}, {}, false, {}}},
-                    Cut{"one way out", {{"n3"}, {}, true, {}}},
-                    Cut{"one way in", {{"n1", "n2", "n4"}, {"n3"}, true, {}}},
-                    Cut{"bridge n2", {{"n1"}, {"n3", "n4"}, false, {}}},
-                    Cut{"away from the head", {{"n2"}, {"n3"}, false, {}}}),
-    [](const auto& info) {
-      std::string name = info.param.name;
-      for (char& c : name) {
-        if (c == ' ') c = '_';
-      }
-      return name;
-    });
+INSTANTIATE_TEST_SUITE_P(Kinds, Partitioned,
+                         testing::Values(Cut{"symmetric", {{"n1", "n2"}, {"n3", "n4"}, false, {}}},
+                                         Cut{"one node against all", {{"n3"}, {}, false, {}}},
+                                         Cut{"one way out", {{"n3"}, {}, true, {}}},
+                                         Cut{"one way in", {{"n1", "n2", "n4"}, {"n3"}, true, {}}},
+                                         Cut{"bridge n2", {{"n1"}, {"n3", "n4"}, false, {}}},
+                                         Cut{"away from the head", {{"n2"}, {"n3"}, false, {}}}),
+                         [](const auto& info) {
+                           std::string name = info.param.name;
+                           for (char& c : name) {
+                             if (c == ' ') c = '_';
+                           }
+                           return name;
+                         });
 
 faults::LinkFault Links(const std::string& from) {
   faults::LinkFault fault;
@@ -299,8 +299,9 @@ TEST(Trigger, OnEachHappening) {
   faults::Occasion death;
   death.event = faults::Happening::kNodeDied;
   death.from = "n2";
-  const Result result = RunUnder(With(2, 1, {After(100, faults::CrashNode{"n2", false, {}}),
-                                             faults::On(death, faults::RestartNode{"n2"})}));
+  const Result result = RunUnder(With(2, 1,
+                                      {After(100, faults::CrashNode{"n2", false, {}}),
+                                       faults::On(death, faults::RestartNode{"n2"})}));
   EXPECT_EQ(result.report.node_restarts, 1u);
 }
 
@@ -325,9 +326,10 @@ TEST(Trigger, CrashesWithAProbabilityAgainAndAgain) {
 }
 
 TEST(Heal, EndsWhatLastsAndStopsThePlan) {
-  Simulation simulation(With(3, 1, {After(10, faults::Partition{{"n2"}, {}, false, {}}),
-                                    After(10, faults::CrashNode{"n3", false, {}}),
-                                    After(3000, faults::CrashNode{"n2", false, {}})}));
+  Simulation simulation(With(3, 1,
+                             {After(10, faults::Partition{{"n2"}, {}, false, {}}),
+                              After(10, faults::CrashNode{"n3", false, {}}),
+                              After(3000, faults::CrashNode{"n2", false, {}})}));
   simulation.Run([&] {
     Sleep(Milliseconds(500));
     simulation.GetWorld().Heal();

@@ -125,9 +125,9 @@ TEST(Recovery, MakesLostObjectsAgainFromTheirLineage) {
 }
 
 TEST(Recovery, UsesANodeThatCameBack) {
-  Simulation simulation(WithFaults(
-      2, 1,
-      {CrashAt("n2", Milliseconds(100)), faults::At(Milliseconds(1000), faults::RestartNode{"n2"})}));
+  Simulation simulation(WithFaults(2, 1,
+                                   {CrashAt("n2", Milliseconds(100)),
+                                    faults::At(Milliseconds(1000), faults::RestartNode{"n2"})}));
   simulation.Run([&] {
     Sleep(Seconds(3));
     std::vector<Ref<std::string>> refs;
@@ -151,7 +151,8 @@ TEST(Recovery, SurvivesANodeThatIsBackBeforeItsDeathIsNoticed) {
 }
 
 TEST(Recovery, RunsTheTaskOfACrashedWorkerAgain) {
-  Simulation simulation(WithFaults(1, 2, {faults::At(Milliseconds(500), faults::CrashWorker{"n1", ""})}));
+  Simulation simulation(
+      WithFaults(1, 2, {faults::At(Milliseconds(500), faults::CrashWorker{"n1", ""})}));
   simulation.Run([&] {
     const Instant start = Now();
     EXPECT_EQ(Get(Task(WaitSomewhere).Remote(1000)), "n1");
@@ -163,7 +164,8 @@ TEST(Recovery, RunsTheTaskOfACrashedWorkerAgain) {
 }
 
 TEST(Recovery, GivesUpAfterTheRetries) {
-  Simulation simulation(WithFaults(1, 1, {faults::At(Milliseconds(500), faults::CrashWorker{"n1", ""})}));
+  Simulation simulation(
+      WithFaults(1, 1, {faults::At(Milliseconds(500), faults::CrashWorker{"n1", ""})}));
   simulation.Run([&] {
     EXPECT_THROW(Get(Task(WaitSomewhere).SetMaxRetries(0).Remote(1000)), WorkerCrashedError);
     simulation.ExpectNothingLeft();
@@ -171,7 +173,8 @@ TEST(Recovery, GivesUpAfterTheRetries) {
 }
 
 TEST(Recovery, RestartsAnActorAndItsCalls) {
-  Simulation simulation(WithFaults(1, 1, {faults::At(Milliseconds(500), faults::CrashWorker{"n1", ""})}));
+  Simulation simulation(
+      WithFaults(1, 1, {faults::At(Milliseconds(500), faults::CrashWorker{"n1", ""})}));
   simulation.Run([&] {
     const auto log = Actor(MakeLog).SetMaxRestarts(1).SetMaxTaskRetries(-1).Remote();
     EXPECT_EQ(Get(log.Task(&Log::Append).Remote()), 1);
@@ -183,7 +186,8 @@ TEST(Recovery, RestartsAnActorAndItsCalls) {
 }
 
 TEST(Recovery, SaysThatAnActorIsDeadWhenItMayNotRestart) {
-  Simulation simulation(WithFaults(1, 1, {faults::At(Milliseconds(500), faults::CrashWorker{"n1", ""})}));
+  Simulation simulation(
+      WithFaults(1, 1, {faults::At(Milliseconds(500), faults::CrashWorker{"n1", ""})}));
   simulation.Run([&] {
     const auto log = Actor(MakeLog).Remote();
     EXPECT_EQ(Get(log.Task(&Log::Append).Remote()), 1);

@@ -10,7 +10,7 @@ namespace mobula::sim {
 
 /// A node's clock: the world's time, unless faults let it drift. It never jumps and never runs
 /// backwards. It belongs to the host, so it goes on through the incarnations of the node.
-class NodeClock {
+class DriftingTime {
  public:
   /// What the node takes the time to be.
   [[nodiscard]] Instant Read(Instant now) const {
