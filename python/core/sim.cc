@@ -147,6 +147,14 @@ faults::Plan PlanOf(const std::string& file, const std::vector<std::string>& cra
   return plan;
 }
 
+/// `kind` as in a plan file: partition { a: "n1" }.
+void Inject(sim::World& world, const std::string& kind) {
+  const absl::StatusOr<faults::Plan> plan =
+      faults::ParsePlan("fault { at: \"0s\" " + kind + " }", "fault", faults::PlanFormat::kText);
+  Require(plan.status());
+  Require(world.Inject(plan->faults.front().kind));
+}
+
 WorldPointer CreateWorld(std::uint32_t nodes, const std::map<std::string, double>& resources,
                          std::optional<std::uint64_t> store_capacity, std::uint64_t seed,
                          const std::string& faults, const std::vector<std::string>& crashes,
@@ -199,10 +207,8 @@ void BindWorld(py::module_& module) {
            "costs_ns"_a = std::map<std::string, std::int64_t>(), "check_invariants"_a = false)
       .def("step", &Step)
       .def("pause_before_events", &sim::World::PauseBeforeEvents, "pause"_a)
-      .def("set_link",
-           [](sim::World& self, const std::string& a, const std::string& b, bool up) {
-             Require(self.SetLink(a, b, up));
-           })
+      .def("inject", &Inject, "kind"_a)
+      .def("heal", &sim::World::Heal)
       .def("add_driver", &AddDriver, "ray_namespace"_a, "language_config"_a)
       .def("stop_cluster", &sim::World::StopCluster)
       .def("cluster_runs", &sim::World::ClusterRuns)

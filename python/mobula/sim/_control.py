@@ -45,20 +45,26 @@ class Control:
 
         Without another side, that is all other nodes.
         """
-        world = self._started()
-        others = other_side or [node for node in world.node_names() if node not in side]
-        for node in side:
-            for other in others:
-                world.set_link(node, other, False)
+        sides = [f'a: "{node}"' for node in side]
+        sides += [f'b: "{node}"' for node in other_side or []]
+        self._started().inject(f"partition {{ {' '.join(sides)} }}")
+
+    def inject(self, kind: str) -> None:
+        """Breaks something as a plan file would say it: `slow_cpu { node: "n2" factor: 5 }`.
+
+        Raises:
+            ValueError: It is no fault, or names no node; the text says what was expected.
+        """
+        self._started().inject(kind)
+        self._let_happen()
 
     def heal(self) -> None:
-        """Ends every partition."""
-        world = self._started()
-        names = world.node_names()
-        for node in names:
-            for other in names:
-                if node != other:
-                    world.set_link(node, other, True)
+        """Ends every fault that lasts and brings crashed nodes back.
+
+        Nothing of the plan happens any more.
+        """
+        self._started().heal()
+        self._let_happen()
 
     def advance(self, seconds: float) -> None:
         """Lets virtual time pass: as time.sleep does in the simulation."""
