@@ -390,7 +390,7 @@ void Engine::HandleInNode(NodeIndex index, const node::Event& event) {
   handling_ = false;
   ++report_.events;
   trace_.Record(now_, {index, {}}, event, node_effects_);
-  for (const node::Effect& effect : node_effects_) {
+  for (node::Effect& effect : node_effects_) {
     CarryOut(index, effect);
     // An effect (Fenced, Stopped) may end the node; the rest is void then.
     if (!node.Runs()) break;
@@ -405,7 +405,7 @@ void Engine::HandleInProcess(SimProcess& process, const worker::Event& event) {
   handling_ = false;
   ++report_.events;
   trace_.Record(now_, {process.About().node, process.About().id}, event, process_effects_);
-  for (const worker::Effect& effect : process_effects_) {
+  for (worker::Effect& effect : process_effects_) {
     CarryOut(process, effect);
     if (!process.IsAlive()) break;
   }

@@ -96,14 +96,15 @@ class Engine : public ProcessHost {
   void NoteExecuted(SimProcess& process, const worker::TaskExecuted& executed);
 
   // engine_effects.cc
-  void CarryOut(NodeIndex node, const node::Effect& effect);
-  void CarryOut(SimProcess& process, const worker::Effect& effect);
-  void DeliverLocal(NodeIndex node, const node::DeliverLocal& deliver);
-  void SendFrame(NodeIndex source, const node::SendFrame& send);
+  /// They move out of the effect what they can.
+  void CarryOut(NodeIndex node, node::Effect& effect);
+  void CarryOut(SimProcess& process, worker::Effect& effect);
+  void DeliverLocal(NodeIndex node, node::DeliverLocal& deliver);
+  void SendFrame(NodeIndex source, node::SendFrame& send);
   void SendChunk(NodeIndex source, const node::SendChunkTo& send);
   void StartProcess(NodeIndex node, const raylet::StartProcess& start);
-  void SendFromProcess(SimProcess& process, const Send& send);
-  void AssignTask(SimProcess& process, const worker::RunTask& run);
+  void SendFromProcess(SimProcess& process, Send& send);
+  void AssignTask(SimProcess& process, worker::RunTask& run);
   void Interrupt(SimProcess& process, TaskId task);
   void ToNode(NodeIndex node, Duration delay, node::Event event);
   void ToProcess(SimProcess& process, Duration delay, worker::Event event, bool keeps_awake);

@@ -33,11 +33,11 @@ void Engine::ToProcess(SimProcess& process, Duration delay, worker::Event event,
 
 // Of daemons
 
-void Engine::CarryOut(NodeIndex node, const node::Effect& effect) {
+void Engine::CarryOut(NodeIndex node, node::Effect& effect) {
   std::visit(
       Overloaded{
-          [&](const node::DeliverLocal& deliver) { DeliverLocal(node, deliver); },
-          [&](const node::SendFrame& send) { SendFrame(node, send); },
+          [&](node::DeliverLocal& deliver) { DeliverLocal(node, deliver); },
+          [&](node::SendFrame& send) { SendFrame(node, send); },
           [&](const node::SendChunkTo& send) { SendChunk(node, send); },
           // Simulated connections need no closing, and memory is given back when the world ends.
           [&](const node::CloseLink& close) {
@@ -65,28 +65,27 @@ void Engine::CarryOut(NodeIndex node, const node::Effect& effect) {
       effect);
 }
 
-void Engine::DeliverLocal(NodeIndex node, const node::DeliverLocal& deliver) {
+void Engine::DeliverLocal(NodeIndex node, node::DeliverLocal& deliver) {
   SimProcess* process = FindProcess(deliver.worker);
   // To a dead process: lost, as what lies in a socket when its reader is killed.
   if (process == nullptr || !process->IsAlive() || process->About().node != node) return;
-  ToProcess(*process, options_.timing.local_hop,
-            MessageReceived{deliver.envelope.source, deliver.envelope.message}, false);
-  const Address& source = deliver.envelope.source;
+  const Address source = deliver.envelope.source;
   // What processes and other nodes sent was observed where it came from.
   if (source.worker.IsNil() && (source.IsGcs() ? node == 0 : source.node == nodes_[node].id)) {
     ObserveMessage(deliver.envelope.message, node, node);
   }
+  ToProcess(*process, options_.timing.local_hop,
+            MessageReceived{source, std::move(deliver.envelope.message)}, false);
 }
 
-void Engine::SendFrame(NodeIndex source, const node::SendFrame& send) {
+void Engine::SendFrame(NodeIndex source, node::SendFrame& send) {
   const auto target = IndexOf(send.address);
   CHECK(target.ok()) << target.status().message();
   const std::uint64_t bytes = kHeaderBytes + SizeOf(send.frame);
   const Arrivals arrivals = network_.SendMessage(now_, source, *target, bytes);
-  for (const auto& arrival : {arrivals.first, arrivals.again}) {
-    if (arrival) Push(*arrival, {FrameArrival{source, *target, send.frame}});
-  }
   ObserveFrame(source, *target, send.frame);
+  if (arrivals.again) Push(*arrivals.again, {FrameArrival{source, *target, send.frame}});
+  if (arrivals.first) Push(*arrivals.first, {FrameArrival{source, *target, std::move(send.frame)}});
 }
 
 void Engine::SendChunk(NodeIndex source, const node::SendChunkTo& send) {
@@ -115,15 +114,16 @@ void Engine::StartProcess(NodeIndex node, const raylet::StartProcess& start) {
 
 // Of processes
 
-void Engine::CarryOut(SimProcess& process, const worker::Effect& effect) {
+void Engine::CarryOut(SimProcess& process, worker::Effect& effect) {
   const WorkerId id = process.About().id;
-  const auto complete = [&](const auto& answer) {
-    process.NoteAnswered(answer.request);
-    actions_.push_back(Completed{id, answer.request, answer});
+  const auto complete = [&](auto& answer) {
+    const worker::RequestId request = answer.request;
+    process.NoteAnswered(request);
+    actions_.push_back(Completed{id, request, std::move(answer)});
   };
   std::visit(
       Overloaded{
-          [&](const Send& send) { SendFromProcess(process, send); },
+          [&](Send& send) { SendFromProcess(process, send); },
           [&](const StartTimer& start) {
             const DriftingTime& clock = nodes_[process.About().node].clock;
             ToProcess(process, clock.Real(start.delay), TimerFired{start.timer},
@@ -135,11 +135,11 @@ void Engine::CarryOut(SimProcess& process, const worker::Effect& effect) {
             actions_.push_back(ProcessReady{id, about.is_driver, registered.answer,
                                             nodes_[about.node].name, about.pid, about.language});
           },
-          [&](const worker::FulfilGet& answer) { complete(answer); },
-          [&](const worker::FulfilWait& answer) { complete(answer); },
-          [&](const worker::FulfilCreate& answer) { complete(answer); },
-          [&](const worker::FulfilGcs& answer) { complete(answer); },
-          [&](const worker::RunTask& run) { AssignTask(process, run); },
+          [&](worker::FulfilGet& answer) { complete(answer); },
+          [&](worker::FulfilWait& answer) { complete(answer); },
+          [&](worker::FulfilCreate& answer) { complete(answer); },
+          [&](worker::FulfilGcs& answer) { complete(answer); },
+          [&](worker::RunTask& run) { AssignTask(process, run); },
           [&](const worker::InterruptTask& interrupt) { Interrupt(process, interrupt.task); },
           [&](const worker::ExitProcess& leave) { EndProcess(process, leave.reason, true); },
           [&](const worker::Warn& warn) { actions_.push_back(Warned{id, warn.message}); },
@@ -154,29 +154,31 @@ void Engine::CarryOut(SimProcess& process, const worker::Effect& effect) {
       effect);
 }
 
-void Engine::SendFromProcess(SimProcess& process, const Send& send) {
-  SimProcess* target =
-      send.target.node == process.About().node_id ? FindProcess(send.target.worker) : nullptr;
+void Engine::SendFromProcess(SimProcess& process, Send& send) {
   const NodeIndex node = process.About().node;
-  const bool stays =
-      send.target.node == process.About().node_id || (send.target.IsGcs() && node == 0);
-  if (target != nullptr && target->IsAlive()) {
-    ToProcess(*target, options_.timing.local_hop, MessageReceived{process.Self(), send.message},
-              false);
-  } else {
-    // The daemon answers for processes of its node that are gone.
-    ToNode(node, options_.timing.local_hop,
-           node::EnvelopeSent{Envelope{process.Self(), send.target, send.message}});
-  }
+  const NodeId node_id = process.About().node_id;
   // What leaves the node is observed on its link.
-  if (stays) ObserveMessage(send.message, node, node);
+  if (send.target.node == node_id || (send.target.IsGcs() && node == 0)) {
+    ObserveMessage(send.message, node, node);
+    if (!process.IsAlive()) return;
+  }
+  SimProcess* target = send.target.node == node_id ? FindProcess(send.target.worker) : nullptr;
+  if (target != nullptr && target->IsAlive()) {
+    ToProcess(*target, options_.timing.local_hop,
+              MessageReceived{process.Self(), std::move(send.message)}, false);
+    return;
+  }
+  // The daemon answers for processes of its node that are gone.
+  ToNode(node, options_.timing.local_hop,
+         node::EnvelopeSent{Envelope{process.Self(), send.target, std::move(send.message)}});
 }
 
-void Engine::AssignTask(SimProcess& process, const worker::RunTask& run) {
+void Engine::AssignTask(SimProcess& process, worker::RunTask& run) {
   const Duration cost = options_.task_cost ? options_.task_cost(run.spec) : kDefaultTaskCost;
   process.NoteAssigned(run.spec);
   const SimNode& node = nodes_[process.About().node];
-  Push(now_ + node.CpuTime(std::max(cost, Duration{})), {TaskStart{&process, run}, true});
+  Push(now_ + node.CpuTime(std::max(cost, Duration{})),
+       {TaskStart{&process, std::move(run)}, true});
 }
 
 void Engine::Interrupt(SimProcess& process, TaskId task) {

@@ -2,7 +2,6 @@
 #include "sim/fiber_hub.h"
 
 #include <boost/context/preallocated.hpp>
-#include <boost/context/protected_fixedsize_stack.hpp>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_join.h"
@@ -16,13 +15,13 @@ struct Overloaded : Functions... {
   using Functions::operator()...;
 };
 
-// Of one fiber, with a guard page behind it. Pages cost memory only when they are touched.
+// Of one fiber. Pages cost memory only when they are touched.
 constexpr std::size_t kStackBytes = 256 * 1024;
 
 }  // namespace
 
 FiberHub::FiberHub(World& world, FiberProgram program)
-    : world_(world), program_(std::move(program)) {
+    : world_(world), program_(std::move(program)), stacks_(kStackBytes) {
   world_.SetBlocker(this);
 }
 
@@ -106,12 +105,12 @@ void FiberHub::Start(WorkerId process, std::function<void()> code) {
   Fiber& fiber = *fibers_.emplace(id, std::make_unique<Fiber>()).first->second;
   fiber.id = id;
   fiber.process = process;
-  boost::context::protected_fixedsize_stack stacks(kStackBytes);
-  const boost::context::stack_context stack = stacks.allocate();
+  const boost::context::stack_context stack = stacks_.Take();
   fiber.stack = {static_cast<char*>(stack.sp) - stack.size, stack.size};
   PrepareStack(fiber.stack);
   fiber.code = boost::context::fiber(
-      std::allocator_arg, boost::context::preallocated(stack.sp, stack.size, stack), stacks,
+      std::allocator_arg, boost::context::preallocated(stack.sp, stack.size, stack),
+      StackPool::Allocator(stacks_),
       [this, &fiber, code = std::move(code)](boost::context::fiber&& hub) mutable {
         hub_stack_ = EndStackSwitch(nullptr);
         // Last of all, also when the fiber is unwound: it leaves its stack for ever.

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "sim/stack_pool.h"
 #include "sim/stack_switch.h"
 #include "sim/world.h"
 
@@ -78,6 +79,8 @@ class FiberHub : private Blocker {
 
   World& world_;
   FiberProgram program_;
+  /// Outlives the fibers.
+  StackPool stacks_;
   std::map<std::uint64_t, std::unique_ptr<Fiber>> fibers_;
   std::uint64_t next_fiber_ = 1;
   std::map<WaitKey, Fiber*> waiting_;

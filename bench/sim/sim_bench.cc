@@ -35,9 +35,9 @@ BENCHMARK(BM_EventQueue_PushPop)->Arg(100)->Arg(10'000);
 int Nothing(int value) { return value; }
 MOBULA_REMOTE(Nothing)
 
-/// One driver gets 1000 no-op tasks at once on `range(0)` nodes of two CPUs.
+/// One driver gets 10,000 no-op tasks at once on `range(0)` nodes of two CPUs.
 void BM_World_NoOpTasks(benchmark::State& state) {
-  constexpr int kTasks = 1000;
+  constexpr int kTasks = 10'000;
   std::uint64_t events = 0;
   for (auto _ : state) {
     Options options;

@@ -79,7 +79,7 @@ class Executor {
     std::uint64_t next_sequence = 0;
     std::map<std::uint64_t, TaskId> queue;
   };
-  using Entry = std::map<TaskId, PushedTask>::iterator;
+  using Entry = OrderedHashMap<TaskId, PushedTask>::iterator;
 
   static bool IsActorCall(const PushedTask& task) { return task.spec.kind == TaskKind::kActorCall; }
   /// The task's place in its sender's queue.
@@ -111,7 +111,7 @@ class Executor {
   ReferenceTable& references_;
   ObjectValues& values_;
   StoreClient& store_;
-  std::map<TaskId, PushedTask> tasks_;
+  OrderedHashMap<TaskId, PushedTask> tasks_;
   std::map<Address, Sender> senders_;
   /// First of their senders, with all arguments: arrival to task.
   std::map<std::uint64_t, TaskId> ready_;

@@ -96,7 +96,7 @@ class TaskManager : public Dispatcher {
     std::uint32_t stored_returns = 0;
     Lineage::Place place;
   };
-  using Entry = std::map<TaskId, Task>::iterator;
+  using Entry = OrderedHashMap<TaskId, Task>::iterator;
 
   void HoldReferences(const Task& task, Count count);
   void DropReferences(const Task& task, Count count);
@@ -136,7 +136,7 @@ class TaskManager : public Dispatcher {
   LeaseClient leases_;
   ActorClient actors_;
   Lineage lineage_;
-  std::map<TaskId, Task> tasks_;
+  OrderedHashMap<TaskId, Task> tasks_;
   /// Creation tasks of living actors.
   std::map<ActorId, TaskId> creations_;
   /// Actors with calls that may be sendable.
