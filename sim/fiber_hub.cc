@@ -60,7 +60,22 @@ void FiberHub::Settle() {
   }
 }
 
+void FiberHub::RunFor(Duration span) {
+  bool over = false;
+  After(span, [&over] { over = true; });
+  while (!over) {
+    HubAction action = world_.Step();
+    if (std::holds_alternative<Idle>(action)) return;
+    Act(action);
+  }
+}
+
+void FiberHub::After(Duration span, std::function<void()> what) {
+  alarms_.emplace(world_.StartSleep(WorkerId{}, span), std::move(what));
+}
+
 void FiberHub::Act(HubAction& action) {
+  if (on_action) on_action(action);
   const auto notice = [this](const std::string& text) {
     if (on_notice) on_notice(text);
   };
@@ -83,7 +98,10 @@ void FiberHub::Act(HubAction& action) {
                    Wake({completed.process, completed.request});
                    answer_.reset();
                  },
-                 [&](SleepOver& over) { Wake({WorkerId{}, over.sleep}); },
+                 [&](SleepOver& over) {
+                   if (auto alarm = alarms_.extract(over.sleep)) return alarm.mapped()();
+                   Wake({WorkerId{}, over.sleep});
+                 },
                  [&](InterruptTask&) {},
                  [&](ProcessDead& dead) {
                    Unwind(dead.process);

@@ -45,9 +45,15 @@ class FiberHub : private Blocker {
   std::vector<std::string> RunDriver(DriverOptions options);
   /// Runs the world until nothing happens by itself any more.
   void Settle();
+  /// Runs it for so long, or until nothing happens any more.
+  void RunFor(Duration span);
+  /// Calls `what` at that time from now, between two events, while the world runs.
+  void After(Duration span, std::function<void()> what);
 
   /// Warnings and worker output for the drivers, in order.
   std::function<void(const std::string&)> on_notice;
+  /// Every action of the world, before it is done. It may inject faults.
+  std::function<void(const HubAction&)> on_action;
 
  private:
   struct Fiber {
@@ -84,6 +90,7 @@ class FiberHub : private Blocker {
   std::map<std::uint64_t, std::unique_ptr<Fiber>> fibers_;
   std::uint64_t next_fiber_ = 1;
   std::map<WaitKey, Fiber*> waiting_;
+  std::map<SleepId, std::function<void()>> alarms_;
   /// The answer for the fiber that is being resumed.
   std::optional<worker::Completion> answer_;
   /// While a fiber runs: it, and the hub's own context.

@@ -112,6 +112,12 @@ struct Codec<T> {
 inline std::uint64_t Reader::Count() { return Codec<std::uint64_t>::Read(*this); }
 
 template <>
+struct Codec<Duration> {
+  static void Write(Duration value, Encoded& out) { mobula::Write(value.nanoseconds, out); }
+  static Duration Read(Reader& in) { return {mobula::Read<std::int64_t>(in)}; }
+};
+
+template <>
 struct Codec<std::string> {
   static void Write(const std::string& value, Encoded& out) {
     Codec<std::uint64_t>::Write(value.size(), out);

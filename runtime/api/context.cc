@@ -192,6 +192,10 @@ void Context::Kill(ActorId actor, bool no_restart) {
   Process().Post(worker::ActorKillRequested{actor, no_restart});
 }
 
+void Context::Cancel(ObjectId object, bool force, bool recursive) {
+  Process().Post(worker::CancelRequested{object, force, recursive});
+}
+
 SharedReference Context::Adopt(const ObjectRef& object, const EncodedSource& source) {
   Process().Post(worker::ReferenceAdded{object, source.container, source.container_is_task});
   return std::make_shared<Reference>(session_, object);

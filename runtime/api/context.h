@@ -96,6 +96,7 @@ class Context {
                              std::optional<Duration> timeout);
   Message AskGcs(Message question);
   void Kill(ActorId actor, bool no_restart);
+  void Cancel(ObjectId object, bool force, bool recursive);
   void Sleep(Duration span);
   [[nodiscard]] Instant Now() const { return Process().Now(); }
 
@@ -104,6 +105,11 @@ class Context {
   /// A reference that came out of a value; see worker::ReferenceAdded.
   SharedReference Adopt(const ObjectRef& object, const EncodedSource& source);
 
+  /// The driver's root task counts as one.
+  [[nodiscard]] TaskId Task() const { return task_; }
+  /// Counts the task's executions from 0.
+  [[nodiscard]] std::uint32_t Attempt() const { return attempt_; }
+  [[nodiscard]] bool IsDriver() const { return !is_task_; }
   [[nodiscard]] worker::Process& Process() const { return *session_->process; }
   [[nodiscard]] const std::shared_ptr<Session>& GetSession() const { return session_; }
 

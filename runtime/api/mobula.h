@@ -100,6 +100,15 @@ Waited<T> Wait(const std::vector<Ref<T>>& refs, std::uint32_t num_returns,
   return waited;
 }
 
+/// The task that makes the value is not to run: it is taken back if it has not started, and its
+/// process ended if it has, with `force`. Without, C++ code that runs goes on to its end.
+/// `recursive`: the same for the tasks that it submitted. Who gets the value, gets
+/// TaskCancelledError, unless the task was done before.
+template <class T>
+void Cancel(const Ref<T>& ref, bool force = false, bool recursive = true) {
+  api::Context::Current().Cancel(ref.Object().id, force, recursive);
+}
+
 /// In the simulator these two are virtual time.
 inline void Sleep(Duration span) { api::Context::Current().Sleep(span); }
 inline Instant Now() { return api::Context::Current().Now(); }

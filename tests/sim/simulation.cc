@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "runtime/api/sessions.h"
-#include "runtime/core/node/node.h"
+#include "tests/sim/leftovers.h"
 
 namespace mobula::sim {
 
@@ -51,26 +51,7 @@ void Simulation::Run(const std::function<void()>& program) {
 void Simulation::ExpectNothingLeft() {
   // Longer than every retry, linger and detection.
   mobula::Sleep(Seconds(10));
-  for (const WorkerId process : world_->Processes()) {
-    const worker::Worker& machine = *world_->FindWorker(process);
-    for (const auto& reference : machine.References()) {
-      ADD_FAILURE() << "process " << process << " still knows " << ToString(reference);
-    }
-    for (const auto& task : machine.PendingTasks()) {
-      ADD_FAILURE() << "process " << process << " still waits for " << ToString(task);
-    }
-  }
-  for (const std::string& name : world_->NodeNames()) {
-    const node::Node* node = world_->FindNode(name);
-    if (node == nullptr) continue;
-    for (const auto& object : node->FindRaylet()->Objects()) {
-      ADD_FAILURE() << name << " still stores " << ToString(object);
-    }
-    ResourceSet total = world_->ShapeOf(name).resources;
-    EXPECT_TRUE(node->FindRaylet()->Available().Covers(total))
-        << name << " has not got back all of " << total.ToString() << ", only "
-        << node->FindRaylet()->Available().ToString();
-  }
+  for (const std::string& found : FindLeftovers(*world_)) ADD_FAILURE() << found;
 }
 
 std::string ThisNode() { return api::Context::Current().Process().Identity().node.name; }

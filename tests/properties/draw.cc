@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/properties/draw.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "tests/properties/draw_plan.h"
+
+namespace mobula::properties {
+namespace {
+
+// In numbers of eight bytes: above what travels inline, and above one chunk of a transfer.
+constexpr std::uint64_t kStored = 14'000;
+constexpr std::uint64_t kChunked = 700'000;
+
+/// How many references and actors a task has, more or less: so that few steps are without effect.
+struct Lists {
+  std::uint32_t references = 0;
+  std::uint32_t actors = 0;
+};
+
+class ProgramDrawer {
+ public:
+  ProgramDrawer(Rng& rng, const Shape& shape, Duration tempo)
+      : rng_(rng), shape_(shape), tempo_(tempo), large_one_in_(2 + rng.Below(12)) {
+    std::vector<Step> steps{Step::kPut,  Step::kAdd,  Step::kAdd,  Step::kGet,
+                            Step::kOpen, Step::kDrop, Step::kWait, Step::kSleep};
+    if (!shape.answer_must_come) {
+      steps.insert(steps.end(), {Step::kActor, Step::kCall, Step::kCall, Step::kThrow,
+                                 Step::kCancel, Step::kKill});
+    }
+    for (const Step step : steps) {
+      if (!shape.swarm || rng_.Below(3) > 0) steps_.push_back(step);
+    }
+    // They make the graph.
+    steps_.insert(steps_.end(), {Step::kSubmit, Step::kSubmit, Step::kSubmit});
+    for (const std::int32_t retries : {0, 1, 3, -1}) {
+      if (!shape.swarm || rng_.Below(2) == 0) retries_.push_back(retries);
+    }
+    if (retries_.empty()) retries_.push_back(3);
+    if (shape.answer_must_come) retries_ = {-1};
+  }
+
+  /// About so many actions. A task begins with what its parent lends it.
+  Program Draw(std::uint64_t actions, int depth, bool is_driver, Lists lists) {
+    Program program;
+    const std::uint64_t count = actions / 2 + rng_.Below(actions + 1) + 1;
+    for (std::uint64_t i = 0; i < count; ++i) {
+      program.actions.push_back(DrawAction(actions / 3, depth, is_driver, lists));
+    }
+    if (is_driver && rng_.Below(4) > 0) {
+      // It wants to know what became of everything.
+      for (std::uint32_t i = 0; i < lists.references; ++i) {
+        program.actions.emplace_back().a = i;
+      }
+    }
+    program.result_size = DrawSize();
+    program.returns_references = rng_.Below(2) == 0;
+    return program;
+  }
+
+ private:
+  std::uint64_t DrawSize() {
+    if (rng_.Below(large_one_in_) > 0) return rng_.Below(20);
+    return rng_.Below(40) == 0 ? kChunked : kStored + rng_.Below(kStored);
+  }
+
+  /// What a task may do in this place.
+  Step DrawStep(int depth, bool is_driver, const Lists& lists) {
+    Step step = steps_[rng_.Below(steps_.size())];
+    // It would belong to the task, which may die.
+    const bool may_make = is_driver || !shape_.answer_must_come;
+    const bool is_rare =
+        step == Step::kCancel || step == Step::kKill || step == Step::kThrow || step == Step::kDrop;
+    if (is_rare && rng_.Below(3) > 0) step = Step::kGet;
+    if (step == Step::kThrow && is_driver) step = Step::kGet;
+    if (step == Step::kActor && lists.actors > 1) step = Step::kCall;
+    const bool wants_actor = step == Step::kCall || step == Step::kKill;
+    if (wants_actor && lists.actors == 0) step = Step::kActor;
+    const bool wants_reference = step != Step::kSubmit && step != Step::kPut &&
+                                 step != Step::kSleep && step != Step::kThrow &&
+                                 step != Step::kActor;
+    if (wants_reference && lists.references == 0) step = Step::kSubmit;
+    if (step == Step::kSubmit && depth == 0) step = Step::kAdd;
+    if (step == Step::kAdd && lists.references == 0) step = Step::kPut;
+    const bool makes = step == Step::kPut || step == Step::kAdd;
+    if (makes && !may_make) step = rng_.Below(2) == 0 ? Step::kGet : Step::kSleep;
+    return step;
+  }
+
+  Action DrawAction(std::uint64_t inner_actions, int depth, bool is_driver, Lists& lists) {
+    Action action;
+    action.step = DrawStep(depth, is_driver, lists);
+    action.a = static_cast<std::uint32_t>(rng_.Below(64));
+    action.b = static_cast<std::uint32_t>(rng_.Below(64));
+    switch (action.step) {
+      case Step::kPut:
+        action.size = DrawSize();
+        ++lists.references;
+        break;
+      case Step::kCall:
+        ++lists.references;
+        break;
+      case Step::kDrop:
+        --lists.references;
+        break;
+      case Step::kSubmit:
+        action.retries = retries_[rng_.Below(retries_.size())];
+        // Without end, a task that always fails would never end.
+        action.retry_exceptions = action.retries >= 0 && rng_.Below(4) == 0;
+        action.lends_actor = rng_.Below(3) == 0;
+        action.body = {Draw(inner_actions, depth - 1, false, Lent(action, lists))};
+        ++lists.references;
+        break;
+      case Step::kAdd:
+        action.retries = retries_[rng_.Below(retries_.size())];
+        ++lists.references;
+        break;
+      case Step::kActor:
+        action.retries = retries_[rng_.Below(retries_.size())];
+        action.call_retries = retries_[rng_.Below(retries_.size())];
+        ++lists.actors;
+        break;
+      case Step::kWait:
+      case Step::kSleep:
+        action.lasts =
+            Microseconds(static_cast<std::int64_t>(rng_.Uniform() * tempo_.Seconds() / 4 * 1e6));
+        break;
+      case Step::kThrow:
+        action.size = 1 + rng_.Below(3);
+        break;
+      case Step::kCancel:
+      case Step::kKill:
+        action.size = rng_.Below(2);
+        break;
+      default:
+        break;
+    }
+    return action;
+  }
+
+  static Lists Lent(const Action& action, const Lists& lists) {
+    return {lists.references > 0 ? 2u : 0u, action.lends_actor && lists.actors > 0 ? 1u : 0u};
+  }
+
+  Rng& rng_;
+  const Shape& shape_;
+  Duration tempo_;
+  std::uint64_t large_one_in_;
+  std::vector<Step> steps_;
+  std::vector<std::int32_t> retries_;
+};
+
+}  // namespace
+
+Case DrawCase(Rng& rng, const Shape& shape) {
+  static constexpr Duration kTempos[] = {Milliseconds(2), Milliseconds(20), Milliseconds(200),
+                                         Seconds(2)};
+  // One node has few ways to fail.
+  static constexpr std::uint32_t kNodes[] = {1, 2, 2, 3, 3, 4};
+  Case one;
+  one.seed = rng.Below(1'000'000'000);
+  one.cluster.nodes = kNodes[rng.Below(std::size(kNodes))];
+  one.cluster.cpus = static_cast<std::uint32_t>(1 + rng.Below(3));
+  one.cluster.jitter = static_cast<double>(rng.Below(21)) / 10;
+  const Duration tempo = kTempos[rng.Below(std::size(kTempos))];
+  const auto size = static_cast<std::uint64_t>(std::clamp(shape.size, 1, 100));
+  Rng program_rng = rng.Fork(1);
+  ProgramDrawer program(program_rng, shape, tempo);
+  const int depth = shape.answer_must_come ? 1 : static_cast<int>(1 + rng.Below(3));
+  one.program = program.Draw(3 + size / 5, depth, true, {});
+  if (!shape.faults) return one;
+  if (!shape.answer_must_come && rng.Below(12) == 0) one.cluster.lineage_bytes_max = 2000;
+  one.chaos = Milliseconds(static_cast<std::int64_t>(500 + rng.Below(8000)));
+  Rng plan_rng = rng.Fork(2);
+  one.plan = DrawPlan(plan_rng, shape, one.cluster.nodes, tempo);
+  return one;
+}
+
+}  // namespace mobula::properties

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Cases at random.
+#pragma once
+
+#include "runtime/base/rng.h"
+#include "tests/properties/case.h"
+
+namespace mobula::properties {
+
+/// What cases are drawn.
+struct Shape {
+  /// How large, from 1 to 100; programs and plans grow with it.
+  int size = 100;
+  /// Each case draws from a random subset of steps and fault kinds only: what always happens
+  /// together hides what only shows when one of them is absent (Groce et al., *Swarm Testing*,
+  /// ISSTA 2012).
+  bool swarm = true;
+  bool faults = true;
+  /// Everything belongs to the driver, which does not die, and every task may be retried without
+  /// end: the value of each must come, whatever breaks.
+  bool answer_must_come = false;
+};
+
+Case DrawCase(Rng& rng, const Shape& shape);
+
+}  // namespace mobula::properties

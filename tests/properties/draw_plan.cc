@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/properties/draw_plan.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace mobula::properties {
+namespace {
+
+using faults::Happening;
+
+/// The timeouts and periods of the machines. What goes wrong goes wrong when something lasts a
+/// little shorter or longer than one of them.
+constexpr Duration kTimeouts[] = {
+    Microseconds(200),   // a few hops
+    Milliseconds(20),    // report_delay, broadcast_delay, acknowledge_delay
+    Milliseconds(100),   // lease_linger
+    Milliseconds(300),   // resend_min
+    Milliseconds(500),   // report_period, gcs_retry_min
+    Milliseconds(800),   // suspicion_timeout
+    Seconds(1),          // idle_worker_timeout
+    Milliseconds(1800),  // node_timeout
+    Seconds(2),          // chunk_timeout
+    Seconds(3),          // resend_max
+    Seconds(5),          // gcs_retry_max
+};
+
+class PlanDrawer {
+ public:
+  PlanDrawer(Rng& rng, const Shape& shape, std::uint32_t nodes, Duration program_time)
+      : rng_(rng), nodes_(nodes), program_time_(program_time) {
+    for (std::size_t kind = 0; kind < kKinds; ++kind) {
+      if (!shape.swarm || rng_.Below(3) == 0) kinds_.push_back(kind);
+    }
+    if (kinds_.empty()) kinds_.push_back(rng_.Below(kKinds));
+  }
+
+  faults::Plan Draw(int size) {
+    faults::Plan plan;
+    const std::uint64_t count = 1 + rng_.Below(1 + static_cast<std::uint64_t>(size) / 16);
+    for (std::uint64_t i = 0; i < count; ++i) plan.Add(DrawFault());
+    return plan;
+  }
+
+ private:
+  static constexpr std::size_t kKinds = 9;
+
+  Duration Times(double factor, Duration span) {
+    // Whole microseconds, so that text says exactly the same.
+    return Microseconds(static_cast<std::int64_t>(span.Seconds() * factor * 1e6));
+  }
+  /// On either side of some timeout, most often not far from it.
+  Duration Span() {
+    const Duration timeout = kTimeouts[rng_.Below(std::size(kTimeouts))];
+    return Times(0.6 + 0.8 * rng_.Uniform(), timeout);
+  }
+  Duration Instant() { return Times(rng_.Uniform(), program_time_); }
+
+  std::string Node(bool spare_head) {
+    if (rng_.Below(6) == 0) return "any";
+    const std::uint64_t first = spare_head ? 2 : 1;
+    return absl::StrCat("n", first + rng_.Below(nodes_ + 1 - first));
+  }
+
+  faults::Fault DrawFault() {
+    faults::Fault fault;
+    fault.kind = DrawKind();
+    const std::uint64_t trigger = rng_.Below(8);
+    if (trigger < 4) {
+      fault.at = Instant();
+    } else if (trigger < 7) {
+      fault.on = DrawOccasion();
+      if (rng_.Below(3) == 0) fault.after = Times(rng_.Uniform(), Milliseconds(2));
+      if (rng_.Below(4) == 0) fault.times = 2;
+    } else {
+      fault.every = Times(0.05 + 0.3 * rng_.Uniform(), program_time_ + Milliseconds(10));
+      fault.probability = 0.05 * static_cast<double>(1 + rng_.Below(10));
+      fault.times = 4;
+    }
+    return fault;
+  }
+
+  faults::Occasion DrawOccasion() {
+    static constexpr const char* kMessages[] = {
+        "PushTask",        "TaskDone",          "RequestLease",    "LeaseGranted",
+        "ReturnLease",     "AddBorrower",       "BorrowerAdded",   "RemoveBorrower",
+        "GetObjectStatus", "ObjectStatusReply", "FreeObject",      "ObjectLocationChanged",
+        "RequestChunk",    "RegisterActor",     "ActorRegistered", "ActorUpdate",
+        "SubscribeActor",  "NodeReport",        "WorkerDied",      "ClusterChanged"};
+    faults::Occasion occasion;
+    const std::uint64_t event = rng_.Below(12);
+    if (event < 5) {
+      occasion.message = kMessages[rng_.Below(std::size(kMessages))];
+    } else {
+      occasion.event = static_cast<Happening>(1 + rng_.Below(7));
+    }
+    if (rng_.Below(2) == 0) occasion.from = absl::StrCat("n", 1 + rng_.Below(nodes_));
+    occasion.count = 1 + rng_.Below(4);
+    return occasion;
+  }
+  faults::Kind DrawKind() {
+    std::size_t kind = kinds_[rng_.Below(kinds_.size())];
+    // A cluster of one has no node that may end, and no links.
+    if (nodes_ == 1 && (kind == 0 || kind == 6 || kind == 7 || kind == 8)) kind = 2;
+    switch (kind) {
+      case 0:
+      case 1: {
+        if (nodes_ == 1) return faults::CrashWorker{"n1", ""};
+        faults::CrashNode crash{Node(true), rng_.Below(2) == 0, {}};
+        if (rng_.Below(3) > 0) crash.restart_after = Span();
+        return crash;
+      }
+      case 2:
+        return faults::CrashWorker{Node(false), ""};
+      case 3:
+        return faults::PauseNode{Node(false), Span()};
+      case 4:
+        return faults::PauseWorker{Node(false), "", Span()};
+      case 5:
+        if (rng_.Below(2) == 0) {
+          return faults::ClockDrift{Node(false), 0.5 + rng_.Uniform() * 1.5, Span()};
+        }
+        return faults::SlowCpu{Node(false), 1 + rng_.Uniform() * 50, Span()};
+      case 6: {
+        faults::Partition cut;
+        cut.a = {Node(false)};
+        if (nodes_ > 2 && rng_.Below(2) == 0) cut.b = {Other(cut.a.front())};
+        cut.one_way = rng_.Below(2) == 0;
+        cut.lasts = Span();
+        return cut;
+      }
+      default:
+        return DrawLinkFault();
+    }
+  }
+
+  std::string Other(const std::string& node) {
+    const std::string other = absl::StrCat("n", 1 + rng_.Below(nodes_));
+    if (other != node) return other;
+    return other == "n1" ? "n2" : "n1";
+  }
+
+  faults::LinkFault DrawLinkFault() {
+    faults::LinkFault fault;
+    fault.from = {Node(false)};
+    fault.both_ways = rng_.Below(2) == 0;
+    fault.lasts = Span();
+    const std::uint64_t how = rng_.Below(5);
+    if (how == 0) fault.loss = 0.05 + rng_.Uniform() * 0.5;
+    if (how == 1) fault.duplicate = 0.1 + rng_.Uniform() * 0.5;
+    if (how == 2) {
+      fault.reorder = 0.1 + rng_.Uniform() * 0.5;
+      fault.reorder_by = Times(rng_.Uniform(), Milliseconds(20));
+    }
+    if (how == 3) {
+      fault.delay = Span();
+      fault.jitter = Times(rng_.Uniform(), Milliseconds(5));
+    }
+    if (how == 4) fault.bytes_per_second = 1e5 + rng_.Uniform() * 1e7;
+    return fault;
+  }
+
+  Rng& rng_;
+  std::uint32_t nodes_;
+  Duration program_time_;
+  std::vector<std::size_t> kinds_;
+};
+
+}  // namespace
+
+faults::Plan DrawPlan(Rng& rng, const Shape& shape, std::uint32_t nodes, Duration program_time) {
+  return PlanDrawer(rng, shape, nodes, program_time).Draw(shape.size);
+}
+
+}  // namespace mobula::properties

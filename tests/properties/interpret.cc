@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/properties/interpret.h"
+
+#include <memory>
+#include <stdexcept>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/api/mobula.h"
+
+namespace mobula::properties {
+namespace {
+
+// All simulated processes share it, and a real process runs one case at a time.
+Ledger* looking_on = nullptr;
+
+/// What every task and put of a program makes.
+struct ClusterValue {
+  std::int64_t checksum = 0;
+  std::vector<std::int64_t> padding;
+  std::vector<Ref<ClusterValue>> references;
+  MOBULA_FIELDS(ClusterValue, checksum, padding, references)
+};
+
+ClusterValue Make(std::int64_t checksum, std::uint64_t size) {
+  ClusterValue value;
+  value.checksum = checksum;
+  value.padding.assign(size, checksum);
+  return value;
+}
+
+/// Also reads the padding: a chunk that is missing or out of place must be seen.
+std::int64_t Check(const ClusterValue& value) {
+  for (const std::int64_t number : value.padding) {
+    if (number != value.checksum) return -1;
+  }
+  return value.checksum;
+}
+std::int64_t Check(const Expected& value) { return value.checksum; }
+
+std::int64_t Mix(std::int64_t sum, std::int64_t value) {
+  return static_cast<std::int64_t>(
+      MixBits(static_cast<std::uint64_t>(sum), static_cast<std::uint64_t>(value)));
+}
+
+/// An actor. What it answers depends on the call alone, so that a call that was lost, or an actor
+/// that started anew, changes no other answer; the ledger sees to order and repetition.
+class Mixer {
+ public:
+  explicit Mixer(std::int64_t start) : start_(start) {}
+  ClusterValue Call(const ClusterValue& value) {
+    return Make(Mix(start_, Check(value)), value.padding.size());
+  }
+
+ private:
+  std::int64_t start_;
+};
+Mixer* MakeMixer(std::int64_t start) { return new Mixer(start); }
+
+ClusterValue RunProgram(const Program& program, const std::vector<Ref<ClusterValue>>& borrowed,
+                        const std::vector<std::pair<ActorHandle<Mixer>, std::int64_t>>& actors);
+ClusterValue AddValues(const ClusterValue& a, const ClusterValue& b) {
+  return Make(Mix(Check(a), Check(b)), a.padding.size());
+}
+
+MOBULA_REMOTE(RunProgram, AddValues, MakeMixer, &Mixer::Call)
+
+/// Interprets one task. `World` says how to put, submit and get; its Failure is what a step throws
+/// when a value does not come.
+template <class World>
+class Interpreter {
+ public:
+  using References = std::vector<typename World::Reference>;
+  using Actors = std::vector<typename World::Actor>;
+
+  Interpreter(World& world, References references, Actors actors)
+      : world_(world), references_(std::move(references)), actors_(std::move(actors)) {}
+
+  typename World::Value Run(const Program& program) {
+    for (const Action& action : program.actions) {
+      try {
+        Do(action);
+      } catch (const typename World::Failure&) {
+        if (!world_.GoesOn()) throw;
+      }
+    }
+    auto result = world_.MakeValue(checksum_, program.result_size);
+    if (program.returns_references) result.references = std::move(references_);
+    return result;
+  }
+
+ private:
+  void Do(const Action& action) {
+    switch (action.step) {
+      case Step::kPut:
+        references_.push_back(world_.Put(Mix(checksum_, action.a), action.size));
+        return;
+      case Step::kSubmit:
+        return Submit(action);
+      case Step::kSleep:
+        return world_.Sleep(action.lasts);
+      case Step::kThrow:
+        return world_.MaybeThrow(action);
+      case Step::kActor:
+        actors_.push_back(world_.MakeActor(action));
+        return;
+      case Step::kKill:
+        if (!actors_.empty()) world_.Kill(actors_[action.a % actors_.size()], action.size == 1);
+        return;
+      default:
+        if (!references_.empty()) DoWithReference(action);
+    }
+  }
+
+  void DoWithReference(const Action& action) {
+    // A copy: the list grows while it is used.
+    const auto a = At(action.a);
+    if (action.step == Step::kGet) {
+      checksum_ = Mix(checksum_, Check(world_.Get(a)));
+    } else if (action.step == Step::kOpen) {
+      const auto value = world_.Get(a);
+      checksum_ = Mix(checksum_, Check(value));
+      references_.insert(references_.end(), value.references.begin(), value.references.end());
+    } else if (action.step == Step::kAdd) {
+      references_.push_back(world_.Add(action, a, At(action.b)));
+    } else if (action.step == Step::kCall) {
+      if (actors_.empty()) return;
+      references_.push_back(world_.Call(actors_[action.a % actors_.size()], At(action.b)));
+    } else if (action.step == Step::kWait) {
+      world_.WaitForOne(a, At(action.b), action.lasts);
+    } else if (action.step == Step::kCancel) {
+      world_.Cancel(a, action.size == 1);
+    } else if (action.step == Step::kDrop) {
+      references_.erase(references_.begin() +
+                        static_cast<std::ptrdiff_t>(action.a % references_.size()));
+    }
+  }
+
+  void Submit(const Action& action) {
+    if (action.body.empty()) return;
+    References borrowed;
+    if (!references_.empty()) borrowed = {At(action.a), At(action.b)};
+    Actors lent;
+    if (action.lends_actor && !actors_.empty()) lent = {actors_[action.a % actors_.size()]};
+    references_.push_back(world_.Submit(action, borrowed, lent));
+  }
+
+  const typename World::Reference& At(std::uint32_t index) const {
+    return references_[index % references_.size()];
+  }
+
+  World& world_;
+  References references_;
+  Actors actors_;
+  std::int64_t checksum_ = 1;
+};
+
+/// Sequential execution. Errors of the program's own are left out: where one may come instead of
+/// the value, the ledger knows it from the task that threw it.
+struct Locally {
+  using Value = Expected;
+  using Reference = ExpectedValue;
+  using Actor = std::int64_t;
+  struct Failure {};
+
+  [[nodiscard]] bool GoesOn() const { return false; }
+  static Value MakeValue(std::int64_t checksum, std::uint64_t) { return {checksum, {}}; }
+  static Reference Put(std::int64_t checksum, std::uint64_t) {
+    return std::make_shared<Expected>(Expected{checksum, {}});
+  }
+  Reference Submit(const Action& action, const std::vector<Reference>& borrowed,
+                   const std::vector<Actor>& actors) {
+    Interpreter<Locally> inner(*this, borrowed, actors);
+    return std::make_shared<Expected>(inner.Run(action.body.front()));
+  }
+  static Reference Add(const Action&, const Reference& a, const Reference& b) {
+    return Put(Mix(a->checksum, b->checksum), 0);
+  }
+  static Actor MakeActor(const Action& action) { return action.a; }
+  static Reference Call(Actor start, const Reference& value) {
+    return Put(Mix(start, value->checksum), 0);
+  }
+  static const Value& Get(const Reference& reference) { return *reference; }
+  static void WaitForOne(const Reference&, const Reference&, Duration) {}
+  static void Sleep(Duration) {}
+  static void MaybeThrow(const Action&) {}
+  static void Cancel(const Reference&, bool) {}
+  static void Kill(Actor, bool) {}
+};
+
+/// On the cluster, from whatever task runs here.
+class OnCluster {
+ public:
+  using Value = ClusterValue;
+  using Reference = Ref<ClusterValue>;
+  using Actor = std::pair<ActorHandle<Mixer>, std::int64_t>;
+  using Failure = std::exception;
+
+  explicit OnCluster(bool is_driver) : is_driver_(is_driver) {}
+
+  [[nodiscard]] bool GoesOn() const { return is_driver_; }
+  static Value MakeValue(std::int64_t checksum, std::uint64_t size) { return Make(checksum, size); }
+
+  static Reference Put(std::int64_t checksum, std::uint64_t size) {
+    const Reference reference = mobula::Put(Make(checksum, size));
+    Tell(reference, Locally::Put(checksum, size), {});
+    return reference;
+  }
+  static Reference Submit(const Action& action, const std::vector<Reference>& borrowed,
+                          const std::vector<Actor>& actors) {
+    std::vector<ExpectedValue> values;
+    for (const Reference& one : borrowed) values.push_back(Look(one));
+    std::vector<Locally::Actor> local_actors;
+    for (const Actor& one : actors) local_actors.push_back(one.second);
+    const Reference result = mobula::Task(RunProgram)
+                                 .SetMaxRetries(action.retries)
+                                 .SetRetryExceptions(action.retry_exceptions)
+                                 .Remote(action.body.front(), borrowed, actors);
+    Locally local;
+    Tell(result, local.Submit(action, values, local_actors),
+         {Origin::kTask, action.retries, action.retry_exceptions, {}, {}});
+    return result;
+  }
+  static Reference Add(const Action& action, const Reference& a, const Reference& b) {
+    const Reference result = mobula::Task(AddValues).SetMaxRetries(action.retries).Remote(a, b);
+    Tell(result, Locally::Add(action, Look(a), Look(b)),
+         {Origin::kTask, action.retries, false, {}, {}});
+    return result;
+  }
+  static Actor MakeActor(const Action& action) {
+    const std::int64_t start = action.a;
+    Actor made{mobula::Actor(MakeMixer)
+                   .SetMaxRestarts(action.retries)
+                   .SetMaxTaskRetries(action.call_retries)
+                   .Remote(start),
+               start};
+    looking_on->MadeActor(made.first.Id(), api::Context::Current().Process().Identity().address,
+                          action.retries, action.call_retries);
+    return made;
+  }
+  static Reference Call(const Actor& actor, const Reference& value) {
+    const Reference result = actor.first.Task(&Mixer::Call).Remote(value);
+    Tell(result, Locally::Call(actor.second, Look(value)),
+         {Origin::kCall, 0, false, actor.first.Id(), {}});
+    return result;
+  }
+  static Value Get(const Reference& reference) {
+    try {
+      Value value = mobula::Get(reference);
+      looking_on->SawValue(reference.Object().id, Check(value), value.references.size());
+      return value;
+    } catch (const Error& error) {
+      looking_on->SawError(CurrentTask(), reference.Object().id, error);
+      throw;
+    } catch (const std::exception& error) {
+      looking_on->Complain(absl::StrCat("undocumented error: ", error.what()));
+      throw;
+    }
+  }
+  static void WaitForOne(const Reference& a, const Reference& b, Duration timeout) {
+    if (!(a == b)) Wait<Value>({a, b}, 1, timeout);
+  }
+  static void Sleep(Duration span) { mobula::Sleep(span); }
+  static void MaybeThrow(const Action& action) {
+    const api::Context& context = api::Context::Current();
+    if (context.Attempt() >= action.size || context.IsDriver()) return;
+    const std::string text = absl::StrCat("attempt ", context.Attempt(), " of ",
+                                          context.Task().Hex(), " fails as it should");
+    looking_on->Threw(context.Task(), context.Attempt(), text);
+    throw std::runtime_error(text);
+  }
+  static void Cancel(const Reference& reference, bool force) {
+    looking_on->Cancelled(reference.Object().id.task);
+    mobula::Cancel(reference, force);
+  }
+  static void Kill(const Actor& actor, bool may_restart) {
+    looking_on->Killed(actor.first.Id(), may_restart);
+    actor.first.Kill(!may_restart);
+  }
+
+ private:
+  static TaskId CurrentTask() { return api::Context::Current().Task(); }
+  static ExpectedValue Look(const Reference& reference) {
+    return looking_on->ExpectedOf(reference.Object().id);
+  }
+  static void Tell(const Reference& made, ExpectedValue value, Origin origin) {
+    origin.parent = CurrentTask();
+    looking_on->Made(made.Object(), std::move(value), origin);
+  }
+
+  bool is_driver_;
+};
+
+ClusterValue RunProgram(const Program& program, const std::vector<Ref<ClusterValue>>& borrowed,
+                        const std::vector<std::pair<ActorHandle<Mixer>, std::int64_t>>& actors) {
+  OnCluster world(false);
+  return Interpreter<OnCluster>(world, borrowed, actors).Run(program);
+}
+
+}  // namespace
+
+void RunOnCluster(const Program& program, Ledger& ledger) {
+  looking_on = &ledger;
+  OnCluster world(true);
+  Interpreter<OnCluster>(world, {}, {}).Run(program);
+}
+
+}  // namespace mobula::properties

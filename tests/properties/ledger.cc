@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/properties/ledger.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "runtime/base/check.h"
+#include "runtime/core/gcs/gcs.h"
+#include "runtime/core/node/node.h"
+
+namespace mobula::properties {
+namespace {
+
+// Enough to see what is wrong; one mistake often shows in many places.
+constexpr std::size_t kProblemsMax = 10;
+
+}  // namespace
+
+// What user code says
+
+void Ledger::Made(const ObjectRef& object, ExpectedValue value, const Origin& origin) {
+  const bool is_new = objects_.emplace(object.id, Object{object, std::move(value), origin}).second;
+  if (!is_new) Complain(absl::StrCat("named twice: object ", object.id.Hex()));
+  if (origin.kind == Origin::kCall) call_numbers_[object.id.task] = ++calls_;
+}
+
+void Ledger::MadeActor(ActorId actor, const Address& owner, std::int32_t max_restarts,
+                       std::int32_t max_task_retries) {
+  actors_.emplace(actor, Actor{owner, max_restarts, max_task_retries, false});
+}
+
+void Ledger::Threw(TaskId task, std::uint32_t attempt, const std::string& text) {
+  thrown_.emplace(std::pair(task, attempt), text);
+}
+
+void Ledger::Cancelled(TaskId task) { cancelled_.insert(task); }
+
+void Ledger::Killed(ActorId actor, bool may_restart) {
+  const auto found = actors_.find(actor);
+  if (found == actors_.end()) return;
+  // Each such kill uses up a restart; to be exact about how many were left is not worth it.
+  found->second.killed = found->second.killed || !may_restart || found->second.max_restarts >= 0;
+}
+
+ExpectedValue Ledger::ExpectedOf(ObjectId object) const {
+  const auto found = objects_.find(object);
+  CHECK(found != objects_.end()) << "nobody made " << object;
+  return found->second.value;
+}
+
+void Ledger::SawValue(ObjectId object, std::int64_t checksum, std::size_t references) {
+  const auto found = objects_.find(object);
+  if (found == objects_.end()) {
+    Complain(absl::StrCat("wrong value: of ", object.Hex(), ", which nobody made"));
+    return;
+  }
+  const Expected& expected = *found->second.value;
+  if (expected.checksum != checksum) {
+    Complain(absl::StrCat("wrong value: of ", object.Hex(), ": ", checksum, ", expected ",
+                          expected.checksum));
+  } else if (expected.references.size() != references) {
+    Complain(absl::StrCat("wrong value: ", object.Hex(), " should contain ",
+                          expected.references.size(), " references and has ", references));
+  }
+}
+
+void Ledger::SawError(TaskId seer, ObjectId object, const Error& error) {
+  const ErrorKind kind = error.Info().kind;
+  ++errors_[dynamic_cast<const TaskError*>(&error) != nullptr
+                ? "TaskError"
+                : boost::describe::enum_to_string(kind, "?") + 1];
+  const std::string doubt = IsOrphan(seer) ? "" : Doubt(error);
+  if (doubt.empty()) {
+    true_texts_.insert(error.what());
+    return;
+  }
+  Complain(absl::StrCat("untrue error (", doubt, "): of object ", object.Hex(), ": ",
+                        boost::describe::enum_to_string(kind, "?"), ": ", error.what()));
+}
+
+void Ledger::Complain(const std::string& problem) {
+  if (problems_.size() < kProblemsMax) {
+    problems_.push_back(absl::StrCat(problem, " (at ", world_.Now().Seconds(), " s)"));
+  }
+}
+
+// What the world does
+
+void Ledger::Observe(const sim::HubAction& action) {
+  if (const auto* ready = std::get_if<sim::ProcessReady>(&action)) {
+    processes_.emplace(ready->process, ready->identity.address);
+    if (ready->is_driver) drivers_.insert(ready->process);
+  } else if (const auto* run = std::get_if<sim::RunTask>(&action)) {
+    Started(run->process, run->run.spec);
+  }
+}
+
+void Ledger::Started(WorkerId process, const TaskSpec& spec) {
+  const std::string name =
+      absl::StrCat(spec.name, " (", spec.task.Hex(), ", attempt ", spec.attempt, ")");
+  if (!started_.emplace(spec.task, spec.attempt).second) {
+    Complain(absl::StrCat("started twice: ", name));
+  }
+  const std::int32_t most = spec.max_retries;
+  if (spec.kind != TaskKind::kActorCreation && most >= 0 &&
+      spec.attempt > static_cast<std::uint32_t>(most)) {
+    Complain(absl::StrCat("too many attempts: ", name, " started, but max_retries is ", most));
+  }
+  specs_.insert_or_assign(spec.task, spec);
+  if (spec.kind != TaskKind::kActorCall || spec.attempt > 0) return;
+  const std::uint64_t number = call_numbers_[spec.task];
+  std::uint64_t& last = last_call_[{process, spec.owner.worker}];
+  if (number <= last)
+    Complain(absl::StrCat("out of order: ", name, " started after a later call of its caller"));
+  last = std::max(last, number);
+}
+
+bool Ledger::IsGone(const Address& process) const {
+  if (!world_.IsAlive(process.worker)) return true;
+  const node::Node* head = world_.FindNode("n1");
+  const gcs::Gcs* gcs = head == nullptr ? nullptr : head->FindGcs();
+  if (gcs == nullptr) return false;
+  const auto nodes = gcs->Nodes();
+  return std::any_of(nodes.begin(), nodes.end(), [&](const NodeView& node) {
+    return node.info.node == process.node && !node.alive;
+  });
+}
+
+std::uint64_t Ledger::Deaths() const {
+  return static_cast<std::uint64_t>(
+      std::count_if(processes_.begin(), processes_.end(),
+                    [&](const auto& entry) { return IsGone(entry.second); }));
+}
+
+const TaskSpec* Ledger::FindSpec(TaskId task) const {
+  const auto found = specs_.find(task);
+  return found == specs_.end() ? nullptr : &found->second;
+}
+
+const Origin* Ledger::FindOrigin(ObjectId object) const {
+  const auto found = objects_.find(object);
+  return found == objects_.end() ? nullptr : &found->second.origin;
+}
+
+std::int32_t Ledger::RetriesOf(const Origin& origin) const {
+  if (origin.kind != Origin::kCall) return origin.max_retries;
+  const auto actor = actors_.find(origin.actor);
+  return actor == actors_.end() ? 0 : actor->second.max_task_retries;
+}
+
+const Ledger::Object* Ledger::FindTask(TaskId task) const {
+  const auto found = objects_.find(ObjectId{task, 0});
+  return found == objects_.end() ? nullptr : &found->second;
+}
+
+std::uint64_t Ledger::Throws(TaskId task) const {
+  return static_cast<std::uint64_t>(
+      std::count_if(thrown_.begin(), thrown_.end(),
+                    [&](const auto& entry) { return entry.first.first == task; }));
+}
+
+bool Ledger::WasCancelled(TaskId task) const {
+  for (const Object* at = FindTask(task); at != nullptr; at = FindTask(at->origin.parent)) {
+    if (cancelled_.contains(at->reference.id.task)) return true;
+  }
+  return cancelled_.contains(task);
+}
+
+bool Ledger::IsOrphan(TaskId task) const {
+  for (const Object* at = FindTask(task); at != nullptr; at = FindTask(at->origin.parent)) {
+    if (IsGone(at->reference.owner)) return true;
+  }
+  return false;
+}
+
+// Judgement
+
+std::string Ledger::Doubt(const Error& error) const {
+  const ErrorInfo& info = error.Info();
+  if (dynamic_cast<const TaskError*>(&error) != nullptr) return DoubtApplicationError(error.what());
+  const auto object = objects_.find(info.object);
+  switch (info.kind) {
+    case ErrorKind::kOwnerDied:
+      if (object == objects_.end()) return "it names no object that was made";
+      return IsGone(object->second.reference.owner) ? "" : "the owner lives";
+    case ErrorKind::kObjectLost:
+      if (object == objects_.end()) return "it names no object that was made";
+      if (object->second.origin.kind != Origin::kPut) return "the object was not put";
+      return IsGone(object->second.reference.owner) ? "" : "the node that it was put on lives";
+    case ErrorKind::kReconstructionFailed:
+      if (object == objects_.end()) return "it names no object that was made";
+      if (RetriesOf(object->second.origin) != 0 && !WasCancelled(info.object.task)) {
+        return "its task may be retried";
+      }
+      return Deaths() > 0 ? "" : "nothing died";
+    case ErrorKind::kMaxAttemptsExceeded:
+    case ErrorKind::kWorkerCrashed:
+    case ErrorKind::kNodeDied:
+      return DoubtAttempts(info);
+    case ErrorKind::kTaskCancelled:
+      return WasCancelled(info.task) ? "" : "nobody cancelled the task";
+    case ErrorKind::kLineageEvicted:
+      return caps_lineage_ ? "" : "the lineage is not capped";
+    case ErrorKind::kActorDied:
+      return DoubtActorError(info);
+    default:
+      return "this error has no cause here";
+  }
+}
+
+std::string Ledger::DoubtApplicationError(const std::string& text) const {
+  for (const auto& [key, thrown] : thrown_) {
+    if (!absl::StrContains(text, thrown)) continue;
+    const auto& [task, attempt] = key;
+    const Object* made = FindTask(task);
+    if (made == nullptr || !made->origin.retry_exceptions) return "";
+    const std::int32_t most = made->origin.max_retries;
+    if (most < 0 || attempt < static_cast<std::uint32_t>(most)) return "the task may be retried";
+    return "";
+  }
+  const bool is_told = std::any_of(true_texts_.begin(), true_texts_.end(),
+                                   [&](const auto& one) { return absl::StrContains(text, one); });
+  return is_told ? "" : "no task threw that";
+}
+
+std::string Ledger::DoubtActorError(const ErrorInfo& info) const {
+  const auto found = actors_.find(info.actor);
+  if (found == actors_.end()) return "it names no actor that was made";
+  const Actor& actor = found->second;
+  if (actor.killed || IsGone(actor.owner)) return "";
+  const std::uint64_t deaths = Deaths();
+  if (deaths == 0) return "nothing died";
+  if (absl::StrContains(info.message, "restarts")) {
+    const Object* call = FindTask(info.task);
+    if (call != nullptr && actor.max_task_retries < 0) return "the call may be retried";
+    return "";
+  }
+  if (actor.max_restarts < 0) return "the actor may be restarted";
+  return deaths > static_cast<std::uint64_t>(actor.max_restarts) ? "" : "restarts are left";
+}
+
+std::string Ledger::DoubtAttempts(const ErrorInfo& info) const {
+  const Object* made =
+      FindTask(info.kind == ErrorKind::kMaxAttemptsExceeded ? info.object.task : info.task);
+  if (made == nullptr) return "it names no task that was submitted";
+  const std::int32_t most = RetriesOf(made->origin);
+  if (most < 0) return "the task may be retried without end";
+  const std::uint64_t lost = Deaths() + Throws(made->reference.id.task);
+  if (lost > static_cast<std::uint64_t>(most)) return "";
+  return absl::StrCat("max_retries is ", most, ", and only ", lost, " attempts can have been lost");
+}
+
+}  // namespace mobula::properties

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/api/errors.h"
+#include "sim/hub_action.h"
+#include "sim/world.h"
+#include "tests/properties/expected.h"
+
+namespace mobula::properties {
+
+/// How an object came to be.
+struct Origin {
+  enum class Kind { kPut, kTask, kCall };
+  static constexpr Kind kPut = Kind::kPut;
+  static constexpr Kind kTask = Kind::kTask;
+  static constexpr Kind kCall = Kind::kCall;
+
+  Kind kind = kPut;
+  std::int32_t max_retries = 0;
+  bool retry_exceptions = false;
+  /// Calls only.
+  ActorId actor;
+  /// The task that put or submitted it.
+  TaskId parent;
+};
+
+/// The book of one run: who made what, what ran where, who died. It judges every value and every
+/// error at the moment that some task sees it, and what the executors run:
+///
+///   a value           | is the one that sequential execution gives
+///   an error          | is documented, and true: what it blames has happened
+///   a task's attempt  | starts once, and within the limits
+///   calls of an actor | start in the order in which each caller made them
+///
+/// It looks on from outside, with the knowledge of all processes, and changes nothing.
+class Ledger {
+ public:
+  /// `caps_lineage`: errors that say so are true.
+  Ledger(const sim::World& world, bool caps_lineage) : world_(world), caps_lineage_(caps_lineage) {}
+
+  // What user code says.
+  void Made(const ObjectRef& object, ExpectedValue value, const Origin& origin);
+  void MadeActor(ActorId actor, const Address& owner, std::int32_t max_restarts,
+                 std::int32_t max_task_retries);
+  void Threw(TaskId task, std::uint32_t attempt, const std::string& text);
+  void Cancelled(TaskId task);
+  void Killed(ActorId actor, bool may_restart);
+  void SawValue(ObjectId object, std::int64_t checksum, std::size_t references);
+  /// `seer` fetched `object`.
+  void SawError(TaskId seer, ObjectId object, const Error& error);
+  [[nodiscard]] ExpectedValue ExpectedOf(ObjectId object) const;
+
+  /// What the world is about to let user code do.
+  void Observe(const sim::HubAction& action);
+
+  /// `problem` begins with its kind and a colon.
+  void Complain(const std::string& problem);
+  /// What was wrong, in order.
+  [[nodiscard]] const std::vector<std::string>& Problems() const { return problems_; }
+  /// How often each kind of error was seen, by name.
+  [[nodiscard]] const std::map<std::string, std::uint64_t>& Errors() const { return errors_; }
+
+  // What it knows of the world.
+
+  /// Dead, or on a node that was declared dead.
+  [[nodiscard]] bool IsGone(const Address& process) const;
+  /// How many processes that were once ready are gone.
+  [[nodiscard]] std::uint64_t Deaths() const;
+  /// The specification under which a task was started last; null when it never was.
+  [[nodiscard]] const TaskSpec* FindSpec(TaskId task) const;
+  /// Null for what no user code made by itself.
+  [[nodiscard]] const Origin* FindOrigin(ObjectId object) const;
+  /// How often its task may run again; -1 for without end.
+  [[nodiscard]] std::int32_t RetriesOf(const Origin& origin) const;
+  /// The task, or one that it descends from: it will not be run again.
+  [[nodiscard]] bool WasCancelled(TaskId task) const;
+  [[nodiscard]] bool CapsLineage() const { return caps_lineage_; }
+  [[nodiscard]] bool IsDriver(WorkerId process) const { return drivers_.contains(process); }
+
+ private:
+  struct Object {
+    ObjectRef reference;
+    ExpectedValue value;
+    Origin origin;
+  };
+  struct Actor {
+    Address owner;
+    std::int32_t max_restarts = 0;
+    std::int32_t max_task_retries = 0;
+    bool killed = false;
+  };
+
+  void Started(WorkerId process, const TaskSpec& spec);
+  /// Empty when the error is true; else why not.
+  [[nodiscard]] std::string Doubt(const Error& error) const;
+  [[nodiscard]] std::string DoubtApplicationError(const std::string& text) const;
+  [[nodiscard]] std::string DoubtActorError(const ErrorInfo& info) const;
+  /// Too few processes died for that many attempts to have been lost.
+  [[nodiscard]] std::string DoubtAttempts(const ErrorInfo& info) const;
+  /// The task, or one that it descends from, was submitted by a process that is gone: nobody waits
+  /// for what it sees.
+  [[nodiscard]] bool IsOrphan(TaskId task) const;
+  [[nodiscard]] const Object* FindTask(TaskId task) const;
+  [[nodiscard]] std::uint64_t Throws(TaskId task) const;
+
+  const sim::World& world_;
+  bool caps_lineage_;
+  std::map<ObjectId, Object> objects_;
+  std::map<ActorId, Actor> actors_;
+  std::map<TaskId, TaskSpec> specs_;
+  std::set<std::pair<TaskId, std::uint32_t>> started_;
+  /// Of each actor process and caller: the last call that was started for the first time.
+  std::map<std::pair<WorkerId, WorkerId>, std::uint64_t> last_call_;
+  /// The order in which each caller made its calls.
+  std::map<TaskId, std::uint64_t> call_numbers_;
+  std::uint64_t calls_ = 0;
+  std::map<WorkerId, Address> processes_;
+  std::set<WorkerId> drivers_;
+  std::map<std::pair<TaskId, std::uint32_t>, std::string> thrown_;
+  /// Texts of errors that were found true: an application error may tell of them.
+  std::set<std::string> true_texts_;
+  std::set<TaskId> cancelled_;
+  std::vector<std::string> problems_;
+  std::map<std::string, std::uint64_t> errors_;
+};
+
+}  // namespace mobula::properties

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Programs as data: task graphs with puts, nesting, borrowed references, actors, cancellation and
+/// errors of their own. `interpret.h` says what a program does.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "runtime/base/describe.h"
+
+namespace mobula::properties {
+
+enum class Step {
+  kPut,     ///< Put a value of `size` numbers; the reference joins the task's list.
+  kSubmit,  ///< Run `body[0]` as a task that borrows the references `a` and `b`; likewise.
+  kAdd,     ///< A task that receives the values behind `a` and `b`; likewise.
+  kGet,     ///< Fetch the value of `a` and add it to the checksum.
+  kOpen,    ///< Fetch the value of `a`; the references inside it join the list.
+  kDrop,    ///< Forget reference `a`.
+  kWait,    ///< Wait until one of `a` and `b` is there, or `lasts`.
+  kActor,   ///< Make an actor; it joins the task's list of actors.
+  kCall,    ///< Call actor `a` with the value behind `b`; the reference joins the list.
+  kSleep,   ///< For `lasts`.
+  kThrow,   ///< The task fails, in every attempt below `size`.
+  kCancel,  ///< Cancel the task that makes `a`; `size` 1: forced.
+  kKill,    ///< Kill actor `a`; `size` 1: it may be restarted.
+};
+BOOST_DESCRIBE_ENUM(Step, kPut, kSubmit, kAdd, kGet, kOpen, kDrop, kWait, kActor, kCall, kSleep,
+                    kThrow, kCancel, kKill)
+
+struct Program;
+
+/// One thing a task does. References and actors are chosen modulo the length of the list that the
+/// task has at that moment; a step whose list is empty is skipped.
+struct Action {
+  Step step = Step::kGet;
+  std::uint32_t a = 0;
+  std::uint32_t b = 0;
+  std::uint64_t size = 0;
+  Duration lasts;
+  /// kSubmit and kAdd: `max_retries`. kActor: `max_restarts`.
+  std::int32_t retries = 0;
+  /// kSubmit: `retry_exceptions`.
+  bool retry_exceptions = false;
+  /// kActor: `max_task_retries`.
+  std::int32_t call_retries = 0;
+  /// kSubmit: the task also gets actor `a`.
+  bool lends_actor = false;
+  std::vector<Program> body;
+  MOBULA_FIELDS(Action, step, a, b, size, lasts, retries, retry_exceptions, call_retries,
+                lends_actor, body)
+};
+
+/// What one task does, then returns: its checksum, padded to `result_size` numbers, and, when
+/// `returns_references`, its list.
+struct Program {
+  std::vector<Action> actions;
+  std::uint64_t result_size = 0;
+  bool returns_references = false;
+  MOBULA_FIELDS(Program, actions, result_size, returns_references)
+};
+
+}  // namespace mobula::properties

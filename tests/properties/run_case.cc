@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/properties/run_case.h"
+
+#include <memory>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "runtime/api/mobula.h"
+#include "runtime/api/sessions.h"
+#include "runtime/base/check.h"
+#include "sim/fiber_hub.h"
+#include "tests/properties/interpret.h"
+#include "tests/properties/invariants.h"
+#include "tests/properties/ledger.h"
+#include "tests/sim/leftovers.h"
+
+namespace mobula::properties {
+namespace {
+
+// After the healing. Longer than every timeout and backoff of the machines, several times over.
+constexpr Duration kProgramLimit = Seconds(120);
+constexpr Duration kLeftoverLimit = Seconds(60);
+constexpr Duration kJobEndLimit = Seconds(10);
+constexpr std::size_t kLeftoversShown = 5;
+
+/// One run of one case.
+class Run {
+ public:
+  Run(const Case& one, const RunOptions& options)
+      : case_(one),
+        options_(options),
+        world_(MakeWorld(one, options)),
+        ledger_(*world_, one.cluster.lineage_bytes_max > 0),
+        invariants_(*world_, ledger_) {
+    sim::FiberProgram program;
+    program.driver = [this](worker::Process& process) { Drive(process); };
+    program.task = &api::RunTaskIn;
+    program.forget = &api::ForgetProcess;
+    hub_ = std::make_unique<sim::FiberHub>(*world_, program);
+    hub_->on_action = [this](const sim::HubAction& action) { Observe(action); };
+  }
+
+  Outcome Go() {
+    sim::DriverOptions driver;
+    driver.language = Language::kCpp;
+    const std::vector<std::string> waits = hub_->RunDriver(driver);
+    if (!waits.empty()) ledger_.Complain(absl::StrCat("deadlock: ", absl::StrJoin(waits, "; ")));
+    if (ledger_.Problems().empty()) EndJob();
+    return Summarise();
+  }
+
+ private:
+  static std::unique_ptr<sim::World> MakeWorld(const Case& one, const RunOptions& run) {
+    sim::Options options = OptionsOf(one);
+    options.check_invariants = run.check_invariants;
+    options.trace_file = run.trace_file;
+    auto world = sim::World::Create(std::move(options));
+    CHECK(world.ok()) << world.status().message();
+    return *std::move(world);
+  }
+
+  void Observe(const sim::HubAction& action) {
+    if (std::holds_alternative<sim::Paused>(action)) return BeforeEvent();
+    ledger_.Observe(action);
+    invariants_.Check();
+    const auto* ready = std::get_if<sim::ProcessReady>(&action);
+    if (ready == nullptr || !ready->is_driver) return;
+    hub_->After(case_.chaos, [this] { Heal(); });
+    world_->PauseBeforeEvents(case_.strike.has_value() || options_.before_event != nullptr);
+  }
+
+  void BeforeEvent() {
+    ++event_;
+    if (case_.strike && case_.strike->event == event_) InjectStrike(*world_, *case_.strike);
+    if (options_.before_event) options_.before_event(*world_, event_);
+  }
+
+  void Heal() {
+    if (std::exchange(healed_, true)) return;
+    world_->PauseBeforeEvents(false);
+    world_->Heal();
+    hub_->After(kProgramLimit, [this] {
+      if (program_over_) return;
+      ledger_.Complain(
+          absl::StrCat("never ends: the program, ", kProgramLimit.Seconds(),
+                       " s after everything was healed: ", absl::StrJoin(world_->Waits(), "; ")));
+      // What waits will wait for ever: the driver is ended from outside.
+      for (const WorkerId process : world_->Processes()) {
+        if (process == driver_) world_->CrashProcess(process, "it never ends");
+      }
+    });
+  }
+
+  void Drive(worker::Process& process) {
+    driver_ = process.Identity().address.worker;
+    api::RunAsDriver(process, [this] {
+      RunOnCluster(case_.program, ledger_);
+      program_over_ = true;
+      Heal();
+      AwaitEmptiness();
+      return 0;
+    });
+  }
+
+  /// The driver has dropped everything: soon nobody needs anything.
+  void AwaitEmptiness() {
+    const Instant limit = world_->Now() + kLeftoverLimit;
+    std::vector<std::string> left;
+    do {
+      mobula::Sleep(Seconds(1));
+      left = sim::FindLeftovers(*world_);
+    } while (!left.empty() && world_->Now() < limit);
+    ComplainOf("when the program was over", left);
+  }
+
+  /// The driver is gone, and its job with it.
+  void EndJob() {
+    const Instant limit = world_->Now() + kJobEndLimit;
+    std::vector<std::string> left;
+    do {
+      hub_->RunFor(Seconds(1));
+      left = sim::FindLeftovers(*world_);
+      for (const WorkerId process : world_->Processes()) {
+        left.push_back(absl::StrCat("process ", process.Hex(), " still runs"));
+      }
+    } while (!left.empty() && world_->Now() < limit);
+    ComplainOf("when the driver was gone", left);
+  }
+
+  void ComplainOf(const std::string& when, std::vector<std::string> left) {
+    if (left.empty()) return;
+    const std::size_t count = left.size();
+    if (count > kLeftoversShown) left.resize(kLeftoversShown);
+    ledger_.Complain(
+        absl::StrCat("left ", when, ": ", count, " things: ", absl::StrJoin(left, "; ")));
+  }
+
+  Outcome Summarise() {
+    Outcome outcome;
+    outcome.problems = ledger_.Problems();
+    outcome.trace_hash = world_->TraceHash();
+    const sim::Report& report = world_->GetReport();
+    outcome.events = report.events;
+    outcome.tasks = report.tasks_run;
+    outcome.faults = report.faults;
+    outcome.virtual_seconds = world_->Now().Seconds();
+    outcome.errors = ledger_.Errors();
+    return outcome;
+  }
+
+  const Case& case_;
+  const RunOptions& options_;
+  std::unique_ptr<sim::World> world_;
+  Ledger ledger_;
+  WorldInvariants invariants_;
+  std::unique_ptr<sim::FiberHub> hub_;
+  WorkerId driver_;
+  std::uint64_t event_ = 0;
+  bool healed_ = false;
+  bool program_over_ = false;
+};
+
+}  // namespace
+
+sim::Options OptionsOf(const Case& one) {
+  sim::NodeShape shape;
+  shape.resources = ResourceSet::Of({{"CPU", one.cluster.cpus}, {"memory", 8e9}});
+  shape.store_capacity = std::uint64_t{one.cluster.store_megabytes} << 20;
+  sim::Options options;
+  options.nodes.assign(one.cluster.nodes, shape);
+  options.seed = one.seed;
+  options.timing.jitter = one.cluster.jitter;
+  options.faults = one.plan;
+  if (one.cluster.lineage_bytes_max > 0) {
+    options.worker.lineage_bytes_max = one.cluster.lineage_bytes_max;
+  }
+  return options;
+}
+
+void InjectStrike(sim::World& world, const Strike& strike) {
+  faults::Kind kind = faults::CrashNode{strike.node, false, strike.restart_after};
+  if (strike.worker) kind = faults::CrashWorker{strike.node, ""};
+  const absl::Status injected = world.Inject(kind);
+  CHECK(injected.ok()) << injected.message();
+}
+
+Outcome RunHere(const Case& one, const RunOptions& options) { return Run(one, options).Go(); }
+
+}  // namespace mobula::properties

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/properties/shrink.h"
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+#include <variant>
+
+namespace mobula::properties {
+namespace {
+
+/// Takes one simpler value.
+template <class T>
+using Found = std::function<void(T)>;
+
+/// One candidate for each part of a list that may be left out: large parts first, then single ones.
+template <class T>
+void WithoutParts(const std::vector<T>& list, const Found<std::vector<T>>& add) {
+  for (std::size_t length = list.size(); length > 0; length /= 2) {
+    for (std::size_t start = 0; start + length <= list.size(); start += length) {
+      std::vector<T> shorter;
+      shorter.reserve(list.size() - length);
+      for (std::size_t i = 0; i < list.size(); ++i) {
+        if (i < start || i >= start + length) shorter.push_back(list[i]);
+      }
+      add(std::move(shorter));
+    }
+  }
+}
+
+Duration Half(Duration span) {
+  // Whole microseconds, so that it ends soon and text says exactly the same.
+  return Microseconds(span.nanoseconds / 2000);
+}
+
+/// Simpler versions of one action in its place.
+void SimplerActions(const Action& action, const Found<Action>& add);
+
+void SimplerPrograms(const Program& program, const Found<Program>& add) {
+  const auto with_actions = [&](std::vector<Action> actions) {
+    Program simpler = program;
+    simpler.actions = std::move(actions);
+    add(std::move(simpler));
+  };
+  WithoutParts<Action>(program.actions, with_actions);
+  for (std::size_t i = 0; i < program.actions.size(); ++i) {
+    const Action& action = program.actions[i];
+    if (!action.body.empty()) {
+      // What the task did, done here.
+      std::vector<Action> flat = program.actions;
+      const auto at = flat.erase(flat.begin() + static_cast<std::ptrdiff_t>(i));
+      const auto& inner = action.body.front().actions;
+      flat.insert(at, inner.begin(), inner.end());
+      with_actions(std::move(flat));
+    }
+    SimplerActions(action, [&](Action simpler) {
+      std::vector<Action> actions = program.actions;
+      actions[i] = std::move(simpler);
+      with_actions(std::move(actions));
+    });
+  }
+  if (program.returns_references) {
+    Program simpler = program;
+    simpler.returns_references = false;
+    add(std::move(simpler));
+  }
+  if (program.result_size > 0) {
+    Program simpler = program;
+    simpler.result_size = 0;
+    add(std::move(simpler));
+  }
+}
+
+void SimplerActions(const Action& action, const Found<Action>& add) {
+  const auto with = [&](auto change) {
+    Action simpler = action;
+    change(simpler);
+    if (simpler != action) add(std::move(simpler));
+  };
+  for (std::size_t i = 0; i < action.body.size(); ++i) {
+    SimplerPrograms(action.body[i], [&](Program body) {
+      Action simpler = action;
+      simpler.body[i] = std::move(body);
+      add(std::move(simpler));
+    });
+  }
+  with([](Action& one) { one.a = 0; });
+  with([](Action& one) { one.b = 0; });
+  with([](Action& one) { one.size = one.step == Step::kThrow ? 1 : 0; });
+  with([](Action& one) { one.lasts = Duration{}; });
+  with([](Action& one) { one.lasts = Half(one.lasts); });
+  with([](Action& one) { one.retry_exceptions = false; });
+  with([](Action& one) { one.lends_actor = false; });
+}
+
+void SimplerFaults(const faults::Fault& fault, const Found<faults::Fault>& add) {
+  const auto with = [&](auto change) {
+    faults::Fault simpler = fault;
+    change(simpler);
+    if (simpler != fault) add(std::move(simpler));
+  };
+  if (fault.every) {
+    // Once, at its first turn.
+    with([](faults::Fault& one) {
+      one.at = one.every;
+      one.every.reset();
+      one.until.reset();
+      one.times.reset();
+      one.probability = 1;
+    });
+  }
+  with([](faults::Fault& one) { one.times.reset(); });
+  with([](faults::Fault& one) { one.after = Duration{}; });
+  if (fault.on) {
+    with([](faults::Fault& one) { one.on->from.clear(); });
+    with([](faults::Fault& one) { one.on->to.clear(); });
+    with([](faults::Fault& one) { one.on->count = 1; });
+  }
+  if (fault.at) with([](faults::Fault& one) { one.at = Half(*one.at); });
+  if (std::holds_alternative<faults::CrashNode>(fault.kind)) {
+    with([](faults::Fault& one) { std::get<faults::CrashNode>(one.kind).silent = false; });
+    with([](faults::Fault& one) { std::get<faults::CrashNode>(one.kind).restart_after.reset(); });
+  }
+  if (const auto* cut = std::get_if<faults::Partition>(&fault.kind)) {
+    with([](faults::Fault& one) { std::get<faults::Partition>(one.kind).one_way = false; });
+    // Further than a cut one can't go, and it says more than a bad link.
+    if (!cut->b.empty())
+      with([](faults::Fault& one) { std::get<faults::Partition>(one.kind).b = {}; });
+  }
+}
+
+void SimplerPlans(const faults::Plan& plan, const Found<faults::Plan>& add) {
+  const auto with_faults = [&](std::vector<faults::Fault> faults) {
+    faults::Plan simpler;
+    simpler.faults = std::move(faults);
+    add(std::move(simpler));
+  };
+  WithoutParts<faults::Fault>(plan.faults, with_faults);
+  for (std::size_t i = 0; i < plan.faults.size(); ++i) {
+    SimplerFaults(plan.faults[i], [&](faults::Fault simpler) {
+      std::vector<faults::Fault> faults = plan.faults;
+      faults[i] = std::move(simpler);
+      with_faults(std::move(faults));
+    });
+  }
+}
+
+std::uint64_t CountActions(const Program& program) {
+  std::uint64_t count = program.actions.size();
+  for (const Action& action : program.actions) {
+    for (const Program& body : action.body) count += CountActions(body);
+  }
+  return count;
+}
+
+bool Mentions(const faults::Plan& plan, const std::string& node) {
+  const std::string text = "\"" + node + "\"";
+  return std::any_of(plan.faults.begin(), plan.faults.end(), [&](const faults::Fault& fault) {
+    return ToString(fault).find(text) != std::string::npos;
+  });
+}
+
+}  // namespace
+
+std::vector<Case> Simpler(const Case& one) {
+  std::vector<Case> cases;
+  const auto with = [&](auto change) {
+    Case simpler = one;
+    change(simpler);
+    if (simpler != one) cases.push_back(std::move(simpler));
+  };
+  SimplerPlans(one.plan, [&](faults::Plan plan) { with([&](Case& c) { c.plan = plan; }); });
+  SimplerPrograms(one.program,
+                  [&](Program program) { with([&](Case& c) { c.program = program; }); });
+  const std::string last = "n" + std::to_string(one.cluster.nodes);
+  const bool is_struck = one.strike && one.strike->node == last;
+  if (one.cluster.nodes > 1 && !Mentions(one.plan, last) && !is_struck) {
+    with([](Case& c) { --c.cluster.nodes; });
+  }
+  with([](Case& c) { c.cluster.jitter = 0; });
+  with([](Case& c) { c.cluster.lineage_bytes_max = 0; });
+  if (one.cluster.cpus > 1) with([](Case& c) { --c.cluster.cpus; });
+  return cases;
+}
+
+CaseSize SizeOf(const Case& one) {
+  return {CountActions(one.program), one.plan.faults.size() + (one.strike ? 1 : 0)};
+}
+
+}  // namespace mobula::properties

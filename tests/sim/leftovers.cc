@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/leftovers.h"
+
+#include "absl/strings/str_cat.h"
+#include "runtime/core/node/node.h"
+
+namespace mobula::sim {
+
+std::vector<std::string> FindLeftovers(const World& world) {
+  std::vector<std::string> found;
+  for (const WorkerId process : world.Processes()) {
+    const worker::Worker& machine = *world.FindWorker(process);
+    for (const auto& reference : machine.References()) {
+      found.push_back(
+          absl::StrCat("process ", process.Hex(), " still knows ", ToString(reference)));
+    }
+    for (const auto& task : machine.PendingTasks()) {
+      found.push_back(absl::StrCat("process ", process.Hex(), " still waits for ", ToString(task)));
+    }
+  }
+  for (const std::string& name : world.NodeNames()) {
+    const node::Node* node = world.FindNode(name);
+    if (node == nullptr) continue;
+    for (const auto& object : node->FindRaylet()->Objects()) {
+      found.push_back(absl::StrCat(name, " still stores ", ToString(object)));
+    }
+    const ResourceSet& total = world.ShapeOf(name).resources;
+    const ResourceSet& available = node->FindRaylet()->Available();
+    if (available.Covers(total)) continue;
+    found.push_back(absl::StrCat(name, " has not got back all of ", total.ToString(), ", only ",
+                                 available.ToString()));
+  }
+  return found;
+}
+
+}  // namespace mobula::sim
