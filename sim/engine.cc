@@ -43,6 +43,8 @@ Engine::Engine(Options options)
       network_(options_.timing, Rng(options_.seed).Fork(kNetworkStream)),
       injector_(options_.faults, Rng(options_.seed).Fork(kFaultStream).Next()),
       start_rng_(Rng(options_.seed).Fork(kStartStream)) {
+  options_.worker.bugs = options_.raylet.bugs = options_.gcs.bugs = options_.link.bugs =
+      options_.bugs;
   for (NodeShape& shape : std::exchange(options_.nodes, {})) AddNode(std::move(shape));
   own_nodes_ = nodes_.size();
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "faults/plan.h"
+#include "runtime/base/deliberate_bugs.h"
 #include "runtime/base/resources.h"
 #include "runtime/core/gcs/gcs.h"
 #include "runtime/core/link/link.h"
@@ -63,7 +64,10 @@ struct Options {
   /// the machines.
   Duration idle_after = Seconds(70);
 
-  /// Tunables of the machines. `info` and `store_capacity` of the raylet's are set for each node.
+  /// Deliberate bugs that all machines have, for tests of the tests.
+  Bugs bugs;
+  /// Tunables of the machines. `info` and `store_capacity` of the raylet's are set for each node,
+  /// `bugs` of all by the above.
   worker::Options worker;
   raylet::Options raylet;
   gcs::Options gcs;

@@ -121,6 +121,12 @@ BANS = [
         "an effect that runtime/host carries out",
         ("runtime/base/", "runtime/wire/", *PURE),
     ),
+    Ban(
+        "deliberate bug",
+        r"\bSwitchOn\(",
+        "nothing: only tests have bugs on purpose",
+        ("runtime/core/", "runtime/wire/", "runtime/host/", "runtime/api/", "sim/", "python/"),
+    ),
 ]
 
 # (path, ban) -> why this one file may do it.

@@ -52,6 +52,7 @@ BANNED = {
     "asio": ["#include <boost/asio/io_context.hpp>"],
     "hiredis": ["#include <hiredis/async.h>"],
     "sockets": ["#include <sys/socket.h>", "#include <unistd.h>"],
+    "deliberate bug": ["options.bugs.SwitchOn(Bug::kNeverFences);"],
 }
 
 ALLOWED = [

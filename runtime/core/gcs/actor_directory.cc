@@ -53,7 +53,9 @@ void ActorDirectory::ClearWorker(ActorRecord& record) {
 void ActorDirectory::Bury(ActorRecord& record) {
   CHECK(record.IsDead() && record.worker.worker.IsNil() && record.lease_request == 0)
       << record.view.actor;
-  if (!record.view.name.empty()) names_.erase({record.view.ray_namespace, record.view.name});
+  if (!record.view.name.empty() && !bugs_.Has(Bug::kKeepsActorNames)) {
+    names_.erase({record.view.ray_namespace, record.view.name});
+  }
   const auto owned = owned_.find(record.creation.owner);
   if (owned != owned_.end()) {
     owned->second.erase(record.view.actor);

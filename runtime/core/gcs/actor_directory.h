@@ -34,6 +34,8 @@ struct ActorRecord {
 /// without their creation, so that late callers learn why.
 class ActorDirectory {
  public:
+  explicit ActorDirectory(Bugs bugs) : bugs_(bugs) {}
+
   /// REQUIRES: the actor is not known, and its name is free.
   ActorRecord& Add(ActorRecord record);
   [[nodiscard]] ActorRecord* Find(ActorId actor);
@@ -73,6 +75,7 @@ class ActorDirectory {
   template <class Matches>
   void DropSubscribers(Matches matches);
 
+  Bugs bugs_;
   std::map<ActorId, ActorRecord> actors_;
   /// (namespace, name) of the living.
   std::map<std::pair<std::string, std::string>, ActorId> names_;

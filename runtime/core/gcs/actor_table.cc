@@ -250,9 +250,12 @@ void ActorTable::Infeasible(const LeaseInfeasible& message, Outbox& out) {
 }
 
 void ActorTable::Done(const Address& source, const TaskDone& message, Outbox& out) {
-  ActorRecord* record = directory_.FindByWorker(source.worker);
+  const bool stale_too = bugs_.Has(Bug::kAcceptsStaleAttempts);
+  ActorRecord* record =
+      stale_too ? directory_.Find(ActorOf(message.task)) : directory_.FindByWorker(source.worker);
   if (record == nullptr || !record->IsCreating()) return;
-  if (record->creation.task != message.task || record->view.incarnation != message.attempt) return;
+  if (record->creation.task != message.task) return;
+  if (record->view.incarnation != message.attempt && !stale_too) return;
   const Payload* failure = FindFailure(message);
   if (failure != nullptr || message.application_error) {
     ErrorInfo cause = DeathCause(record->view, Sentence(record->view) + " died in its constructor");
@@ -285,7 +288,7 @@ void ActorTable::Returned(const Address& source, const TaskReturned& message, Ou
 void ActorTable::ReleaseWorker(ActorRecord& record, const std::string& reason, Outbox& out) {
   const Address worker = record.worker;
   directory_.ClearWorker(record);
-  if (nodes_.IsAlive(worker.node)) {
+  if (nodes_.IsAlive(worker.node) && !bugs_.Has(Bug::kLeavesOldActors)) {
     out.Send(Address::Daemon(worker.node), KillWorker{worker.worker, reason});
   }
 }
@@ -389,8 +392,9 @@ void ActorTable::NodeJoined(Outbox& out) {
 }
 
 void ActorTable::JobFinished(JobId job, Outbox& out) {
-  const auto ends = [job](const ActorRecord& record) {
-    return !record.IsDead() && !record.view.detached && record.view.job == job;
+  const bool all = bugs_.Has(Bug::kEndsDetachedActors);
+  const auto ends = [=](const ActorRecord& record) {
+    return !record.IsDead() && (all || !record.view.detached) && record.view.job == job;
   };
   for (const ActorId actor : directory_.Select(ends)) {
     ActorRecord& record = *directory_.Find(actor);

@@ -40,7 +40,8 @@ namespace mobula::gcs {
 class ActorTable {
  public:
   /// Both are read only, and outlive this.
-  ActorTable(const NodeTable& nodes, const JobTable& jobs) : nodes_(nodes), jobs_(jobs) {}
+  ActorTable(const NodeTable& nodes, const JobTable& jobs, Bugs bugs)
+      : nodes_(nodes), jobs_(jobs), bugs_(bugs), directory_(bugs) {}
 
   void Register(const Address& source, const RegisterActor& message, Outbox& out);
   void Subscribe(const Address& source, const SubscribeActor& message, Outbox& out);
@@ -79,6 +80,7 @@ class ActorTable {
 
   const NodeTable& nodes_;
   const JobTable& jobs_;
+  Bugs bugs_;
   ActorDirectory directory_;
   /// Which actor each lease request under way is for.
   std::map<std::uint64_t, ActorId> lease_requests_;

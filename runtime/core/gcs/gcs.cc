@@ -12,7 +12,8 @@
 namespace mobula::gcs {
 
 struct Gcs::Parts {
-  explicit Parts(Options options) : nodes(options), actors(nodes, jobs) {}
+  explicit Parts(Options options)
+      : nodes(options), store(options.bugs), actors(nodes, jobs, options.bugs) {}
 
   struct Dispatch;
 

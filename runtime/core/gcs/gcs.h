@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "runtime/base/deliberate_bugs.h"
 #include "runtime/core/protocol/effects.h"
 
 namespace mobula::gcs {
@@ -18,6 +19,8 @@ struct Options {
   Duration broadcast_delay = Milliseconds(20);
   /// A suspected node must be heard of within this.
   Duration suspicion_timeout = Milliseconds(800);
+  /// For tests of the tests.
+  Bugs bugs;
 };
 
 /// Tell tools and the trace: an actor started, restarted or ended; a node joined or died.

@@ -22,7 +22,8 @@ void KvStore::Handle(const Address& source, const KvRequest& message, Outbox& ou
   if (Mutates(message.operation)) {
     std::map<std::uint64_t, bool>& answers = answers_[source];
     const auto known = answers.find(message.request);
-    reply.found = known != answers.end() ? known->second : Mutate(message);
+    const bool again = known != answers.end() && !bugs_.Has(Bug::kAppliesWritesTwice);
+    reply.found = again ? known->second : Mutate(message);
     answers[message.request] = reply.found;
     if (answers.size() > kAnswersKept) answers.erase(answers.begin());
   } else {

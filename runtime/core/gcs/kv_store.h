@@ -13,6 +13,8 @@ namespace mobula::gcs {
 /// spaces that do not see each other.
 class KvStore {
  public:
+  explicit KvStore(Bugs bugs) : bugs_(bugs) {}
+
   /// Answers `KvReply`. A repeated put or delete does nothing and gets the first answer again:
   /// whoever took a key without `overwrite` must not hear at the second try that somebody else was
   /// faster.
@@ -26,6 +28,7 @@ class KvStore {
   [[nodiscard]] bool Mutate(const KvRequest& message);
   void Look(const KvRequest& message, KvReply& reply) const;
 
+  Bugs bugs_;
   /// By space, then key.
   std::map<std::string, std::map<std::string, Bytes>> spaces_;
   /// What the latest puts and deletes of each living source were answered, by request number.

@@ -90,10 +90,15 @@ std::size_t Links::Unacknowledged(NodeId peer) const {
   return found == peers_.end() ? 0 : found->second.outgoing.size();
 }
 
+std::uint64_t Links::Acknowledged(const Peer& state) const {
+  const bool too_much = options_.bugs.Has(Bug::kAcknowledgesEarly) && !state.early.empty();
+  return too_much ? state.early.rbegin()->first : state.delivered;
+}
+
 /// Sends one numbered envelope; it carries the acknowledgement that is owed.
 void Links::Transmit(NodeId peer, Peer& state, std::uint64_t sequence, Sink& out) const {
   state.unanswered = 0;
-  out.SendFrame(Frame{self_, peer, sequence, state.delivered, state.outgoing.at(sequence)});
+  out.SendFrame(Frame{self_, peer, sequence, Acknowledged(state), state.outgoing.at(sequence)});
 }
 
 void Links::TransmitWindow(Instant now, NodeId peer, Peer& state, Sink& out) const {
@@ -153,14 +158,17 @@ void Links::HandleAcknowledgement(Instant now, NodeId peer, Peer& state, std::ui
     state.repeated = start;
     while (state.repeated < end) Transmit(peer, state, ++state.repeated, out);
   }
-  TransmitWindow(now, peer, state, out);
+  if (!options_.bugs.Has(Bug::kKeepsWindowShut)) TransmitWindow(now, peer, state, out);
 }
 
 /// Delivers what is next, with everything that waited for it; keeps what is early; drops what is
 /// known.
 void Links::Accept(Peer& state, const Frame& frame, Sink& out) const {
-  if (frame.sequence <= state.delivered || frame.sequence > state.delivered + options_.window)
+  if (frame.sequence <= state.delivered || frame.sequence > state.delivered + options_.window) {
+    const bool known = frame.sequence <= state.delivered;
+    if (known && options_.bugs.Has(Bug::kDeliversTwice)) out.Deliver(*frame.envelope);
     return;
+  }
   state.early.emplace(frame.sequence, *frame.envelope);
   while (!state.early.empty() && state.early.begin()->first == state.delivered + 1) {
     ++state.delivered;
@@ -184,7 +192,7 @@ void Links::OweAcknowledgement(Instant now, NodeId peer, Peer& state, Sink& out)
 
 void Links::SendAcknowledgement(NodeId peer, Peer& state, Sink& out) const {
   state.unanswered = 0;
-  out.SendFrame(Frame{self_, peer, 0, state.delivered, std::nullopt});
+  out.SendFrame(Frame{self_, peer, 0, Acknowledged(state), std::nullopt});
 }
 
 void Links::HandleAcknowledgeTimer(Instant now, NodeId peer, Peer& state, Sink& out) const {
@@ -206,6 +214,7 @@ void Links::HandleResendTimer(Instant now, NodeId peer, Peer& state, Sink& out) 
     ArmResend(now, peer, state, out);
     return;
   }
+  if (options_.bugs.Has(Bug::kNeverResends)) return;
   state.resend_delay = std::min(state.resend_delay * 2, options_.resend_max);
   Repeat(now, peer, state, kFirstRepeats, out);
 }

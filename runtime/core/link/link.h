@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 
+#include "runtime/base/deliberate_bugs.h"
 #include "runtime/core/link/frame.h"
 #include "runtime/core/protocol/effects.h"
 
@@ -18,6 +19,8 @@ struct Options {
   Duration acknowledge_delay = Milliseconds(20);
   /// Envelopes sent and not acknowledged, at most; more wait here (back-pressure).
   std::uint32_t window = 4096;
+  /// For tests of the tests.
+  Bugs bugs;
 };
 
 /// Where a link's output goes; the node turns these into its own effects. An implementation must
@@ -92,6 +95,8 @@ class Links {
     std::optional<Instant> acknowledge_timer;
   };
 
+  /// What the peer is told it need not keep.
+  [[nodiscard]] std::uint64_t Acknowledged(const Peer& state) const;
   void Transmit(NodeId peer, Peer& state, std::uint64_t sequence, Sink& out) const;
   void TransmitWindow(Instant now, NodeId peer, Peer& state, Sink& out) const;
   void Repeat(Instant now, NodeId peer, Peer& state, std::uint64_t count, Sink& out) const;

@@ -115,6 +115,14 @@ bool ObjectStore::Seal(WorkerId client, ObjectId object, Sink& out) {
   return stays;
 }
 
+bool ObjectStore::IsPinned(ObjectId object, WorkerId client) const {
+  const Entry* entry = Find(object);
+  if (entry != nullptr && entry->pins.contains(client)) return true;
+  return std::ranges::any_of(aside_, [&](const Entry& other) {
+    return other.object.id == object && other.pins.contains(client);
+  });
+}
+
 bool ObjectStore::CanHold(std::uint64_t size) const {
   return size <= allocator_.Capacity() && allocator_.Rounded(size) <= allocator_.Capacity();
 }
@@ -161,6 +169,7 @@ void ObjectStore::Release(WorkerId client, ObjectId object, Sink& out) {
     DropUnusedAside();
   } else if (found != entries_.end()) {
     DropPin(found->second, client);
+    if (options_.bugs.Has(Bug::kDropsAllPins)) found->second.pins.clear();
     Settle(found);
   }
   ServeWaiting(out);

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/base/deliberate_bugs.h"
 #include "runtime/core/object_store/allocator.h"
 #include "runtime/core/object_store/create_queue.h"
 #include "runtime/core/object_store/sink.h"
@@ -21,6 +22,8 @@ struct Options {
   std::uint64_t capacity = 0;
   std::uint64_t alignment = 64;
   Duration create_timeout = Seconds(10);
+  /// For tests of the tests.
+  Bugs bugs;
 };
 
 enum class ObjectState {
@@ -98,6 +101,8 @@ class ObjectStore {
   /// Null when it is not here.
   [[nodiscard]] const Entry* Find(ObjectId object) const;
   [[nodiscard]] const std::map<ObjectId, Entry>& Entries() const { return entries_; }
+  /// Whether a copy, perhaps of an earlier incarnation, is kept for this process.
+  [[nodiscard]] bool IsPinned(ObjectId object, WorkerId client) const;
   /// Whether an empty store would have room.
   [[nodiscard]] bool CanHold(std::uint64_t size) const;
   /// What to tell a user for whom there was no room, and what would help.

@@ -18,6 +18,8 @@ struct PullOptions {
   Duration chunk_timeout = Seconds(2);
   /// How long a pull waits for room in the store.
   Duration room_timeout = Seconds(10);
+  /// For tests of the tests.
+  Bugs bugs;
 };
 
 /// Brings copies of objects to this node for processes that fetch them, in chunks from any nodes

@@ -15,9 +15,14 @@ using scheduler::Decision;
 
 }  // namespace
 
-LeaseManager::LeaseManager(Duration tick_period, scheduler::ClusterView& view,
+LeaseManager::LeaseManager(const Options& options, scheduler::ClusterView& view,
                            scheduler::Scheduler& scheduler, WorkerPool& pool, JobTable& jobs)
-    : tick_period_(tick_period), view_(view), scheduler_(scheduler), pool_(pool), jobs_(jobs) {}
+    : tick_period_(options.report_period),
+      bugs_(options.bugs),
+      view_(view),
+      scheduler_(scheduler),
+      pool_(pool),
+      jobs_(jobs) {}
 
 // ---- Requests -----------------------------------------------------------------------------------
 
@@ -27,7 +32,8 @@ void LeaseManager::HandleRequest(Instant now, const RequestLease& message, Outbo
     queue_.SetBacklog(key, message.backlog);
     return;
   }
-  if (const Lease* lease = leases_.FindByRequest(key)) {
+  const Lease* lease = leases_.FindByRequest(key);
+  if (lease != nullptr && !bugs_.Has(Bug::kGrantsTwice)) {
     const Worker* worker = pool_.Find(lease->worker);
     out.Send(
         message.owner,
@@ -179,6 +185,7 @@ void LeaseManager::HandleReturn(Instant now, LeaseId id, Outbox& out) {
 void LeaseManager::SetBlocked(WorkerId worker, bool blocked) {
   Lease* lease = leases_.FindByWorker(worker);
   if (lease == nullptr || lease->blocked == blocked) return;
+  if (bugs_.Has(Bug::kKeepsCpuWhileBlocked)) return;
   lease->blocked = blocked;
   const ResourceSet cpu = CpuPart(lease->request.resources);
   if (blocked) {
@@ -190,6 +197,7 @@ void LeaseManager::SetBlocked(WorkerId worker, bool blocked) {
 }
 
 void LeaseManager::HandleOwnerDied(WorkerId owner, Outbox& out) {
+  if (bugs_.Has(Bug::kKeepsLeasesOfTheDead)) return;
   for (const RequestKey& key : queue_.OfOwner(owner)) Drop(key);
   for (const LeaseId id : leases_.OfOwner(owner)) {
     Lease& lease = *leases_.Find(id);

@@ -29,9 +29,9 @@ namespace mobula::raylet {
 /// hold. Ray counterpart: LocalTaskManager and ClusterTaskManager.
 class LeaseManager {
  public:
-  /// The references must outlive this. Tick comes every `tick_period`.
-  LeaseManager(Duration tick_period, scheduler::ClusterView& view, scheduler::Scheduler& scheduler,
-               WorkerPool& pool, JobTable& jobs);
+  /// The references must outlive this. Tick comes every `options.report_period`.
+  LeaseManager(const Options& options, scheduler::ClusterView& view,
+               scheduler::Scheduler& scheduler, WorkerPool& pool, JobTable& jobs);
 
   void HandleRequest(Instant now, const RequestLease& message, Outbox& out);
   void HandleCancel(const CancelLeaseRequest& message);
@@ -67,6 +67,7 @@ class LeaseManager {
   void Drop(const RequestKey& key);
 
   Duration tick_period_;
+  Bugs bugs_;
   scheduler::ClusterView& view_;
   scheduler::Scheduler& scheduler_;
   WorkerPool& pool_;

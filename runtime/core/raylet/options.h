@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "runtime/base/deliberate_bugs.h"
 #include "runtime/core/protocol/cluster.h"
 
 namespace mobula::raylet {
@@ -29,6 +30,8 @@ struct Options {
   Duration chunk_timeout = Seconds(2);
   /// How long `CreateObject` waits for room before it fails.
   Duration create_timeout = Seconds(10);
+  /// For tests of the tests.
+  Bugs bugs;
 };
 
 }  // namespace mobula::raylet

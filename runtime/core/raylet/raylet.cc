@@ -32,6 +32,10 @@ void Raylet::CheckInvariants() const {
 
 bool Raylet::IsRegistered(WorkerId worker) const { return parts_->pool.IsRegistered(worker); }
 
+bool Raylet::IsPinned(ObjectId object, WorkerId process) const {
+  return parts_->store.IsPinned(object, process);
+}
+
 std::optional<std::uint64_t> Raylet::StoreOffset(ObjectId object) const {
   const object_store::Entry* entry = parts_->store.Find(object);
   if (entry == nullptr) return std::nullopt;

@@ -47,6 +47,8 @@ class Raylet {
 
   /// Whether messages to this process can be delivered (it registered and has not exited).
   [[nodiscard]] bool IsRegistered(WorkerId worker) const;
+  /// Whether the store keeps a copy of the object for this process.
+  [[nodiscard]] bool IsPinned(ObjectId object, WorkerId process) const;
   /// Where the buffer of an object being pulled, or stored, begins; empty when there is none. The
   /// host writes arriving chunks there.
   [[nodiscard]] std::optional<std::uint64_t> StoreOffset(ObjectId object) const;

@@ -17,7 +17,8 @@ std::size_t CpusOf(const ResourceSet& total) {
 }  // namespace
 
 WorkerPool::WorkerPool(const Options& options)
-    : node_(options.info.node),
+    : bugs_(options.bugs),
+      node_(options.info.node),
       idle_timeout_(options.idle_worker_timeout),
       start_timeout_(options.start_timeout),
       idle_kept_(CpusOf(options.info.total)),
@@ -160,6 +161,7 @@ void WorkerPool::EndSurplus(Outbox& out) {
 }
 
 void WorkerPool::KillWhere(JobId job, WorkerState state, Outbox& out) {
+  if (bugs_.Has(Bug::kKeepsWorkersOfFinishedJobs)) return;
   for (const auto& [id, worker] : workers_) {
     if (worker.state != state || worker.key.job != job) continue;
     Kill(id, "Its job finished.", /*intended=*/true, out);

@@ -122,6 +122,7 @@ class WorkerPool {
   [[nodiscard]] std::vector<std::pair<Instant, WorkerId>> Surplus() const;
   void ArmIdleTimer(Outbox& out);
 
+  Bugs bugs_;
   NodeId node_;
   Duration idle_timeout_;
   Duration start_timeout_;

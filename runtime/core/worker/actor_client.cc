@@ -73,12 +73,22 @@ void ActorClient::Remove(ActorId id, std::uint64_t order) {
   found->second.in_flight.erase(order);
 }
 
+std::pair<std::uint64_t, TaskId> ActorClient::NextCall(const Actor& actor) const {
+  if (context_.Has(Bug::kReordersCalls)) {
+    for (const auto& call : actor.waiting) {
+      if (dispatcher_.IsReady(call.second)) return call;
+    }
+  }
+  return *actor.waiting.begin();
+}
+
 void ActorClient::Pump(ActorId id) {
   const auto found = actors_.find(id);
   if (found == actors_.end()) return;
   Actor& actor = found->second;
-  while (actor.view.state == ActorState::kAlive && !actor.unreachable && !actor.waiting.empty()) {
-    const auto [order, task] = *actor.waiting.begin();
+  const bool reachable = !actor.unreachable || context_.Has(Bug::kCallsOldIncarnations);
+  while (actor.view.state == ActorState::kAlive && reachable && !actor.waiting.empty()) {
+    const auto [order, task] = NextCall(actor);
     if (!dispatcher_.IsReady(task)) return;
     if (!dispatcher_.Push(task, actor.view.worker, actor.next_sequence)) return;
     ++actor.next_sequence;
@@ -120,7 +130,7 @@ ActorClient::LostCalls ActorClient::Update(const ActorView& view) {
   }
   LostCalls lost{view, {}};
   if (moved || view.state == ActorState::kRestarting) {
-    lost.tasks = TakeInFlight(actor);
+    if (!context_.Has(Bug::kForgetsLostCalls)) lost.tasks = TakeInFlight(actor);
     actor.next_sequence = 0;
     actor.unreachable = false;
   }

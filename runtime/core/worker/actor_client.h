@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/core/worker/dispatcher.h"
@@ -83,6 +84,8 @@ class ActorClient {
 
   void Subscribe(ActorId id, Actor& actor);
   void FailAll(Actor& actor);
+  /// The call to be sent next, with its order. REQUIRES: one waits.
+  [[nodiscard]] std::pair<std::uint64_t, TaskId> NextCall(const Actor& actor) const;
   std::vector<TaskId> TakeInFlight(Actor& actor);
 
   Context& context_;

@@ -27,6 +27,8 @@ struct Context {
   Instant now;
   Effects* out = nullptr;
 
+  [[nodiscard]] bool Has(Bug bug) const { return options.bugs.Has(bug); }
+
   void Emit(Effect effect) { out->push_back(std::move(effect)); }
   void Tell(const Address& target, Message message) { Emit(Send{target, std::move(message)}); }
   void TellDaemon(Message message) { Tell(Address::Daemon(self.node), std::move(message)); }

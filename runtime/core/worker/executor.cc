@@ -217,7 +217,7 @@ void Executor::TrySendAnswer(Entry entry) {
   for (const ObjectId id : task.held) {
     const ObjectRecord& record = *references_.Find(id);
     if (record.IsNeededHere() && references_.IsUnregistered(record)) {
-      task.answer.retained.push_back(id);
+      if (!context_.Has(Bug::kForgetsRetained)) task.answer.retained.push_back(id);
       references_.HearRegistration({id, record.owner}, context_.self);
     }
     references_.Drop(id, Count::kExecuting);

@@ -147,7 +147,9 @@ void LeaseClient::Returned(const Address& worker, TaskId task) {
 void LeaseClient::OnGranted(const Address& source, const LeaseGranted& message) {
   const auto request = requests_.find(message.request);
   if (request == requests_.end()) {
-    context_.Tell(source, ReturnLease{message.lease});
+    if (!context_.Has(Bug::kKeepsUnwantedLeases)) {
+      context_.Tell(source, ReturnLease{message.lease});
+    }
     return;
   }
   const std::size_t index = request->second;

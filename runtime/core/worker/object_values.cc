@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/core/worker/object_values.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/base/check.h"
@@ -46,6 +47,7 @@ void ObjectValues::ReplaceInner(ObjectRecord& record, std::vector<ObjectRef> inn
 }
 
 void ObjectValues::Notify(ObjectId id, std::vector<Waiter>& waiters) {
+  if (context_.Has(Bug::kLosesWakeUps) && waiters.size() > 1) waiters.resize(1);
   for (const Waiter& waiter : waiters) notices_.push_back({id, waiter});
   waiters.clear();
 }
@@ -217,13 +219,16 @@ void ObjectValues::OnLocationChanged(const ObjectLocationChanged& message) {
 
 void ObjectValues::ForgetDead() {
   for (auto& [id, record] : references_.Records()) {
-    if (record.owned) {
+    if (record.owned && !context_.Has(Bug::kKeepsDeadLocations)) {
       std::erase_if(record.status.locations,
                     [&](NodeId node) { return watch_list_.IsNodeDead(node); });
+    }
+    if (record.owned) {
       const bool wanted = !record.local_waiters.empty() || !record.status_waiters.empty();
       // A fetch that is under way fails by itself, or still succeeds.
       if (record.IsLost() && wanted && !store_.IsFetching(id)) lost_.push_back(id);
-    } else if (record.status.phase != ObjectPhase::kInline && watch_list_.IsDead(record.owner)) {
+    } else if (record.status.phase != ObjectPhase::kInline && watch_list_.IsDead(record.owner) &&
+               !context_.Has(Bug::kIgnoresOwnerDeath)) {
       SetInline(id, Payload::Error(errors::OwnerDied({id, record.owner})));
     }
   }
@@ -238,6 +243,20 @@ void ObjectValues::FreeCopies(ObjectId id, ObjectRecord& record) {
 void ObjectValues::NotifyAll(ObjectId id, ObjectRecord& record) {
   Notify(id, record.status_waiters);
   Notify(id, record.local_waiters);
+}
+
+void ObjectValues::CheckInvariants() const {
+  CHECK(notices_.empty() && lost_.empty());
+  for (const auto& [id, record] : references_.Records()) {
+    if (record.owned) {
+      CHECK(std::ranges::none_of(record.status.locations,
+                                 [&](NodeId node) { return watch_list_.IsNodeDead(node); }))
+          << "object " << id << " is said to be on a dead node";
+    } else {
+      CHECK(record.status.phase == ObjectPhase::kInline || !watch_list_.IsDead(record.owner))
+          << "object " << id << " is expected from a dead owner";
+    }
+  }
 }
 
 std::optional<ObjectValues::Notice> ObjectValues::NextNotice() {

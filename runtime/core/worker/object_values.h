@@ -68,6 +68,7 @@ class ObjectValues {
 
   std::optional<Notice> NextNotice();
   std::optional<ObjectId> NextLost();
+  void CheckInvariants() const;
 
  private:
   void Resolved(ObjectId id, ObjectRecord& record);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "runtime/base/deliberate_bugs.h"
 #include "runtime/base/time.h"
 
 namespace mobula::worker {
@@ -23,6 +24,8 @@ struct Options {
   Duration gcs_retry_max = Seconds(5);
   /// Lineage kept at most; the oldest goes first (Ray: 1 GiB).
   std::uint64_t lineage_bytes_max = 1ull << 30;
+  /// For tests of the tests.
+  Bugs bugs;
 };
 
 }  // namespace mobula::worker

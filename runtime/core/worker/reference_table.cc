@@ -130,6 +130,7 @@ void ReferenceTable::HearRegistration(const ObjectRef& reference, const Address&
 }
 
 void ReferenceTable::AddRegistration(ObjectId id, const Address& borrower) {
+  if (context_.Has(Bug::kIgnoresBorrowers)) return;
   ObjectRecord* record = Find(id);
   if (record == nullptr || !record->owned || watch_list_.IsDead(borrower)) return;
   ++record->borrowers[borrower];
@@ -169,6 +170,7 @@ void ReferenceTable::OnRemoveBorrower(const RemoveBorrower& message) {
   if (record == nullptr) return;
   const auto found = record->borrowers.find(message.borrower);
   if (found == record->borrowers.end()) return;
+  if (context_.Has(Bug::kNeverRemovesBorrowers)) return;
   if (found->second > message.registrations) {
     found->second -= message.registrations;
     return;

@@ -53,6 +53,12 @@ const StoreClient::Pin* StoreClient::FindPin(ObjectId object) const {
   return found == pins_.end() ? nullptr : &found->second;
 }
 
+std::vector<ObjectId> StoreClient::Pinned() const {
+  std::vector<ObjectId> objects;
+  for (const auto& [object, pin] : pins_) objects.push_back(object);
+  return objects;
+}
+
 void StoreClient::AddUser(ObjectId object) {
   const auto found = pins_.find(object);
   CHECK(found != pins_.end()) << "object " << object << " is not pinned";

@@ -39,6 +39,7 @@ class StoreClient {
   bool OnUnavailable(ObjectId object) { return fetching_.erase(object) > 0; }
   [[nodiscard]] bool IsFetching(ObjectId object) const { return fetching_.contains(object); }
   [[nodiscard]] const Pin* FindPin(ObjectId object) const;
+  [[nodiscard]] std::vector<ObjectId> Pinned() const;
   /// REQUIRES: pinned.
   void AddUser(ObjectId object);
   void DropUser(ObjectId object);

@@ -314,18 +314,24 @@ void TaskManager::FailWith(Entry entry, const Payload& payload) {
   Complete(entry);
 }
 
-void TaskManager::Complete(Entry entry) {
-  Task& task = entry->second;
+std::uint32_t TaskManager::StoredReturns(const TaskSpec& spec) const {
   std::uint32_t stored = 0;
-  for (std::uint32_t i = 0; i < task.spec.num_returns; ++i) {
-    const ObjectRecord* record = references_.Find(task.spec.Return(i));
+  for (std::uint32_t i = 0; i < spec.num_returns; ++i) {
+    const ObjectRecord* record = references_.Find(spec.Return(i));
     if (record != nullptr && record->status.phase == ObjectPhase::kStored) ++stored;
   }
+  return stored;
+}
+
+void TaskManager::Complete(Entry entry) {
+  Task& task = entry->second;
+  const std::uint32_t stored = StoredReturns(task.spec);
   const ActorView* actor = actors_.Find(task.spec.actor);
   const bool repeatable = task.spec.kind == TaskKind::kNormal
                               ? task.spec.max_retries != 0
                               : actor && actor->max_task_retries != 0;
-  const bool keep = stored > 0 && repeatable && !task.cancelled;
+  const bool keep =
+      stored > 0 && repeatable && !task.cancelled && !context_.Has(Bug::kDropsLineageEarly);
   if (keep) HoldReferences(task, Count::kLineage);
   DropReferences(task, Count::kSubmitted);
   if (!keep) {
@@ -358,6 +364,7 @@ void TaskManager::DropLineage(Entry entry) {
 }
 
 void TaskManager::ReturnErased(ObjectId object) {
+  if (context_.Has(Bug::kNeverDropsLineage)) return;
   const auto entry = tasks_.find(object.task);
   if (entry == tasks_.end() || entry->second.state != State::kFinished) return;
   CHECK(entry->second.stored_returns > 0) << "object " << object;
@@ -417,7 +424,13 @@ void TaskManager::CheckInvariants() const {
     finished += task.state == State::kFinished ? 1 : 0;
     CHECK((task.state == State::kPushed) == !task.worker.worker.IsNil()) << "task " << id;
     CHECK(task.state != State::kQueued || task.unresolved == 0) << "task " << id;
-    CHECK(task.state != State::kFinished || task.stored_returns > 0) << "task " << id;
+    CHECK(task.state != State::kFinished ||
+          (task.stored_returns > 0 && task.stored_returns == StoredReturns(task.spec)))
+        << "the lineage of task " << id << " is kept for nobody";
+    CHECK(task.spec.kind != TaskKind::kNormal || task.spec.max_retries < 0 ||
+          task.spec.attempt <= static_cast<std::uint32_t>(task.spec.max_retries))
+        << "task " << id << " is run more often than it may be";
+    CHECK(!task.cancelled || task.state == State::kPushed) << "task " << id << " was cancelled";
   }
   CHECK(finished == lineage_.Size());
 }

@@ -117,6 +117,8 @@ class TaskManager : public Dispatcher {
   void DropResult(const Address& source, const TaskResult& result);
   void DropReferencesOf(const Address& source, const TaskResult& result);
   void FailWith(Entry entry, const Payload& payload);
+  /// How many of its return values are known and in stores.
+  [[nodiscard]] std::uint32_t StoredReturns(const TaskSpec& spec) const;
   /// Finished for good: drops the task, or keeps it as lineage.
   void Complete(Entry entry);
   void DropLineage(Entry entry);

@@ -21,14 +21,17 @@ bool IsBelow(std::uint32_t attempt, std::int32_t retries_max) {
 // Failure and recovery
 
 bool TaskManager::MayRetry(const Task& task) const {
-  if (task.cancelled) return false;
-  if (task.spec.kind == TaskKind::kNormal) return IsBelow(task.spec.attempt, task.spec.max_retries);
+  if (task.cancelled && !context_.Has(Bug::kRetriesCancelledTasks)) return false;
+  if (task.spec.kind == TaskKind::kNormal) {
+    return IsBelow(task.spec.attempt, task.spec.max_retries) ||
+           context_.Has(Bug::kRetriesWithoutEnd);
+  }
   const ActorView* actor = actors_.Find(task.spec.actor);
   return actor != nullptr && IsBelow(task.spec.attempt, actor->max_task_retries);
 }
 
 void TaskManager::Retry(Task& task, const std::string& reason) {
-  ++task.spec.attempt;
+  task.spec.attempt += context_.Has(Bug::kCountsAttemptsTwice) ? 2 : 1;
   context_.Emit(TaskRetried{task.spec.task, task.spec.attempt, task.spec.name, reason});
   if (task.spec.kind == TaskKind::kActorCall) {
     task.state = State::kWaiting;
@@ -42,7 +45,7 @@ void TaskManager::OnDeath(const std::string& reason, bool node_died, bool intend
     const auto entry = tasks_.find(id);
     CHECK(entry != tasks_.end() && entry->second.state == State::kPushed) << "task " << id;
     Task& task = entry->second;
-    if (task.cancelled) {
+    if (task.cancelled && !context_.Has(Bug::kRetriesCancelledTasks)) {
       Fail(id, errors::TaskCancelled(id, task.spec.name));
     } else if (intended) {
       Resolve(task);

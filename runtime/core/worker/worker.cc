@@ -231,7 +231,7 @@ void Worker::Parts::SettleObject(ObjectId id) {
     return;
   }
   values.FreeCopies(id, *record);
-  if (record->Of(Count::kLineage) > 0) return;
+  if (record->Of(Count::kLineage) > 0 && !context.Has(Bug::kForgetsLineageArguments)) return;
   const ActorId actor = record->actor;
   values.NotifyAll(id, *record);
   references.DropAll(record->inner, Count::kContained);
@@ -256,7 +256,8 @@ void Worker::Parts::AddReference(const ReferenceAdded& event) {
     references.Register(id, ObjectId{}, TaskId{});
     return;
   }
-  const bool held = !event.container.IsNil() && references.Find(event.container) != nullptr;
+  const bool held = !event.container.IsNil() && references.Find(event.container) != nullptr &&
+                    !context.Has(Bug::kReleasesContainerEarly);
   references.Register(id, held ? event.container : ObjectId{}, TaskId{});
 }
 
@@ -317,7 +318,10 @@ ObjectRef Worker::FindReference(ObjectId object) const {
   return record == nullptr ? ObjectRef{} : ObjectRef{object, record->owner};
 }
 
+std::vector<ObjectId> Worker::MappedObjects() const { return parts_->store.Pinned(); }
+
 void Worker::CheckInvariants() const {
+  parts_->values.CheckInvariants();
   parts_->tasks.CheckInvariants();
   parts_->executor.CheckInvariants();
   parts_->requests.CheckInvariants();

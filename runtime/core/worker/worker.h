@@ -54,6 +54,8 @@ class Worker {
   [[nodiscard]] std::vector<ReferenceView> References() const;
   /// The owner of an object this process has a reference to; nil when it has none.
   [[nodiscard]] ObjectRef FindReference(ObjectId object) const;
+  /// Objects in the node's store that this process maps.
+  [[nodiscard]] std::vector<ObjectId> MappedObjects() const;
 
  private:
   struct Parts;

@@ -60,7 +60,7 @@ class LinkTest : public testing::Test {
   }
 
   Instant now{1000};
-  Options options{.window = 4};
+  Options options{.window = 4, .bugs = {}};
   Links links{kSelf, options};
   Recorder out;
 };
