@@ -2,8 +2,12 @@
 // How fast the simulator is, in real time: its queue alone, and the whole runtime.
 #include <benchmark/benchmark.h>
 
+#include <fstream>
+#include <functional>
+
 #include "runtime/api/mobula.h"
 #include "runtime/api/sessions.h"
+#include "runtime/base/check.h"
 #include "runtime/base/rng.h"
 #include "sim/event_queue.h"
 #include "sim/fiber_hub.h"
@@ -35,36 +39,108 @@ BENCHMARK(BM_EventQueue_PushPop)->Arg(100)->Arg(10'000);
 int Nothing(int value) { return value; }
 MOBULA_REMOTE(Nothing)
 
-/// One driver gets 10,000 no-op tasks at once on `range(0)` nodes of two CPUs.
+/// Runs a driver's program to its end; returns how many events that took.
+std::uint64_t RunProgram(Options options, const std::function<void()>& code) {
+  auto world = *World::Create(std::move(options));
+  FiberProgram program;
+  program.driver = [&](worker::Process& process) {
+    api::RunAsDriver(process, [&] {
+      code();
+      return 0;
+    });
+  };
+  program.task = &api::RunTaskIn;
+  program.forget = &api::ForgetProcess;
+  FiberHub hub(*world, program);
+  DriverOptions driver;
+  driver.language = Language::kCpp;
+  CHECK(hub.RunDriver(driver).empty()) << "the program did not end";
+  return world->GetReport().events;
+}
+
+void GetTasks(int count) {
+  std::vector<Ref<int>> refs;
+  for (int i = 0; i < count; ++i) refs.push_back(Task(Nothing).Remote(i));
+  Get(refs);
+}
+
+void CountEvents(benchmark::State& state, std::uint64_t events) {
+  state.counters["events"] =
+      benchmark::Counter(static_cast<double>(events), benchmark::Counter::kIsRate);
+}
+
+/// One driver gets 10,000 no-op tasks at once on `range(0)` nodes of two CPUs; invariants are
+/// checked after every event when `range(1)` says so.
 void BM_World_NoOpTasks(benchmark::State& state) {
-  constexpr int kTasks = 10'000;
+  const int tasks = state.range(1) != 0 ? 1000 : 10'000;
   std::uint64_t events = 0;
   for (auto _ : state) {
     Options options;
     options.nodes.resize(static_cast<std::size_t>(state.range(0)));
-    auto world = *World::Create(std::move(options));
-    FiberProgram program;
-    program.driver = [](worker::Process& process) {
-      api::RunAsDriver(process, [] {
-        std::vector<Ref<int>> refs;
-        for (int i = 0; i < kTasks; ++i) refs.push_back(Task(Nothing).Remote(i));
-        Get(refs);
-        return 0;
-      });
-    };
-    program.task = &api::RunTaskIn;
-    program.forget = &api::ForgetProcess;
-    FiberHub hub(*world, program);
-    DriverOptions driver;
-    driver.language = Language::kCpp;
-    if (!hub.RunDriver(driver).empty()) state.SkipWithError("the program did not end");
-    events += world->GetReport().events;
+    options.check_invariants = state.range(1) != 0;
+    events += RunProgram(std::move(options), [tasks] { GetTasks(tasks); });
+  }
+  state.SetItemsProcessed(state.iterations() * tasks);
+  CountEvents(state, events);
+}
+BENCHMARK(BM_World_NoOpTasks)
+    ->Args({1, 0})
+    ->Args({4, 0})
+    ->Args({32, 0})
+    ->Args({1, 1})
+    ->Args({4, 1})
+    ->Unit(benchmark::kMillisecond);
+
+/// 100,000 tasks on 1,000 nodes.
+void BM_World_ThousandNodes(benchmark::State& state) {
+  constexpr int kTasks = 100'000;
+  std::uint64_t events = 0;
+  for (auto _ : state) {
+    Options options;
+    options.nodes.resize(1000);
+    events += RunProgram(std::move(options), [] { GetTasks(kTasks); });
   }
   state.SetItemsProcessed(state.iterations() * kTasks);
-  state.counters["events"] =
-      benchmark::Counter(static_cast<double>(events), benchmark::Counter::kIsRate);
+  CountEvents(state, events);
 }
-BENCHMARK(BM_World_NoOpTasks)->Arg(1)->Arg(4)->Arg(32)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_World_ThousandNodes)->Unit(benchmark::kSecond)->Iterations(1);
+
+/// Ten nodes at rest for a virtual hour.
+void BM_World_IdleHour(benchmark::State& state) {
+  std::uint64_t events = 0;
+  for (auto _ : state) {
+    Options options;
+    options.nodes.resize(10);
+    events += RunProgram(std::move(options), [] { Sleep(Seconds(3600)); });
+  }
+  CountEvents(state, events);
+}
+BENCHMARK(BM_World_IdleHour)->Unit(benchmark::kSecond)->Iterations(1);
+
+std::uint64_t ResidentBytes() {
+  std::ifstream file("/proc/self/statm");
+  std::uint64_t total = 0;
+  std::uint64_t resident = 0;
+  file >> total >> resident;
+  return resident * 4096;
+}
+
+/// What a node at rest takes: 1,000 of them for ten virtual seconds.
+void BM_World_MemoryOfANode(benchmark::State& state) {
+  constexpr std::size_t kNodes = 1000;
+  double bytes = 0;
+  for (auto _ : state) {
+    const std::uint64_t before = ResidentBytes();
+    Options options;
+    options.nodes.resize(kNodes);
+    RunProgram(std::move(options), [&] {
+      Sleep(Seconds(10));
+      bytes = static_cast<double>(ResidentBytes() - before) / kNodes;
+    });
+  }
+  state.counters["bytes_per_node"] = bytes;
+}
+BENCHMARK(BM_World_MemoryOfANode)->Unit(benchmark::kSecond)->Iterations(1);
 
 }  // namespace
 }  // namespace mobula::sim
