@@ -33,6 +33,8 @@ template <class T>
 std::uint64_t SizeOf(const std::optional<T>& value);
 template <class T>
 std::uint64_t SizeOf(const std::vector<T>& values);
+template <class T>
+std::uint64_t SizeOf(const SharedVector<T>& values);
 template <class K, class V, class C>
 std::uint64_t SizeOf(const std::map<K, V, C>& values);
 template <class... T>
@@ -53,6 +55,12 @@ std::uint64_t SizeOf(const std::vector<T>& values) {
   std::uint64_t size = 0;
   for (const T& value : values) size += SizeOf(value);
   return size;
+}
+/// As if all were like the first: what is told to a thousand nodes need not be weighed a thousand
+/// times.
+template <class T>
+std::uint64_t SizeOf(const SharedVector<T>& values) {
+  return values.empty() ? 0 : values.size() * SizeOf(values[0]);
 }
 template <class K, class V, class C>
 std::uint64_t SizeOf(const std::map<K, V, C>& values) {

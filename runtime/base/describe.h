@@ -22,6 +22,7 @@
 
 #include "runtime/base/bytes.h"
 #include "runtime/base/ids.h"
+#include "runtime/base/shared_vector.h"
 #include "runtime/base/time.h"
 
 namespace mobula {
@@ -69,10 +70,25 @@ template <class T>
 void Print(std::ostream& out, const std::optional<T>& value);
 template <class T>
 void Print(std::ostream& out, const std::vector<T>& values);
+template <class T>
+void Print(std::ostream& out, const SharedVector<T>& values);
 template <class K, class V, class C>
 void Print(std::ostream& out, const std::map<K, V, C>& values);
 template <class... T>
 void Print(std::ostream& out, const std::variant<T...>& value);
+
+/// [first, second, ...]
+template <class Range>
+void PrintRange(std::ostream& out, const Range& values) {
+  const char* separator = "";
+  out << "[";
+  for (const auto& value : values) {
+    out << separator;
+    Print(out, value);
+    separator = ", ";
+  }
+  out << "]";
+}
 
 template <Described T>
 void Print(std::ostream& out, const T& value) {
@@ -95,14 +111,11 @@ void Print(std::ostream& out, const std::optional<T>& value) {
 }
 template <class T>
 void Print(std::ostream& out, const std::vector<T>& values) {
-  const char* separator = "";
-  out << "[";
-  for (const T& value : values) {
-    out << separator;
-    Print(out, value);
-    separator = ", ";
-  }
-  out << "]";
+  PrintRange(out, values);
+}
+template <class T>
+void Print(std::ostream& out, const SharedVector<T>& values) {
+  PrintRange(out, values);
 }
 template <class K, class V, class C>
 void Print(std::ostream& out, const std::map<K, V, C>& values) {
@@ -160,7 +173,12 @@ std::string NameOf(const std::variant<T...>& value) {
 class Hasher {
  public:
   [[nodiscard]] std::uint64_t Value() const { return state_; }
-  void Word(std::uint64_t word) { state_ = MixBits(state_, word); }
+  /// One multiplication and a rotation (as in wyhash's inner loop): every event of a simulation goes
+  /// through here, word by word.
+  void Word(std::uint64_t word) {
+    const std::uint64_t mixed = (state_ ^ word) * 0x9E3779B97F4A7C15ull;
+    state_ = mixed ^ (mixed >> 29) ^ (state_ << 1);
+  }
   void Text(std::string_view text) {
     Word(text.size());
     for (std::size_t i = 0; i < text.size(); i += 8) {
@@ -206,6 +224,15 @@ class Hasher {
   void Mix(const std::vector<T>& values) {
     Word(values.size());
     for (const T& value : values) Mix(value);
+  }
+  template <class T>
+  void Mix(const SharedVector<T>& values) {
+    Word(values.Memo([&] {
+      Hasher inner;
+      inner.Word(values.size());
+      for (const T& value : values) inner.Mix(value);
+      return inner.Value();
+    }));
   }
   template <class K, class V, class C>
   void Mix(const std::map<K, V, C>& values) {

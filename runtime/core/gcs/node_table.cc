@@ -172,8 +172,9 @@ void NodeTable::BroadcastDue(Outbox& out) {
 
 void NodeTable::Broadcast(Outbox& out) {
   if (changed_.empty()) return;
-  ClusterChanged news;
-  for (const NodeId node : changed_) news.nodes.push_back(nodes_.at(node).view);
+  std::vector<NodeView> views;
+  for (const NodeId node : changed_) views.push_back(nodes_.at(node).view);
+  const ClusterChanged news{std::move(views)};
   for (const NodeId node : living_) out.Send(Address::Daemon(node), news);
   changed_.clear();
 }

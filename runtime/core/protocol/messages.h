@@ -351,7 +351,7 @@ struct RegisterNode {
 };
 /// The cluster as it is; the node is a member from now on.
 struct NodeRegistered {
-  std::vector<NodeView> nodes;
+  SharedVector<NodeView> nodes;
   MOBULA_FIELDS(NodeRegistered, nodes)
 };
 /// Sent periodically and when something changed.
@@ -364,7 +364,7 @@ struct NodeReport {
 };
 /// GCS to every node: the nodes whose view changed.
 struct ClusterChanged {
-  std::vector<NodeView> nodes;
+  SharedVector<NodeView> nodes;
   MOBULA_FIELDS(ClusterChanged, nodes)
 };
 /// A node leaves on purpose; its death is told at once.

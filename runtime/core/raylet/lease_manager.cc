@@ -83,7 +83,7 @@ void LeaseManager::Schedule(Instant now, Outbox& out) {
 
 bool LeaseManager::TryHead(Instant now, RequestClass& requests, Outbox& out) {
   const ResourceSet& need = requests.key.resources;
-  const bool fits = view_.Self().available.Covers(need);
+  const bool fits = view_.Self().Available().Covers(need);
   if (!fits && requests.decided_at == view_.Version()) return false;
   requests.decided_at = view_.Version();
   const RequestKey key = requests.order.begin()->second;
@@ -217,7 +217,7 @@ void LeaseManager::HandleWorkerDied(const WorkerExit& exit, Outbox& out) {
   ErrorInfo error;
   error.kind =
       exit.worker.key.runtime_env.empty() ? ErrorKind::kWorkerCrashed : ErrorKind::kRuntimeEnvSetup;
-  error.message = "No worker process could be started on node " + view_.Self().name + " in " +
+  error.message = "No worker process could be started on node " + view_.Self().Name() + " in " +
                   std::to_string(WorkerPool::kStartAttempts) +
                   " attempts. The last one: " + exit.reason;
   const auto refused = waiting->second;
@@ -228,7 +228,7 @@ void LeaseManager::HandleWorkerDied(const WorkerExit& exit, Outbox& out) {
 
 void LeaseManager::Reclaim(Instant now, Outbox& out) {
   for (auto& [number, requests] : queue_.Classes()) {
-    if (requests.infeasible || view_.Self().available.Covers(requests.key.resources)) continue;
+    if (requests.infeasible || view_.Self().Available().Covers(requests.key.resources)) continue;
     // Once per head, and again when that was of no use for a while.
     const std::uint64_t head = requests.order.begin()->first;
     if (requests.reclaimed_for == head && now < requests.reclaimed_at + tick_period_) continue;
@@ -244,7 +244,7 @@ void LeaseManager::Reclaim(Instant now, Outbox& out) {
 void LeaseManager::ReclaimFor(Instant now, const RequestClass& requests, Outbox& out) {
   const WorkerId owner = requests.order.begin()->second.first;
   const ResourceSet& need = requests.key.resources;
-  ResourceSet soon = view_.Self().available;
+  ResourceSet soon = view_.Self().Available();
   for (const auto& [number, lease] : leases_.InOrder()) {
     const bool asked = lease.reclaimed && now < lease.reclaimed_at + tick_period_;
     if (lease.ending || asked) soon.Add(lease.Held());
@@ -286,7 +286,7 @@ std::vector<PendingDemand> LeaseManager::Demand() const {
 void LeaseManager::CheckInvariants() const {
   queue_.CheckInvariants();
   leases_.CheckInvariants();
-  ResourceSet sum = view_.Self().available;
+  ResourceSet sum = view_.Self().Available();
   for (const auto& [number, lease] : leases_.InOrder()) {
     sum.Add(lease.Held());
     const Worker* worker = pool_.Find(lease.worker);
@@ -295,8 +295,8 @@ void LeaseManager::CheckInvariants() const {
   for (const auto& [kind, waiting] : queue_.Waiting()) {
     for (const auto& [sequence, key] : waiting) sum.Add(queue_.Find(key)->message.resources);
   }
-  CHECK(sum == view_.Self().total)
-      << "resources are " << sum.ToString() << ", should be " << view_.Self().total.ToString();
+  CHECK(sum == view_.Self().Total())
+      << "resources are " << sum.ToString() << ", should be " << view_.Self().Total().ToString();
   const auto leased =
       std::count_if(pool_.Workers().begin(), pool_.Workers().end(),
                     [](const auto& entry) { return entry.second.state == WorkerState::kLeased; });

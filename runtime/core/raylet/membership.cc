@@ -33,16 +33,17 @@ void Membership::HandleRegistered(Instant now, Outbox& out) {
   out.StartTimer(TimerKind::kReport, 0, report_period_);
 }
 
-ClusterNews Membership::HandleNodes(const std::vector<NodeView>& nodes, Outbox& out) {
+ClusterNews Membership::HandleNodes(const SharedVector<NodeView>& nodes, Outbox& out) {
   ClusterNews news;
-  for (const NodeView& node : nodes) {
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const NodeView& node = nodes[i];
     if (node.info.node == info_.node) {
       if (node.alive) continue;
       news.fenced = true;
       news.fence_reason = node.death_reason;
       continue;
     }
-    switch (view_.Apply(node)) {
+    switch (view_.Apply(nodes.Share(i))) {
       case scheduler::ViewChange::kJoined:
         out.Emit(PeerChanged{node.info, /*alive=*/true});
         break;
@@ -59,7 +60,7 @@ ClusterNews Membership::HandleNodes(const std::vector<NodeView>& nodes, Outbox& 
 }
 
 ResourceSet Membership::Free() const {
-  ResourceSet free = view_.Self().available;
+  ResourceSet free = view_.Self().Available();
   std::erase_if(free.units, [](const auto& entry) { return entry.second < 0; });
   return free;
 }

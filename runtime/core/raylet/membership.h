@@ -35,7 +35,7 @@ class Membership {
   void Start(Outbox& out);
   void HandleRegisterTimer(Outbox& out);
   /// The answer to RegisterNode, and each later change. Tells the node layer of new and dead peers.
-  ClusterNews HandleNodes(const std::vector<NodeView>& nodes, Outbox& out);
+  ClusterNews HandleNodes(const SharedVector<NodeView>& nodes, Outbox& out);
   void HandleRegistered(Instant now, Outbox& out);
   /// The periodic report is due, or a change was held back long enough.
   void HandleReportTimer(TimerKind kind, Instant now, const std::vector<PendingDemand>& demand,

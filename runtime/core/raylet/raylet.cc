@@ -72,6 +72,6 @@ std::vector<StoredObjectView> Raylet::Objects() const {
   return views;
 }
 
-const ResourceSet& Raylet::Available() const { return parts_->view.Self().available; }
+const ResourceSet& Raylet::Available() const { return parts_->view.Self().Available(); }
 
 }  // namespace mobula::raylet

@@ -9,7 +9,11 @@
 namespace mobula::scheduler {
 
 ClusterView::ClusterView(NodeId self, std::string name, ResourceSet total) {
-  nodes_.push_back({.node = self, .name = std::move(name), .total = total, .available = total});
+  auto own = std::make_shared<NodeView>();
+  own->info.node = self;
+  own->info.name = std::move(name);
+  own->info.total = total;
+  nodes_.push_back({self, std::move(own), std::make_unique<ResourceSet>(std::move(total))});
 }
 
 std::vector<NodeEntry>::iterator ClusterView::LowerBound(NodeId node) {
@@ -17,46 +21,48 @@ std::vector<NodeEntry>::iterator ClusterView::LowerBound(NodeId node) {
                           [](const NodeEntry& entry, NodeId id) { return entry.node < id; });
 }
 
-ViewChange ClusterView::Apply(const NodeView& view) {
-  const NodeId node = view.info.node;
+ViewChange ClusterView::Apply(std::shared_ptr<const NodeView> view) {
+  const NodeId node = view->info.node;
+  const bool alive = view->alive;
   CHECK(node != Self().node) << "the own node is known exactly";
   if (IsDead(node)) return ViewChange::kNone;
   const NodeId own = Self().node;
   const auto place = LowerBound(node);
   const bool known = place != nodes_.end() && place->node == node;
-  if (!view.alive) {
+  if (!alive) {
     if (known) nodes_.erase(place);
     dead_.insert(node);
   } else if (!known) {
-    nodes_.insert(place, {node, view.info.name, view.info.total, view.available, view.version});
-  } else if (view.version > place->version) {
-    place->available = view.available;
-    place->version = view.version;
+    nodes_.insert(place, {node, std::move(view), nullptr});
+  } else if (view->version > place->told->version) {
+    place->told = std::move(view);
+    place->adjusted.reset();
   } else {
     return ViewChange::kNone;
   }
   ++version_;
   self_ = static_cast<std::size_t>(LowerBound(own) - nodes_.begin());
-  if (!view.alive) return ViewChange::kDied;
+  if (!alive) return ViewChange::kDied;
   return known ? ViewChange::kUpdated : ViewChange::kJoined;
 }
 
 void ClusterView::AcquireLocal(const ResourceSet& resources) {
-  nodes_[self_].available.Subtract(resources);
+  nodes_[self_].adjusted->Subtract(resources);
 }
 
 void ClusterView::ResumeLocal(const ResourceSet& resources) {
-  nodes_[self_].available.Subtract(resources, /*allow_negative=*/true);
+  nodes_[self_].adjusted->Subtract(resources, /*allow_negative=*/true);
 }
 
 void ClusterView::ReleaseLocal(const ResourceSet& resources) {
-  nodes_[self_].available.Add(resources);
+  nodes_[self_].adjusted->Add(resources);
 }
 
 void ClusterView::Debit(NodeId node, const ResourceSet& resources) {
   const auto place = LowerBound(node);
   CHECK(place != nodes_.end() && place->node == node) << "debit of unknown node " << node;
-  place->available.Subtract(resources, /*allow_negative=*/true);
+  if (!place->adjusted) place->adjusted = std::make_unique<ResourceSet>(place->told->available);
+  place->adjusted->Subtract(resources, /*allow_negative=*/true);
 }
 
 const NodeEntry* ClusterView::Find(NodeId node) const {
@@ -68,10 +74,10 @@ void ClusterView::CheckInvariants() const {
   CHECK(self_ < nodes_.size()) << "own node at " << self_ << " of " << nodes_.size();
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     CHECK(i == 0 || nodes_[i - 1].node < nodes_[i].node) << "nodes out of order at " << i;
-    CHECK(!IsDead(nodes_[i].node)) << nodes_[i].name << " is both dead and alive";
+    CHECK(!IsDead(nodes_[i].node)) << nodes_[i].Name() << " is both dead and alive";
   }
-  CHECK(Self().total.Covers(Self().available))
-      << "available " << Self().available.ToString() << " of " << Self().total.ToString();
+  CHECK(Self().Total().Covers(Self().Available()))
+      << "available " << Self().Available().ToString() << " of " << Self().Total().ToString();
 }
 
 }  // namespace mobula::scheduler

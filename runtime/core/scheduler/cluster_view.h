@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -13,12 +14,19 @@ namespace mobula::scheduler {
 /// A living node as the scheduler sees it.
 struct NodeEntry {
   NodeId node;
-  std::string name;
-  ResourceSet total;
+  /// What the GCS told last, shared with whoever else was told; of the own node what it says of
+  /// itself.
+  std::shared_ptr<const NodeView> told;
+  /// Where that is not what is available any more: the own node, and others after a debit.
+  std::unique_ptr<ResourceSet> adjusted;
+
+  [[nodiscard]] const std::string& Name() const { return told->info.name; }
+  [[nodiscard]] const ResourceSet& Total() const { return told->info.total; }
   /// Exact for the own node; for others the last report, less what was sent there since. May be
   /// negative: in an own node whose blocked tasks resumed, in others by too many spills.
-  ResourceSet available;
-  std::uint64_t version = 0;
+  [[nodiscard]] const ResourceSet& Available() const {
+    return adjusted ? *adjusted : told->available;
+  }
 };
 
 enum class ViewChange {
@@ -35,7 +43,7 @@ class ClusterView {
   ClusterView(NodeId self, std::string name, ResourceSet total);
 
   /// Takes in what the GCS says of another node. REQUIRES: it is not the own node.
-  ViewChange Apply(const NodeView& view);
+  ViewChange Apply(std::shared_ptr<const NodeView> view);
   /// REQUIRES: the own node has room.
   void AcquireLocal(const ResourceSet& resources);
   /// A blocked task resumes: takes `resources` even when they are lent out.

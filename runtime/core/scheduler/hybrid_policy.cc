@@ -12,9 +12,9 @@ double Utilisation(const NodeEntry& entry) {
   double busiest = 0;
   for (const std::string_view name :
        {ResourceSet::kCpu, ResourceSet::kMemory, ResourceSet::kObjectStoreMemory}) {
-    const auto total = static_cast<double>(entry.total.Units(name));
+    const auto total = static_cast<double>(entry.Total().Units(name));
     if (total <= 0) continue;
-    busiest = std::max(busiest, 1 - static_cast<double>(entry.available.Units(name)) / total);
+    busiest = std::max(busiest, 1 - static_cast<double>(entry.Available().Units(name)) / total);
   }
   return busiest;
 }
@@ -27,7 +27,7 @@ using Score = std::pair<bool, double>;
 Decision HybridPolicy::Decide(const SchedulingRequest& request, const ClusterView& view) {
   for (const NodeId node : request.preferred) {
     const NodeEntry* entry = view.Find(node);
-    if (entry != nullptr && entry->available.Covers(request.resources)) {
+    if (entry != nullptr && entry->Available().Covers(request.resources)) {
       return Decision::At(*entry, view, /*has_room=*/true);
     }
   }
@@ -39,11 +39,11 @@ Decision HybridPolicy::Decide(const SchedulingRequest& request, const ClusterVie
   const auto& nodes = view.Nodes();
   for (std::size_t turn = 0; turn < nodes.size(); ++turn) {
     const NodeEntry& entry = nodes[(view.SelfIndex() + turn) % nodes.size()];
-    if (!entry.total.Covers(request.resources)) continue;
+    if (!entry.Total().Covers(request.resources)) continue;
     const double utilisation = Utilisation(entry);
-    const Score score{!wants_gpu && entry.total.Units(ResourceSet::kGpu) > 0,
+    const Score score{!wants_gpu && entry.Total().Units(ResourceSet::kGpu) > 0,
                       utilisation < spread_threshold_ ? 0 : utilisation};
-    if (entry.available.Covers(request.resources)) {
+    if (entry.Available().Covers(request.resources)) {
       if (best == nullptr || score < best_score) best = &entry, best_score = score;
     } else if (feasible == nullptr || score < feasible_score) {
       feasible = &entry, feasible_score = score;
@@ -51,7 +51,7 @@ Decision HybridPolicy::Decide(const SchedulingRequest& request, const ClusterVie
   }
   if (best != nullptr) return Decision::At(*best, view, /*has_room=*/true);
   if (feasible == nullptr) return Decision::Infeasible();
-  const bool here = view.Self().total.Covers(request.resources);
+  const bool here = view.Self().Total().Covers(request.resources);
   return Decision::At(here ? view.Self() : *feasible, view, /*has_room=*/false);
 }
 

@@ -6,8 +6,8 @@ namespace mobula::scheduler {
 Decision NodeAffinityPolicy::Decide(const SchedulingRequest& request, const ClusterView& view) {
   const NodeId node = request.strategy.node;
   const NodeEntry* entry = view.Find(node);
-  if (entry != nullptr && entry->total.Covers(request.resources)) {
-    return Decision::At(*entry, view, entry->available.Covers(request.resources));
+  if (entry != nullptr && entry->Total().Covers(request.resources)) {
+    return Decision::At(*entry, view, entry->Available().Covers(request.resources));
   }
   if (request.strategy.soft) return fallback_.Decide(request, view);
   if (entry != nullptr) return Decision::Infeasible();

@@ -19,14 +19,14 @@ Decision Scheduler::Decide(const RequestLease& request, const ClusterView& view)
   const NodeEntry& self = view.Self();
   const bool chosen_by_another =
       request.spill_count > 0 && request.strategy.kind != StrategyKind::kNodeAffinity;
-  if (chosen_by_another && self.available.Covers(request.resources)) {
+  if (chosen_by_another && self.Available().Covers(request.resources)) {
     return Decision::At(self, view, /*has_room=*/true);
   }
   Decision decision = PolicyFor(request.strategy.kind)
                           .Decide({request.resources, request.strategy, request.preferred}, view);
   const bool tired = request.spill_count >= kSpillsMax;
   if (decision.kind == Decision::Kind::kSpill && chosen_by_another && tired &&
-      self.total.Covers(request.resources)) {
+      self.Total().Covers(request.resources)) {
     return Decision::At(self, view, /*has_room=*/false);
   }
   return decision;

@@ -14,14 +14,14 @@ Decision SpreadPolicy::Decide(const SchedulingRequest& request, const ClusterVie
   const NodeEntry* feasible = nullptr;
   for (std::size_t turn = 0; turn < nodes.size(); ++turn) {
     const NodeEntry& entry = nodes[(first + turn) % nodes.size()];
-    if (entry.available.Covers(request.resources)) {
+    if (entry.Available().Covers(request.resources)) {
       last_ = entry.node;
       return Decision::At(entry, view, /*has_room=*/true);
     }
-    if (feasible == nullptr && entry.total.Covers(request.resources)) feasible = &entry;
+    if (feasible == nullptr && entry.Total().Covers(request.resources)) feasible = &entry;
   }
   if (feasible == nullptr) return Decision::Infeasible();
-  const bool here = view.Self().total.Covers(request.resources);
+  const bool here = view.Self().Total().Covers(request.resources);
   return Decision::At(here ? view.Self() : *feasible, view, /*has_room=*/false);
 }
 

@@ -23,6 +23,7 @@ class SchedulerTest : public testing::Test {
     request_.strategy = {StrategyKind::kNodeAffinity, Node(node), soft};
   }
 
+  void Hear(NodeView told) { view_.Apply(std::make_shared<const NodeView>(std::move(told))); }
   ClusterView view_{Node(5), "n5", Cpus(4)};
   Scheduler scheduler_{0.5};
   RequestLease request_;
@@ -34,35 +35,35 @@ Decision Spill(std::uint64_t node, bool has_room = true) {
 }
 
 TEST_F(SchedulerTest, HybridPacksTheOwnNodeBelowTheThreshold) {
-  view_.Apply(Told(1, Cpus(4)));
+  Hear(Told(1, Cpus(4)));
   EXPECT_EQ(Decide(), Local());
   view_.AcquireLocal(Cpus(1));
   EXPECT_EQ(Decide(), Local());
 }
 
 TEST_F(SchedulerTest, HybridSpreadsToTheLeastUtilisedAboveTheThreshold) {
-  view_.Apply(Told(1, Cpus(4), Cpus(1)));
-  view_.Apply(Told(2, Cpus(4), Cpus(3)));
+  Hear(Told(1, Cpus(4), Cpus(1)));
+  Hear(Told(2, Cpus(4), Cpus(3)));
   view_.AcquireLocal(Cpus(2));
   EXPECT_EQ(Decide(), Spill(2));
 }
 
 TEST_F(SchedulerTest, HybridBreaksTiesByTheNextNodeInOrder) {
-  for (const std::uint64_t node : {1, 2, 7, 8}) view_.Apply(Told(node, Cpus(4)));
+  for (const std::uint64_t node : {1, 2, 7, 8}) Hear(Told(node, Cpus(4)));
   view_.AcquireLocal(Cpus(4));
   EXPECT_EQ(Decide(), Spill(7));
 }
 
 TEST_F(SchedulerTest, HybridGoesWhereTheArgumentsAre) {
-  view_.Apply(Told(1, Cpus(4), Cpus(1)));
-  view_.Apply(Told(2, Cpus(4), {}));
+  Hear(Told(1, Cpus(4), Cpus(1)));
+  Hear(Told(2, Cpus(4), {}));
   request_.preferred = {Node(2), Node(1)};
   EXPECT_EQ(Decide(), Spill(1)) << "node 2 has most of them and no room";
 }
 
 TEST_F(SchedulerTest, HybridSparesNodesWithGpusForThoseWhoNeedThem) {
-  view_.Apply(Told(7, ResourceSet::Of({{"CPU", 4}, {"GPU", 1}})));
-  view_.Apply(Told(8, Cpus(4)));
+  Hear(Told(7, ResourceSet::Of({{"CPU", 4}, {"GPU", 1}})));
+  Hear(Told(8, Cpus(4)));
   view_.AcquireLocal(Cpus(4));
   EXPECT_EQ(Decide(), Spill(8));
   request_.resources = ResourceSet::Of({{"GPU", 0.5}});
@@ -70,22 +71,22 @@ TEST_F(SchedulerTest, HybridSparesNodesWithGpusForThoseWhoNeedThem) {
 }
 
 TEST_F(SchedulerTest, HybridWaitsHereWhenNobodyHasRoom) {
-  view_.Apply(Told(1, Cpus(8), {}));
+  Hear(Told(1, Cpus(8), {}));
   view_.AcquireLocal(Cpus(4));
   EXPECT_EQ(Decide(), Local(false));
 }
 
 TEST_F(SchedulerTest, HybridWaitsElsewhereWhenThisNodeNeverCould) {
-  view_.Apply(Told(1, Cpus(8), {}));
+  Hear(Told(1, Cpus(8), {}));
   request_.resources = Cpus(6);
   EXPECT_EQ(Decide(), Spill(1, false));
 }
 
 TEST_F(SchedulerTest, NothingIsFeasibleWithoutALivingNodeThatIsLargeEnough) {
-  view_.Apply(Told(1, Cpus(8)));
+  Hear(Told(1, Cpus(8)));
   request_.resources = Cpus(6);
   EXPECT_EQ(Decide(), Spill(1));
-  view_.Apply(Dead(1));
+  Hear(Dead(1));
   EXPECT_EQ(Decide(), Decision::Infeasible());
 }
 
@@ -98,9 +99,9 @@ TEST_F(SchedulerTest, ARequestForNothingRunsEvenOnAFullNode) {
 
 TEST_F(SchedulerTest, SpreadTakesNodesInTurnAndSkipsFullOnes) {
   request_.strategy.kind = StrategyKind::kSpread;
-  view_.Apply(Told(1, Cpus(4)));
-  view_.Apply(Told(2, Cpus(4), {}));
-  view_.Apply(Told(9, Cpus(4)));
+  Hear(Told(1, Cpus(4)));
+  Hear(Told(2, Cpus(4), {}));
+  Hear(Told(9, Cpus(4)));
   EXPECT_EQ(Decide(), Spill(1));
   EXPECT_EQ(Decide(), Local());
   EXPECT_EQ(Decide(), Spill(9));
@@ -109,7 +110,7 @@ TEST_F(SchedulerTest, SpreadTakesNodesInTurnAndSkipsFullOnes) {
 
 TEST_F(SchedulerTest, SpreadWithoutRoomWaitsWhereItCouldRun) {
   request_.strategy.kind = StrategyKind::kSpread;
-  view_.Apply(Told(1, Cpus(8), {}));
+  Hear(Told(1, Cpus(8), {}));
   view_.AcquireLocal(Cpus(4));
   EXPECT_EQ(Decide(), Local(false));
   request_.resources = Cpus(6);
@@ -119,7 +120,7 @@ TEST_F(SchedulerTest, SpreadWithoutRoomWaitsWhereItCouldRun) {
 }
 
 TEST_F(SchedulerTest, AffinityWaitsAtItsNodeEvenWhenItIsFull) {
-  view_.Apply(Told(1, Cpus(4), {}));
+  Hear(Told(1, Cpus(4), {}));
   Affinity(1, /*soft=*/false);
   EXPECT_EQ(Decide(), Spill(1, false));
   Affinity(5, /*soft=*/true);
@@ -128,7 +129,7 @@ TEST_F(SchedulerTest, AffinityWaitsAtItsNodeEvenWhenItIsFull) {
 }
 
 TEST_F(SchedulerTest, HardAffinityIsRefusedWhenTheNodeIsDead) {
-  view_.Apply(Dead(1));
+  Hear(Dead(1));
   Affinity(1, /*soft=*/false);
   EXPECT_EQ(Decide().kind, Kind::kRefuse);
   EXPECT_NE(Decide().reason.find("is dead"), std::string::npos);
@@ -137,24 +138,24 @@ TEST_F(SchedulerTest, HardAffinityIsRefusedWhenTheNodeIsDead) {
 }
 
 TEST_F(SchedulerTest, HardAffinityIsInfeasibleWhenTheNodeIsTooSmall) {
-  view_.Apply(Told(1, Cpus(8)));
+  Hear(Told(1, Cpus(8)));
   Affinity(5, /*soft=*/false);
   request_.resources = Cpus(6);
   EXPECT_EQ(Decide(), Decision::Infeasible());
 }
 
 TEST_F(SchedulerTest, SoftAffinityGoesElsewhereWhenItsNodeIsGoneOrTooSmall) {
-  view_.Apply(Dead(1));
+  Hear(Dead(1));
   Affinity(1, /*soft=*/true);
   EXPECT_EQ(Decide(), Local());
-  view_.Apply(Told(2, Cpus(8)));
+  Hear(Told(2, Cpus(8)));
   Affinity(5, /*soft=*/true);
   request_.resources = Cpus(6);
   EXPECT_EQ(Decide(), Spill(2));
 }
 
 TEST_F(SchedulerTest, ASpilledRequestStaysWhereThereIsRoom) {
-  view_.Apply(Told(1, Cpus(4)));
+  Hear(Told(1, Cpus(4)));
   view_.AcquireLocal(Cpus(3));
   EXPECT_EQ(Decide(), Spill(1));
   request_.spill_count = 1;
@@ -162,7 +163,7 @@ TEST_F(SchedulerTest, ASpilledRequestStaysWhereThereIsRoom) {
 }
 
 TEST_F(SchedulerTest, ARequestThatTravelledEnoughWaitsHere) {
-  view_.Apply(Told(1, Cpus(4)));
+  Hear(Told(1, Cpus(4)));
   view_.AcquireLocal(Cpus(4));
   request_.spill_count = Scheduler::kSpillsMax - 1;
   EXPECT_EQ(Decide(), Spill(1));
@@ -171,7 +172,7 @@ TEST_F(SchedulerTest, ARequestThatTravelledEnoughWaitsHere) {
 }
 
 TEST_F(SchedulerTest, ATravelledRequestStillLeavesANodeThatNeverCouldHoldIt) {
-  view_.Apply(Told(1, Cpus(8)));
+  Hear(Told(1, Cpus(8)));
   request_.resources = Cpus(6);
   request_.spill_count = Scheduler::kSpillsMax + 5;
   EXPECT_EQ(Decide(), Spill(1));
