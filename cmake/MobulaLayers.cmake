@@ -5,13 +5,14 @@
 # What each layer may link, besides itself.
 set(mobula_layer_base "")
 set(mobula_layer_core base)
+set(mobula_layer_trace base core)
 set(mobula_layer_wire base core)
 set(mobula_layer_faults base core)
-set(mobula_layer_host base core wire faults)
-set(mobula_layer_sim base core wire faults)
+set(mobula_layer_host base core trace wire faults)
+set(mobula_layer_sim base core trace wire faults)
 set(mobula_layer_api base core faults host sim)
 set(mobula_layer_python base core wire faults host sim)
-set(mobula_layer_tests base core wire faults host sim api python)
+set(mobula_layer_tests base core trace wire faults host sim api python)
 set(mobula_layer_bench base core wire faults host sim api python)
 
 # Third-party packages that only some layers may link; a package named here in no list (Abseil,

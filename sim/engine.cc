@@ -15,8 +15,9 @@ namespace {
 constexpr char kHead[] = "n1";
 // Purposes of random streams, and kinds of derived ids.
 constexpr std::uint64_t kNetworkStream = 1;
-constexpr std::uint64_t kStartStream = 2;
+constexpr std::uint64_t kDaemonStartStream = 2;
 constexpr std::uint64_t kFaultStream = 3;
+constexpr std::uint64_t kProcessStartStream = 4;
 constexpr std::uint64_t kNodeSalt = 0x6E6F6465;
 constexpr std::uint64_t kDriverSalt = 0x647276;
 // What all ids descend from: they must not depend on the seed.
@@ -35,16 +36,20 @@ NodeInfo InfoOf(const SimNode& node) {
   return info;
 }
 
+Duration Stretched(Duration span, double jitter, Rng& rng) {
+  return FromSeconds(span.Seconds() * (1 + jitter * rng.Uniform()));
+}
+
 }  // namespace
 
 Engine::Engine(Options options)
     : options_(std::move(options)),
-      trace_(options_.trace_file),
+      trace_(options_.trace_file, options_.hashes_file),
       network_(options_.timing, Rng(options_.seed).Fork(kNetworkStream)),
-      injector_(options_.faults, Rng(options_.seed).Fork(kFaultStream).Next()),
-      start_rng_(Rng(options_.seed).Fork(kStartStream)) {
+      injector_(options_.faults, Rng(options_.seed).Fork(kFaultStream).Next()) {
   options_.worker.bugs = options_.raylet.bugs = options_.gcs.bugs = options_.link.bugs =
       options_.bugs;
+  options_.worker.note_touched = trace_.IsWriting();
   for (NodeShape& shape : std::exchange(options_.nodes, {})) AddNode(std::move(shape));
   own_nodes_ = nodes_.size();
 }
@@ -52,9 +57,8 @@ Engine::Engine(Options options)
 absl::Status Engine::Check() const {
   if (nodes_.empty())
     return absl::InvalidArgumentError("a world needs at least one node, the head");
-  if (!trace_.IsGood()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("cannot write the trace to ", options_.trace_file));
+  if (const std::string failure = trace_.Failure(); !failure.empty()) {
+    return absl::InvalidArgumentError(failure);
   }
   return faults::CheckPlan(options_.faults, Facts());
 }
@@ -66,8 +70,10 @@ std::string Engine::AddNode(NodeShape shape) {
   node.name = absl::StrCat("n", nodes_.size());
   node.shape = std::move(shape);
   const auto index = static_cast<NodeIndex>(nodes_.size() - 1);
+  node.daemon_starts = Rng(options_.seed).Fork(kDaemonStartStream).Fork(index);
+  node.process_starts = Rng(options_.seed).Fork(kProcessStartStream).Fork(index);
   node.incarnation = removed_incarnations_[index];
-  if (cluster_runs_) Push(now_ + Jittered(options_.timing.node_start), {NodeStart{index}, true});
+  if (cluster_runs_) Push(now_ + NodeStartSpan(index), {NodeStart{index}, true});
   return node.name;
 }
 
@@ -75,7 +81,7 @@ void Engine::StartCluster() {
   cluster_runs_ = true;
   for (NodeIndex i = 0; i < nodes_.size(); ++i) {
     // The head first: the others register with it.
-    const Duration delay = i == 0 ? Duration{} : Jittered(options_.timing.node_start);
+    const Duration delay = i == 0 ? Duration{} : NodeStartSpan(i);
     Push(now_ + delay, {NodeStart{i}, true});
   }
   if (std::exchange(plan_started_, true)) return;
@@ -175,6 +181,8 @@ std::vector<std::string> Engine::Waits() const {
 
 void Engine::Push(Instant at, Occurrence occurrence) {
   if (occurrence.keeps_awake) ++awake_;
+  // One that was held back for a while keeps its own.
+  if (cause_.event > 0) occurrence.cause = cause_;
   queue_.Push(at, std::move(occurrence));
 }
 
@@ -206,7 +214,9 @@ void Engine::Advance() {
     last_progress_ = now_;
   }
   if (!pauses_.IsEmpty() && pauses_.Hold(occurrence)) return;
+  due_cause_ = occurrence.cause;
   std::visit([this](auto& what) { Handle(what); }, occurrence.what);
+  due_cause_ = {};
 }
 
 std::optional<worker::Completion> Engine::TakeCompletion(WorkerId process, RequestId request) {
@@ -274,20 +284,36 @@ void Engine::SleepIn(SimProcess& process, Duration span) {
   blocker_->Sleep(process.About().id, span);
 }
 
-Duration Engine::Jittered(Duration span) {
-  return FromSeconds(span.Seconds() * (1 + options_.timing.jitter * start_rng_.Uniform()));
+Duration Engine::NodeStartSpan(NodeIndex node) {
+  return Stretched(options_.timing.node_start, options_.timing.jitter, nodes_[node].daemon_starts);
+}
+
+Duration Engine::ProcessStartSpan(NodeIndex node) {
+  return Stretched(options_.timing.process_start, options_.timing.jitter,
+                   nodes_[node].process_starts);
 }
 
 // What is due
 
 void Engine::Handle(NodeInput& input) {
   SimNode& node = nodes_[input.node];
-  if (!node.Runs() || node.incarnation != input.incarnation) return;
+  if (!node.Runs() || node.incarnation != input.incarnation) {
+    if (std::holds_alternative<node::EnvelopeSent>(input.event)) {
+      trace_.RecordLoss(now_, {input.node, {}}, due_cause_, "the daemon is dead");
+    }
+    return;
+  }
   HandleInNode(input.node, input.event);
 }
 
 void Engine::Handle(ProcessInput& input) {
-  if (!input.process->IsAlive()) return;
+  if (!input.process->IsAlive()) {
+    if (std::holds_alternative<MessageReceived>(input.event)) {
+      const SimProcess::Setup& about = input.process->About();
+      trace_.RecordLoss(now_, {about.node, about.id}, due_cause_, "the process is dead");
+    }
+    return;
+  }
   if (std::holds_alternative<MessageReceived>(input.event)) last_progress_ = now_;
   HandleInProcess(*input.process, input.event);
 }
@@ -322,7 +348,8 @@ void Engine::Handle(ProcessStart& start) {
   auto& process = processes_[setup.id];
   CHECK(process == nullptr) << "process " << setup.id << " started twice";
   process = std::make_unique<SimProcess>(*this, setup, options_.worker, node.store);
-  trace_.RecordWorld(now_, {setup.node, setup.id}, "ProcessStart", absl::StrCat("pid ", setup.pid));
+  trace_.RecordWorld(now_, {setup.node, setup.id}, "ProcessStart",
+                     absl::StrCat(setup.is_driver ? "driver" : "worker", ", pid ", setup.pid));
   RegisterWorker registration;
   registration.worker = setup.id;
   registration.pid = setup.pid;
@@ -338,6 +365,8 @@ void Engine::Handle(FrameArrival& arrival) {
     HandleInNode(arrival.target, node::FrameReceived{std::move(arrival.frame)});
     return;
   }
+  trace_.RecordLoss(now_, {arrival.target, {}}, due_cause_,
+                    target.Runs() ? "for another incarnation" : "the node does not run");
   // Another incarnation listens there, or nobody: whoever is on that host says so.
   if (!target.Runs() && !target.host_answers) return;
   if (!network_.IsUp(arrival.target, arrival.source)) return;
@@ -347,10 +376,14 @@ void Engine::Handle(FrameArrival& arrival) {
 
 void Engine::Handle(ChunkArrival& arrival) {
   SimNode& target = nodes_[arrival.target];
-  if (!target.Runs() || target.id != arrival.chunk.target) return;
   const raylet::SendChunk& chunk = arrival.chunk;
-  const auto offset = target.machine->FindRaylet()->StoreOffset(chunk.object);
-  if (!offset) return;
+  const auto offset = target.Runs() && target.id == chunk.target
+                          ? target.machine->FindRaylet()->StoreOffset(chunk.object)
+                          : std::nullopt;
+  if (!offset) {
+    trace_.RecordLoss(now_, {arrival.target, {}}, due_cause_, "nobody waits for it");
+    return;
+  }
   std::copy(arrival.bytes.begin(), arrival.bytes.end(),
             target.store->At(*offset + chunk.offset, chunk.length));
   last_progress_ = now_;
@@ -391,12 +424,14 @@ void Engine::HandleInNode(NodeIndex index, const node::Event& event) {
   if (options_.check_invariants) node.machine->CheckInvariants();
   handling_ = false;
   ++report_.events;
-  trace_.Record(now_, {index, {}}, event, node_effects_);
+  cause_ = {trace_.Record(now_, {index, {}}, due_cause_, *node.machine, event, node_effects_)};
   for (node::Effect& effect : node_effects_) {
     CarryOut(index, effect);
     // An effect (Fenced, Stopped) may end the node; the rest is void then.
     if (!node.Runs()) break;
+    ++cause_.effect;
   }
+  cause_ = {};
 }
 
 void Engine::HandleInProcess(SimProcess& process, const worker::Event& event) {
@@ -406,11 +441,14 @@ void Engine::HandleInProcess(SimProcess& process, const worker::Event& event) {
   if (options_.check_invariants) process.Machine().CheckInvariants();
   handling_ = false;
   ++report_.events;
-  trace_.Record(now_, {process.About().node, process.About().id}, event, process_effects_);
+  cause_ = {trace_.Record(now_, {process.About().node, process.About().id}, due_cause_,
+                          process.Machine(), event, process_effects_)};
   for (worker::Effect& effect : process_effects_) {
     CarryOut(process, effect);
     if (!process.IsAlive()) break;
+    ++cause_.effect;
   }
+  cause_ = {};
 }
 
 }  // namespace mobula::sim

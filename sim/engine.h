@@ -72,6 +72,7 @@ class Engine : public ProcessHost {
   void SetBlocker(Blocker* blocker) { blocker_ = blocker; }
   void PauseBeforeEvents(bool pause) { pauses_before_events_ = pause; }
   [[nodiscard]] const Trace& GetTrace() const { return trace_; }
+  void FlushTrace() { trace_.Flush(); }
   [[nodiscard]] const Report& GetReport() const { return report_; }
 
  private:
@@ -92,7 +93,9 @@ class Engine : public ProcessHost {
   void Handle(FaultAlarm& alarm);
   void HandleInNode(NodeIndex node, const node::Event& event);
   void HandleInProcess(SimProcess& process, const worker::Event& event);
-  Duration Jittered(Duration span);
+  /// Stretched at random, from the node's own stream for this purpose.
+  Duration NodeStartSpan(NodeIndex node);
+  Duration ProcessStartSpan(NodeIndex node);
   void NoteExecuted(SimProcess& process, const worker::TaskExecuted& executed);
 
   // engine_effects.cc
@@ -151,7 +154,6 @@ class Engine : public ProcessHost {
   /// Of each direction between incarnations: the last frame number that was observed. Empty unless
   /// the plan waits for messages.
   std::map<std::pair<NodeId, NodeId>, std::uint64_t> observed_frames_;
-  Rng start_rng_;
   EventQueue<Occurrence> queue_;
   /// Occurrences in the queue that keep the world awake.
   std::size_t awake_ = 0;
@@ -177,6 +179,10 @@ class Engine : public ProcessHost {
   bool pauses_before_events_ = false;
   /// The hub was told of the pause before what is due next.
   bool paused_ = false;
+  /// What the occurrence being handled came of, and what an effect being carried out is: what is
+  /// pushed meanwhile comes of it.
+  trace::Cause due_cause_;
+  trace::Cause cause_;
   /// A machine is at work: user code must not call in.
   bool handling_ = false;
   /// Reused from event to event.

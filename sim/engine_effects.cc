@@ -54,7 +54,7 @@ void Engine::CarryOut(NodeIndex node, node::Effect& effect) {
             Note({node, {}}, absl::StrCat(nodes_[node].name, " learned of its own death (",
                                           fenced.reason, ") and comes back as a new node"));
             StopNode(node, "its node was declared dead", true);
-            Push(now_ + Jittered(options_.timing.node_start), {NodeStart{node}, true});
+            Push(now_ + NodeStartSpan(node), {NodeStart{node}, true});
           },
           [&](const raylet::Stopped&) {
             Note({node, {}}, absl::StrCat(nodes_[node].name, " left the cluster"));
@@ -68,7 +68,10 @@ void Engine::CarryOut(NodeIndex node, node::Effect& effect) {
 void Engine::DeliverLocal(NodeIndex node, node::DeliverLocal& deliver) {
   SimProcess* process = FindProcess(deliver.worker);
   // To a dead process: lost, as what lies in a socket when its reader is killed.
-  if (process == nullptr || !process->IsAlive() || process->About().node != node) return;
+  if (process == nullptr || !process->IsAlive() || process->About().node != node) {
+    trace_.RecordLoss(now_, {node, deliver.worker}, cause_, "the process is dead");
+    return;
+  }
   const Address source = deliver.envelope.source;
   // What processes and other nodes sent was observed where it came from.
   if (source.worker.IsNil() && (source.IsGcs() ? node == 0 : source.node == nodes_[node].id)) {
@@ -83,6 +86,9 @@ void Engine::SendFrame(NodeIndex source, node::SendFrame& send) {
   CHECK(target.ok()) << target.status().message();
   const std::uint64_t bytes = kHeaderBytes + SizeOf(send.frame);
   const Arrivals arrivals = network_.SendMessage(now_, source, *target, bytes);
+  if (!arrivals.first && !arrivals.again) {
+    trace_.RecordLoss(now_, {source, {}}, cause_, "lost on the link");
+  }
   ObserveFrame(source, *target, send.frame);
   if (arrivals.again) Push(*arrivals.again, {FrameArrival{source, *target, send.frame}});
   if (arrivals.first) Push(*arrivals.first, {FrameArrival{source, *target, std::move(send.frame)}});
@@ -93,6 +99,9 @@ void Engine::SendChunk(NodeIndex source, const node::SendChunkTo& send) {
   CHECK(target.ok()) << target.status().message();
   const raylet::SendChunk& chunk = send.chunk;
   const Arrivals arrivals = network_.SendChunk(now_, source, *target, kHeaderBytes + chunk.length);
+  if (!arrivals.first && !arrivals.again) {
+    trace_.RecordLoss(now_, {source, {}}, cause_, "lost on the link");
+  }
   const std::byte* begin =
       nodes_[source].store->At(chunk.store_offset + chunk.offset, chunk.length);
   for (const auto& arrival : {arrivals.first, arrivals.again}) {
@@ -108,7 +117,7 @@ void Engine::StartProcess(NodeIndex node, const raylet::StartProcess& start) {
   setup.node = node;
   setup.language = start.language;
   nodes_[node].starting.insert(start.worker);
-  Push(now_ + nodes_[node].CpuTime(Jittered(options_.timing.process_start)),
+  Push(now_ + nodes_[node].CpuTime(ProcessStartSpan(node)),
        {ProcessStart{setup, nodes_[node].incarnation, {}}, true});
 }
 

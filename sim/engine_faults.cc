@@ -88,7 +88,7 @@ void Engine::Carry(faults::FaultId, const faults::RestartNode& fault) {
   if (nodes_[index].Runs()) return;
   ++report_.node_restarts;
   Note({index, {}}, absl::StrCat(fault.node, " restarts"));
-  Push(now_ + Jittered(options_.timing.node_start), {NodeStart{index}, true});
+  Push(now_ + NodeStartSpan(index), {NodeStart{index}, true});
 }
 
 SimProcess* Engine::FindVictim(NodeIndex node, const std::string& running) {
@@ -230,6 +230,7 @@ void Engine::ResetConnections(NodeIndex index) {
 void Engine::StopNode(NodeIndex index, const std::string& reason, bool tell_hub) {
   SimNode& node = nodes_[index];
   if (!node.Runs()) return;
+  trace_.RecordWorld(now_, {index, {}}, "NodeEnd", reason);
   node.machine.reset();
   node.starting.clear();
   Release(pauses_.Forget(index));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/core/node/node.h"
+#include "runtime/trace/recorder.h"
 #include "sim/hub_action.h"
 #include "sim/network.h"
 #include "sim/sim_process.h"
@@ -67,6 +68,8 @@ struct Occurrence {
       what;
   /// While one of these is due, the world is not idle, however long it takes.
   bool keeps_awake = false;
+  /// The effect that it came of. Set by Push.
+  trace::Cause cause = {};
 };
 
 }  // namespace mobula::sim

@@ -58,8 +58,10 @@ struct Options {
   faults::Plan faults;
   /// Checks the machine's invariants after every event.
   bool check_invariants = false;
-  /// Writes every event as a line of JSON to this file; empty for none.
+  /// Writes every event as a line of JSON to this file (runtime/trace); empty for none.
   std::string trace_file;
+  /// Writes the running hash after every event to this file, a line of text each; empty for none.
+  std::string hashes_file;
   /// Nothing but housekeeping for this long is the end, or a deadlock. Longer than every timeout of
   /// the machines.
   Duration idle_after = Seconds(70);

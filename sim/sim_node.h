@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "runtime/base/rng.h"
 #include "runtime/core/node/node.h"
 #include "sim/drifting_time.h"
 #include "sim/options.h"
@@ -18,6 +19,9 @@ namespace mobula::sim {
 struct SimNode {
   std::string name;
   NodeShape shape;
+  /// Random streams of its own for how long its daemon and its processes take to start.
+  Rng daemon_starts{0};
+  Rng process_starts{0};
   /// Counts the incarnations started; an event for an older one is void.
   std::uint32_t incarnation = 0;
   /// Of the last incarnation.

@@ -70,6 +70,7 @@ void World::CrashProcess(WorkerId process, const std::string& reason) {
 absl::Status World::RemoveNode(const std::string& name) { return engine_->RemoveNode(name); }
 Instant World::Now() const { return engine_->Time(); }
 std::uint64_t World::TraceHash() const { return engine_->GetTrace().Hash(); }
+void World::FlushTrace() { engine_->FlushTrace(); }
 const Report& World::GetReport() const { return engine_->GetReport(); }
 std::vector<std::string> World::Waits() const { return engine_->Waits(); }
 

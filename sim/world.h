@@ -132,6 +132,8 @@ class World {
   [[nodiscard]] Instant Now() const;
   /// Over all events so far: their times, places and contents.
   [[nodiscard]] std::uint64_t TraceHash() const;
+  /// Writes what is buffered of the hashes' file, for a hub that leaves the process at once.
+  void FlushTrace();
   [[nodiscard]] const Report& GetReport() const;
   /// What every process waits for, as in `Idle`.
   [[nodiscard]] std::vector<std::string> Waits() const;

@@ -159,7 +159,7 @@ WorldPointer CreateWorld(std::uint32_t nodes, const std::map<std::string, double
                          std::optional<std::uint64_t> store_capacity, std::uint64_t seed,
                          const std::string& faults, const std::vector<std::string>& crashes,
                          const std::vector<std::string>& restarts, const std::string& trace_file,
-                         std::optional<std::int64_t> latency_ns,
+                         const std::string& hashes_file, std::optional<std::int64_t> latency_ns,
                          std::optional<std::int64_t> cost_ns,
                          std::map<std::string, std::int64_t> costs_ns, bool check_invariants) {
   sim::Options options;
@@ -167,6 +167,7 @@ WorldPointer CreateWorld(std::uint32_t nodes, const std::map<std::string, double
   options.seed = seed;
   options.faults = PlanOf(faults, crashes, restarts);
   options.trace_file = trace_file;
+  options.hashes_file = hashes_file;
   if (latency_ns) options.timing.link_latency = Nanoseconds(*latency_ns);
   options.task_cost = CostModel(cost_ns, std::move(costs_ns));
   options.check_invariants = check_invariants;
@@ -203,8 +204,9 @@ void BindWorld(py::module_& module) {
   py::class_<sim::World, WorldPointer>(module, "World")
       .def(py::init(&CreateWorld), py::kw_only(), "nodes"_a, "resources"_a,
            "store_capacity"_a = py::none(), "seed"_a, "faults"_a = "", "crashes"_a, "restarts"_a,
-           "trace_file"_a = "", "latency_ns"_a = py::none(), "cost_ns"_a = py::none(),
-           "costs_ns"_a = std::map<std::string, std::int64_t>(), "check_invariants"_a = false)
+           "trace_file"_a = "", "hashes_file"_a = "", "latency_ns"_a = py::none(),
+           "cost_ns"_a = py::none(), "costs_ns"_a = std::map<std::string, std::int64_t>(),
+           "check_invariants"_a = false)
       .def("step", &Step)
       .def("pause_before_events", &sim::World::PauseBeforeEvents, "pause"_a)
       .def("inject", &Inject, "kind"_a)
@@ -275,6 +277,7 @@ void BindWorld(py::module_& module) {
            })
       .def("now_ns", [](const sim::World& self) { return self.Now().nanoseconds; })
       .def("trace_hash", &HashText)
+      .def("flush_trace", &sim::World::FlushTrace)
       .def("waits", &sim::World::Waits)
       .def("report", [](const sim::World& self) { return ToPythonReport(self.GetReport()); });
 }

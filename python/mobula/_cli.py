@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from mobula import _program
 from mobula._sim_options import SimOptions, parse_costs, parse_span
+from mobula._trace.cli import trace
 
 _PROGRAM = click.Path(exists=True, dir_okay=False)
 
@@ -40,13 +40,18 @@ def cli() -> None:
 @cli.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.argument("program", type=_PROGRAM)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def run(program: str, arguments: tuple[str, ...]) -> None:
+@click.option(
+    "--trace-html", default="", metavar="FILE", help="Write the run there as a page to look at."
+)
+def run(program: str, arguments: tuple[str, ...], trace_html: str) -> None:
     """Runs PROGRAM with its ARGUMENTS on the real runtime; `import ray` gives it mobula."""
-    from mobula import alias
+    from mobula import _run_main
 
-    alias.install()
-    _program.prepare(program, arguments)
-    sys.exit(_program.execute(program))
+    try:
+        code = _run_main.run(program, arguments, trace_html)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    sys.exit(code)
 
 
 @cli.command()
@@ -81,6 +86,15 @@ def run(program: str, arguments: tuple[str, ...]) -> None:
 )
 @click.option("--restart", multiple=True, metavar="NODE@TIME", help="A crashed node comes back.")
 @click.option("--trace", default="", metavar="FILE", help="Write every event there, as JSON lines.")
+@click.option(
+    "--trace-html", default="", metavar="FILE", help="Write the run there as a page to look at."
+)
+@click.option(
+    "--hashes",
+    default="",
+    metavar="FILE",
+    help="Write the running hash after every event there, for `mobula trace diff`.",
+)
 @click.option("--latency", type=_Span(), help="From node to node.  [default: 100us]")
 @click.option(
     "--cost",
@@ -119,6 +133,9 @@ def sim(
         raise click.UsageError(str(error)) from error
     # What is still suspended must not be unwound by the interpreter's own end.
     os._exit(code)
+
+
+cli.add_command(trace)
 
 
 def main() -> None:

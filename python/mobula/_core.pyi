@@ -199,6 +199,7 @@ class World:
         crashes: Sequence[str],
         restarts: Sequence[str],
         trace_file: str = "",
+        hashes_file: str = "",
         latency_ns: int | None = None,
         cost_ns: int | None = None,
         costs_ns: dict[str, int] = ...,

@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import atexit
+import dataclasses
+import os
 import sys
 from collections.abc import Sequence
 
 from mobula import _program, _sim_setup, _sim_watchdog, alias
 from mobula._sim_hub import Hub
 from mobula._sim_options import SimOptions
+from mobula._trace.recording import Recording
 from mobula._virtual_threads import finish_threads
 
 
@@ -22,11 +25,16 @@ def simulate(program: str, arguments: Sequence[str], options: SimOptions) -> int
         ValueError: An option is wrong.
     """
     errors = sys.stderr
+    # Made here, outside of the virtual world.
+    recording = Recording(options.trace, options.trace_html, os.path.basename(program))
+    options = dataclasses.replace(options, trace=recording.path)
     hub = prepare(program, arguments, options)
     _sim_watchdog.start(hub, options.watchdog_s)
     code = hub.run(lambda: run_program(hub, program))
     _sim_watchdog.stop()
     sys.stdout.flush()
+    hub.world.flush_trace()
+    recording.finish()
     print(hub.world.report()["text"].rstrip(), file=errors)
     print(f"trace hash {hub.world.trace_hash()}", file=errors, flush=True)
     return code

@@ -22,7 +22,10 @@ class SimOptions:
     # In the command line's forms: "n2@0.5s", "n2@0.5s+2s", "worker:n2@0.5s"; "n2@1s".
     crash: Sequence[str] = ()
     restart: Sequence[str] = ()
+    # Files to write; empty for none.
     trace: str = ""
+    trace_html: str = ""
+    hashes: str = ""
     # "1ms"; None: the world's own.
     latency: str | None = None
     # "50us" for every task, "name=2ms" for one function or "Class.method".

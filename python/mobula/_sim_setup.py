@@ -51,6 +51,7 @@ def make_world(options: SimOptions) -> _core.World:
         crashes=options.crash,
         restarts=options.restart,
         trace_file=options.trace,
+        hashes_file=options.hashes,
         latency_ns=None if options.latency is None else parse_span(options.latency),
         cost_ns=cost_ns,
         costs_ns=costs_ns,

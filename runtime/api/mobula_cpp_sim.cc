@@ -26,6 +26,7 @@ constexpr char kUsage[] =
     "  --restart n2@2s    a crashed node comes back\n"
     "  --faults FILE      a fault plan (see faults/plan.proto); give it before --crash\n"
     "  --trace FILE       every event as a line of JSON\n"
+    "  --hashes FILE      the running hash after every event, a line of text each\n"
     "  --check            check the machines' invariants after every event\n";
 
 struct CommandLine {
@@ -47,6 +48,8 @@ absl::Status Apply(const std::string& option, const std::string& value, CommandL
     line.library = value;
   } else if (option == "--trace") {
     line.world.trace_file = value;
+  } else if (option == "--hashes") {
+    line.world.hashes_file = value;
   } else if (option == "--nodes") {
     if (!absl::SimpleAtoi(value, &line.nodes) || line.nodes == 0) {
       return WrongValue(option, value, "a whole number of at least 1");

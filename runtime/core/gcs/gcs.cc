@@ -112,6 +112,8 @@ Gcs::~Gcs() = default;
 
 void Gcs::Handle(Instant now, const Event& event, Effects& effects) {
   Outbox out(effects);
+  // Being heard changes no view.
+  if (!std::holds_alternative<NodeHeard>(event)) ++events_handled_;
   if (const auto* received = std::get_if<MessageReceived>(&event)) {
     if (parts_->nodes.IsDead(received->source.node)) {
       parts_->nodes.TellOfDeath(received->source.node, out);

@@ -70,10 +70,13 @@ class Gcs {
   [[nodiscard]] std::vector<NodeView> Nodes() const;
   [[nodiscard]] std::vector<ActorView> Actors() const;
   [[nodiscard]] std::vector<JobView> Jobs() const;
+  /// As long as this does not grow, no view changes.
+  [[nodiscard]] std::uint64_t EventsHandled() const { return events_handled_; }
 
  private:
   struct Parts;
   std::unique_ptr<Parts> parts_;
+  std::uint64_t events_handled_ = 0;
 };
 
 }  // namespace mobula::gcs

@@ -85,6 +85,15 @@ bool Links::IsDead(NodeId peer) const {
   return found != peers_.end() && found->second.dead;
 }
 
+std::vector<Links::Counts> Links::CountAll() const {
+  std::vector<Counts> all;
+  for (const auto& [id, peer] : peers_) {
+    all.push_back({id, peer.next_sequence - 1, peer.outgoing.size(), peer.delivered,
+                   peer.early.size(), peer.dead});
+  }
+  return all;
+}
+
 std::size_t Links::Unacknowledged(NodeId peer) const {
   const auto found = peers_.find(peer);
   return found == peers_.end() ? 0 : found->second.outgoing.size();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <vector>
 
 #include "runtime/base/deliberate_bugs.h"
 #include "runtime/core/link/frame.h"
@@ -65,6 +66,17 @@ class Links {
   [[nodiscard]] bool IsDead(NodeId peer) const;
   /// Envelopes for `peer` not yet acknowledged.
   [[nodiscard]] std::size_t Unacknowledged(NodeId peer) const;
+
+  /// One link's counts, for tools.
+  struct Counts {
+    NodeId peer;
+    std::uint64_t sent = 0;
+    std::uint64_t unacknowledged = 0;
+    std::uint64_t delivered = 0;
+    std::uint64_t early = 0;
+    bool dead = false;
+  };
+  [[nodiscard]] std::vector<Counts> CountAll() const;
   void CheckInvariants() const;
 
  private:

@@ -284,6 +284,7 @@ NodeId Node::Self() const { return parts_->self; }
 const raylet::Raylet* Node::FindRaylet() const {
   return parts_->raylet ? &*parts_->raylet : nullptr;
 }
+std::vector<LinkView> Node::Links() const { return parts_->peers.Views(); }
 const gcs::Gcs* Node::FindGcs() const { return parts_->gcs ? &*parts_->gcs : nullptr; }
 
 }  // namespace mobula::node

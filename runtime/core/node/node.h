@@ -69,6 +69,20 @@ using Effect = std::variant<DeliverLocal, SendFrame, SendChunkTo, CloseLink, Sta
                             raylet::Fenced, raylet::Stopped, gcs::ClusterEvent>;
 using Effects = std::vector<Effect>;
 
+/// The link to one other daemon, for tools.
+struct LinkView {
+  NodeId peer;
+  std::string name;
+  /// Envelopes given to the link, and those of them that the peer has not acknowledged.
+  std::uint64_t sent = 0;
+  std::uint64_t unacknowledged = 0;
+  /// Envelopes of the peer that were delivered here, and those that wait for one before them.
+  std::uint64_t delivered = 0;
+  std::uint64_t early = 0;
+  bool dead = false;
+  MOBULA_FIELDS(LinkView, peer, name, sent, unacknowledged, delivered, early, dead)
+};
+
 struct Options {
   /// Also where raylet-less nodes (a GCS in a process of its own) say who they are.
   raylet::Options raylet;
@@ -102,6 +116,7 @@ class Node {
   /// Null without one.
   [[nodiscard]] const raylet::Raylet* FindRaylet() const;
   [[nodiscard]] const gcs::Gcs* FindGcs() const;
+  [[nodiscard]] std::vector<LinkView> Links() const;
 
  private:
   struct Parts;

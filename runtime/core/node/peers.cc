@@ -88,4 +88,13 @@ std::string Peers::NameOf(NodeId node) const {
   return found == names_.end() || found->second.empty() ? node.Short() : found->second;
 }
 
+std::vector<LinkView> Peers::Views() const {
+  std::vector<LinkView> views;
+  for (const link::Links::Counts& counts : links_.CountAll()) {
+    views.push_back({counts.peer, NameOf(counts.peer), counts.sent, counts.unacknowledged,
+                     counts.delivered, counts.early, counts.dead});
+  }
+  return views;
+}
+
 }  // namespace mobula::node

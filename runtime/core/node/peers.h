@@ -41,6 +41,7 @@ class Peers {
   [[nodiscard]] bool IsDead(NodeId node) const { return links_.IsDead(node); }
   /// For people: its name, or its id when it is unknown.
   [[nodiscard]] std::string NameOf(NodeId node) const;
+  [[nodiscard]] std::vector<LinkView> Views() const;
   void CheckInvariants() const { links_.CheckInvariants(); }
 
  private:

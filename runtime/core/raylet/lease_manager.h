@@ -53,6 +53,8 @@ class LeaseManager {
   [[nodiscard]] const Lease* FindByWorker(WorkerId worker) const {
     return leases_.FindByWorker(worker);
   }
+  [[nodiscard]] const LeaseTable& Granted() const { return leases_; }
+  [[nodiscard]] const LeaseQueue& Queue() const { return queue_; }
   void CheckInvariants() const;
 
  private:

@@ -84,6 +84,7 @@ struct Raylet::Parts {
   object_store::ObjectStore store;
   object_store::PullManager pulls;
   Phase phase = Phase::kRunning;
+  std::uint64_t events_handled = 0;
 };
 
 }  // namespace mobula::raylet

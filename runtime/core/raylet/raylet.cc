@@ -12,6 +12,7 @@ Raylet::~Raylet() = default;
 
 void Raylet::Handle(Instant now, const Event& event, Effects& out) {
   Outbox outbox(out);
+  ++parts_->events_handled;
   std::visit([&](const auto& happened) { parts_->On(now, happened, outbox); }, event);
   parts_->Settle(now, outbox);
 }
@@ -71,6 +72,27 @@ std::vector<StoredObjectView> Raylet::Objects() const {
   }
   return views;
 }
+
+std::vector<GrantedLeaseView> Raylet::Leases() const {
+  std::vector<GrantedLeaseView> views;
+  for (const auto& [order, lease] : parts_->leases.Granted().InOrder()) {
+    views.push_back({lease.id, lease.worker, lease.request.owner, lease.request.name, lease.Held(),
+                     lease.request.actor, lease.blocked, lease.reclaimed, lease.ending});
+  }
+  return views;
+}
+
+std::vector<QueuedLeaseView> Raylet::LeaseRequests() const {
+  std::vector<QueuedLeaseView> views;
+  for (const auto& [key, request] : parts_->leases.Queue().Requests()) {
+    const RequestLease& message = request.message;
+    views.push_back({message.owner, message.request, message.name, message.resources, message.actor,
+                     request.phase == RequestPhase::kWaitingForWorker, message.spill_count});
+  }
+  return views;
+}
+
+std::uint64_t Raylet::EventsHandled() const { return parts_->events_handled; }
 
 const ResourceSet& Raylet::Available() const { return parts_->view.Self().Available(); }
 

@@ -31,6 +31,35 @@ struct StoredObjectView {
   MOBULA_FIELDS(StoredObjectView, object, offset, size, sealed, primary, pins)
 };
 
+/// A worker of this node that was granted.
+struct GrantedLeaseView {
+  LeaseId lease;
+  WorkerId worker;
+  /// Nil in both parts: the GCS, for an actor.
+  Address owner;
+  std::string name;
+  ResourceSet resources;
+  ActorId actor;
+  bool blocked = false;
+  bool reclaimed = false;
+  bool ending = false;
+  MOBULA_FIELDS(GrantedLeaseView, lease, worker, owner, name, resources, actor, blocked, reclaimed,
+                ending)
+};
+/// A request that is not answered yet.
+struct QueuedLeaseView {
+  Address owner;
+  std::uint64_t request = 0;
+  std::string name;
+  ResourceSet resources;
+  ActorId actor;
+  /// It has its resources, and waits for a process.
+  bool waits_for_worker = false;
+  std::uint32_t spill_count = 0;
+  MOBULA_FIELDS(QueuedLeaseView, owner, request, name, resources, actor, waits_for_worker,
+                spill_count)
+};
+
 /// The node manager: grants leases against the node's resources, keeps the pool of worker
 /// processes, indexes the node's object store, and pulls objects from other nodes. View: one
 /// node's, with the cluster view that the GCS sends. Pure: no clock, thread or I/O.
@@ -54,7 +83,11 @@ class Raylet {
   [[nodiscard]] std::optional<std::uint64_t> StoreOffset(ObjectId object) const;
   [[nodiscard]] std::vector<WorkerView> Workers() const;
   [[nodiscard]] std::vector<StoredObjectView> Objects() const;
+  [[nodiscard]] std::vector<GrantedLeaseView> Leases() const;
+  [[nodiscard]] std::vector<QueuedLeaseView> LeaseRequests() const;
   [[nodiscard]] const ResourceSet& Available() const;
+  /// As long as this does not grow, no view changes.
+  [[nodiscard]] std::uint64_t EventsHandled() const;
 
  private:
   struct Parts;

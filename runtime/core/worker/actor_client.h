@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/core/worker/dispatcher.h"
+#include "runtime/core/worker/views.h"
 
 namespace mobula::worker {
 
@@ -62,6 +63,7 @@ class ActorClient {
   [[nodiscard]] std::vector<ActorId> Unheard() const;
   /// Nothing when it was never used here.
   [[nodiscard]] const ActorView* Find(ActorId actor) const;
+  [[nodiscard]] std::vector<CalledActorView> Views() const;
   void CheckInvariants() const;
 
  private:

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/core/worker/object_values.h"
+#include "runtime/core/worker/views.h"
 
 namespace mobula::worker {
 
@@ -51,6 +52,7 @@ class Executor {
   /// Returns whether the task is running here.
   bool HoldFor(TaskId task, const ObjectRef& reference);
   [[nodiscard]] bool IsRunning() const { return running_ > 0; }
+  [[nodiscard]] std::vector<ExecutionView> Views() const;
   /// How often each object is counted kExecuting, for CheckInvariants.
   [[nodiscard]] std::map<ObjectId, std::uint32_t> HeldCounts() const;
   void CheckInvariants() const;

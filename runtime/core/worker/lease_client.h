@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/core/worker/dispatcher.h"
+#include "runtime/core/worker/views.h"
 #include "runtime/core/worker/watch_list.h"
 
 namespace mobula::worker {
@@ -54,6 +55,8 @@ class LeaseClient {
   std::vector<TaskId> ForgetDead();
   /// Of `worker`, or nothing.
   [[nodiscard]] bool HasLease(const Address& worker) const { return by_worker_.contains(worker); }
+  [[nodiscard]] std::vector<LeaseView> Leases() const;
+  [[nodiscard]] std::vector<LeaseRequestView> Requests() const;
   void CheckInvariants() const;
 
  private:

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/core/protocol/messages.h"
+#include "runtime/core/worker/views.h"
 
 namespace mobula::worker {
 
@@ -104,5 +105,8 @@ struct ObjectRecord {
   }
   void RemoveLocation(NodeId node) { std::erase(status.locations, node); }
 };
+
+/// All but `has_lineage`, which the task manager knows.
+[[nodiscard]] ObjectView ViewOf(const ObjectRecord& record);
 
 }  // namespace mobula::worker

@@ -247,7 +247,7 @@ void ObjectValues::NotifyAll(ObjectId id, ObjectRecord& record) {
 
 void ObjectValues::CheckInvariants() const {
   CHECK(notices_.empty() && lost_.empty());
-  for (const auto& [id, record] : references_.Records()) {
+  for (const auto& [id, record] : std::as_const(references_).Records()) {
     if (record.owned) {
       CHECK(std::ranges::none_of(record.status.locations,
                                  [&](NodeId node) { return watch_list_.IsNodeDead(node); }))

@@ -24,6 +24,8 @@ struct Options {
   Duration gcs_retry_max = Seconds(5);
   /// Lineage kept at most; the oldest goes first (Ray: 1 GiB).
   std::uint64_t lineage_bytes_max = 1ull << 30;
+  /// Notes which objects and tasks each event touches, for a trace (`Worker::LastTouched`).
+  bool note_touched = false;
   /// For tests of the tests.
   Bugs bugs;
 };

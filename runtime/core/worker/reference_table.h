@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/base/ordered_hash_map.h"
+#include "runtime/base/tracked_map.h"
 #include "runtime/core/worker/object_record.h"
 #include "runtime/core/worker/watch_list.h"
 
@@ -35,8 +36,9 @@ class ReferenceTable {
       : context_(context), watch_list_(watch_list) {}
 
   [[nodiscard]] ObjectRecord* Find(ObjectId id);
-  [[nodiscard]] const OrderedHashMap<ObjectId, ObjectRecord>& Records() const { return records_; }
-  [[nodiscard]] OrderedHashMap<ObjectId, ObjectRecord>& Records() { return records_; }
+  using Table = TrackedMap<OrderedHashMap<ObjectId, ObjectRecord>>;
+  [[nodiscard]] const Table& Records() const { return records_; }
+  [[nodiscard]] Table& Records() { return records_; }
   /// A new owned object, pending. REQUIRES: not known yet.
   ObjectRecord& Own(ObjectId id);
   /// The record of `reference`, made when there is none: a borrowed one; or, where this process
@@ -103,7 +105,7 @@ class ReferenceTable {
 
   Context& context_;
   WatchList& watch_list_;
-  OrderedHashMap<ObjectId, ObjectRecord> records_;
+  Table records_;
   std::vector<ObjectId> candidates_;
   /// Handles of actors, owned and borrowed; for as long as the record exists.
   std::map<ActorId, ObjectId> handles_;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base/tracked_map.h"
 #include "runtime/core/worker/actor_client.h"
 #include "runtime/core/worker/gcs_client.h"
 #include "runtime/core/worker/lease_client.h"
@@ -66,7 +67,14 @@ class TaskManager : public Dispatcher {
 
   LeaseClient& Leases() { return leases_; }
   ActorClient& Actors() { return actors_; }
+  [[nodiscard]] const LeaseClient& Leases() const { return leases_; }
+  [[nodiscard]] const ActorClient& Actors() const { return actors_; }
   [[nodiscard]] std::vector<PendingTask> PendingTasks() const;
+  [[nodiscard]] std::optional<TaskView> Find(TaskId task) const;
+  /// Notes from here on which tasks are touched. The tasks touched since the last `ForgetTouched`.
+  void NoteTouched() { tasks_.Track(); }
+  void ForgetTouched() { tasks_.ForgetTouched(); }
+  [[nodiscard]] std::vector<TaskId> Touched() const;
   [[nodiscard]] bool HasLineage(TaskId task) const;
   void CheckInvariants() const;
   /// Adds what the tasks count on each object to `counts`, for CheckInvariants.
@@ -96,7 +104,8 @@ class TaskManager : public Dispatcher {
     std::uint32_t stored_returns = 0;
     Lineage::Place place;
   };
-  using Entry = OrderedHashMap<TaskId, Task>::iterator;
+  using Table = TrackedMap<OrderedHashMap<TaskId, Task>>;
+  using Entry = Table::iterator;
 
   void HoldReferences(const Task& task, Count count);
   void DropReferences(const Task& task, Count count);
@@ -138,7 +147,7 @@ class TaskManager : public Dispatcher {
   LeaseClient leases_;
   ActorClient actors_;
   Lineage lineage_;
-  OrderedHashMap<TaskId, Task> tasks_;
+  Table tasks_;
   /// Creation tasks of living actors.
   std::map<ActorId, TaskId> creations_;
   /// Actors with calls that may be sendable.

@@ -11,7 +11,11 @@ namespace mobula::worker {
 
 /// The parts, and who hears of which event. Parts that depend on others come after them.
 struct Worker::Parts {
-  Parts(WorkerId id, const Options& options) : context(options, id) {}
+  Parts(WorkerId id, const Options& options) : context(options, id) {
+    if (!options.note_touched) return;
+    references.Records().Track();
+    tasks.NoteTouched();
+  }
 
   void Settle();
   bool SettleStep();
@@ -175,6 +179,8 @@ Worker::~Worker() = default;
 void Worker::Handle(Instant now, const Event& event, Effects& out) {
   parts_->context.now = now;
   parts_->context.out = &out;
+  parts_->references.Records().ForgetTouched();
+  parts_->tasks.ForgetTouched();
   std::visit(EventRouter<Parts>{*parts_}, event);
   parts_->Settle();
   parts_->context.out = nullptr;
@@ -297,7 +303,7 @@ std::vector<PendingTask> Worker::PendingTasks() const { return parts_->tasks.Pen
 
 std::vector<ReferenceView> Worker::References() const {
   std::vector<ReferenceView> views;
-  for (const auto& [id, record] : parts_->references.Records()) {
+  for (const auto& [id, record] : std::as_const(parts_->references).Records()) {
     ReferenceView view;
     view.reference = {id, record.owner};
     view.owned = record.owned;
@@ -314,11 +320,48 @@ std::vector<ReferenceView> Worker::References() const {
 }
 
 ObjectRef Worker::FindReference(ObjectId object) const {
-  const ObjectRecord* record = parts_->references.Find(object);
-  return record == nullptr ? ObjectRef{} : ObjectRef{object, record->owner};
+  const ReferenceTable::Table& records = std::as_const(parts_->references).Records();
+  const auto found = records.find(object);
+  return found == records.end() ? ObjectRef{} : ObjectRef{object, found->second.owner};
 }
 
 std::vector<ObjectId> Worker::MappedObjects() const { return parts_->store.Pinned(); }
+
+Touched Worker::LastTouched() const {
+  const ReferenceTable::Table& records = std::as_const(parts_->references).Records();
+  Touched touched{records.Touched(), parts_->tasks.Touched()};
+  if (records.AllTouched()) {
+    for (const auto& [id, record] : records) touched.objects.push_back(id);
+  }
+  // Whether an object can be made again shows in its task.
+  for (const TaskId task : touched.tasks) touched.objects.push_back({task, 0});
+  return touched;
+}
+
+std::optional<ObjectView> Worker::FindObject(ObjectId object) const {
+  const ReferenceTable::Table& records = std::as_const(parts_->references).Records();
+  const auto found = records.find(object);
+  if (found == records.end()) return std::nullopt;
+  ObjectView view = ViewOf(found->second);
+  view.has_lineage = found->second.owned && parts_->tasks.HasLineage(object.task);
+  return view;
+}
+
+std::optional<TaskView> Worker::FindTask(TaskId task) const { return parts_->tasks.Find(task); }
+
+std::vector<LeaseView> Worker::Leases() const {
+  return std::as_const(parts_->tasks).Leases().Leases();
+}
+
+std::vector<LeaseRequestView> Worker::LeaseRequests() const {
+  return std::as_const(parts_->tasks).Leases().Requests();
+}
+
+std::vector<CalledActorView> Worker::CalledActors() const {
+  return std::as_const(parts_->tasks).Actors().Views();
+}
+
+std::vector<ExecutionView> Worker::Executions() const { return parts_->executor.Views(); }
 
 void Worker::CheckInvariants() const {
   parts_->values.CheckInvariants();

@@ -2,38 +2,15 @@
 #pragma once
 
 #include <memory>
-#include <string>
+#include <optional>
 #include <vector>
 
 #include "runtime/base/time.h"
 #include "runtime/core/worker/events.h"
 #include "runtime/core/worker/options.h"
+#include "runtime/core/worker/views.h"
 
 namespace mobula::worker {
-
-/// A task this process submitted that has not finished, for people.
-struct PendingTask {
-  TaskId task;
-  std::string name;
-  std::uint32_t attempt = 0;
-  /// "waiting for arguments", "waiting for a lease", "running on <worker>", ...
-  std::string state;
-  MOBULA_FIELDS(PendingTask, task, name, attempt, state)
-};
-
-/// What the process knows of one object, for tools and tests.
-struct ReferenceView {
-  ObjectRef reference;
-  bool owned = false;
-  std::uint64_t local = 0;
-  std::uint64_t submitted = 0;
-  std::uint64_t contained = 0;
-  std::vector<Address> borrowers;
-  ObjectStatus status;
-  bool lineage = false;
-  MOBULA_FIELDS(ReferenceView, reference, owned, local, submitted, contained, borrowers, status,
-                lineage)
-};
 
 /// The runtime of one process: ownership and reference counts of its objects, the tasks it
 /// submitted with their retries and lineage, the leases and actors it uses, and (in a worker) the
@@ -56,6 +33,18 @@ class Worker {
   [[nodiscard]] ObjectRef FindReference(ObjectId object) const;
   /// Objects in the node's store that this process maps.
   [[nodiscard]] std::vector<ObjectId> MappedObjects() const;
+
+  // For a trace.
+
+  /// What the last event may have changed; empty unless `Options::note_touched`.
+  [[nodiscard]] Touched LastTouched() const;
+  /// Nothing when it is not known (any more).
+  [[nodiscard]] std::optional<ObjectView> FindObject(ObjectId object) const;
+  [[nodiscard]] std::optional<TaskView> FindTask(TaskId task) const;
+  [[nodiscard]] std::vector<LeaseView> Leases() const;
+  [[nodiscard]] std::vector<LeaseRequestView> LeaseRequests() const;
+  [[nodiscard]] std::vector<CalledActorView> CalledActors() const;
+  [[nodiscard]] std::vector<ExecutionView> Executions() const;
 
  private:
   struct Parts;

@@ -55,9 +55,17 @@ NodeHost::NodeHost(boost::asio::io_context& loop, NodeLinks& links, Options opti
               .on_ended = [this](WorkerId worker,
                                  const std::string& reason) { ProcessEnded(worker, reason); },
           }),
-      timer_waiter_(loop, timers_.Number()) {}
+      timer_waiter_(loop, timers_.Number()),
+      trace_(RunTrace::Open("node-" + machine_.Self().Short(), WorkerId{})) {
+  if (!trace_) return;
+  trace_->SetNode(machine_.Self());
+  trace_->RecordWorld("NodeStart", machine_.Self().Hex());
+}
 
-NodeHost::~NodeHost() { timer_waiter_.release(); }
+NodeHost::~NodeHost() {
+  if (trace_) trace_->RecordWorld("NodeEnd", "its daemon stopped");
+  timer_waiter_.release();
+}
 
 void NodeHost::Start() {
   AwaitTimers();
@@ -83,7 +91,9 @@ void NodeHost::Feed(node::Event event) {
     const node::Event next = std::move(inbox_.front());
     inbox_.pop_front();
     node::Effects effects;
-    machine_.Handle(SteadyNow(), next, effects);
+    const Instant now = SteadyNow();
+    machine_.Handle(now, next, effects);
+    if (trace_) trace_->Record(now, machine_, next, effects);
     for (node::Effect& effect : effects) {
       std::visit([this](auto& member) { Run(member); }, effect);
     }

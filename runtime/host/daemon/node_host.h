@@ -14,6 +14,7 @@
 #include "runtime/host/daemon/local_server.h"
 #include "runtime/host/daemon/node_links.h"
 #include "runtime/host/daemon/process_manager.h"
+#include "runtime/host/local/run_trace.h"
 #include "runtime/host/local/store_segment.h"
 #include "runtime/host/local/timer_queue.h"
 
@@ -92,6 +93,8 @@ class NodeHost {
   TimerQueue timers_;
   boost::asio::posix::stream_descriptor timer_waiter_;
   bool joined_ = false;
+  /// Null unless a trace is wanted.
+  std::unique_ptr<RunTrace> trace_;
   /// Events that effects led to wait here until the effects before them are run.
   std::deque<node::Event> inbox_;
   bool feeding_ = false;

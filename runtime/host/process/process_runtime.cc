@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/check.h"
 #include "runtime/host/local/clock.h"
+#include "runtime/host/local/run_trace.h"
 #include "runtime/host/local/timer_queue.h"
 #include "runtime/host/process/process_network.h"
 #include "runtime/host/process/wait_room.h"
@@ -146,6 +147,8 @@ class RealProcess final : public ProcessRuntime {
   /// Why the process is no part of the cluster any more.
   std::string over_;
   std::thread background_;
+  /// Null unless a trace is wanted.
+  std::unique_ptr<RunTrace> trace_;
 };
 
 absl::Status RealProcess::Connect(ConnectOptions options) {
@@ -157,6 +160,11 @@ absl::Status RealProcess::Connect(ConnectOptions options) {
   background_ = std::thread([this] { RunInBackground(); });
 
   WaitRoom::Lock lock(mutex_);
+  trace_ = RunTrace::Open("process-" + options.worker_id.Short(), options.worker_id);
+  if (trace_) {
+    trace_->RecordWorld("ProcessStart",
+                        absl::StrCat(options.is_driver ? "driver" : "worker", ", pid ", getpid()));
+  }
   RegisterWorker registration;
   registration.worker = options.worker_id;
   registration.pid = static_cast<std::uint32_t>(getpid());
@@ -178,7 +186,9 @@ void RealProcess::Feed(worker::Event event) {
     const worker::Event next = std::move(inbox_.front());
     inbox_.pop_front();
     effects_.clear();
-    machine_.Handle(SteadyNow(), next, effects_);
+    const Instant now = SteadyNow();
+    machine_.Handle(now, next, effects_);
+    if (trace_) trace_->Record(now, machine_, next, effects_);
     for (worker::Effect& effect : effects_) {
       std::visit([this](auto& member) { Run(member); }, effect);
     }
@@ -196,6 +206,7 @@ void RealProcess::Run(Send& effect) {
 void RealProcess::Run(worker::Registered& effect) {
   identity_ = std::move(effect.answer);
   network_->SetNode(identity_.address.node);
+  if (trace_) trace_->SetNode(identity_.address.node);
   registered_ = true;
 }
 
@@ -429,6 +440,7 @@ void RealProcess::Close(std::string_view reason) {
 
 absl::StatusOr<std::unique_ptr<ProcessRuntime>> ConnectProcess(ConnectOptions options) {
   CountForks();
+  options.worker.note_touched = RunTrace::IsWanted();
   auto process = std::make_unique<RealProcess>(options);
   if (absl::Status status = process->Connect(std::move(options)); !status.ok()) return status;
   return process;
