@@ -110,12 +110,14 @@ class HostProcess : public ProcessBinding {
 /// A driver when `worker` is empty.
 std::unique_ptr<HostProcess> Connect(const std::string& socket_name, const std::string& worker,
                                      const std::string& ray_namespace,
-                                     const py::bytes& language_config) {
+                                     const py::bytes& language_config,
+                                     std::int64_t lineage_bytes_max) {
   host::ConnectOptions options;
   options.socket_name = socket_name;
   options.is_driver = worker.empty();
   options.worker_id = options.is_driver ? host::FreshWorkerId() : IdFromHex<WorkerId>(worker);
-  options.job_config = {ray_namespace, Bytes(std::string(ViewOf(language_config)))};
+  options.job_config = {ray_namespace, Bytes(std::string(ViewOf(language_config))),
+                        lineage_bytes_max};
   absl::StatusOr<std::unique_ptr<host::ProcessRuntime>> runtime;
   {
     const py::gil_scoped_release unlocked;
@@ -156,7 +158,7 @@ void BindHost(py::module_& module) {
       .def("close", &HostProcess::Close, "reason"_a)
       .def("is_connected", [](HostProcess& self) { return self.Runtime().IsConnected(); });
   module.def("connect", &Connect, "socket_name"_a, "worker"_a = "", "ray_namespace"_a = "",
-             "language_config"_a = py::bytes());
+             "language_config"_a = py::bytes(), "lineage_bytes_max"_a = 0);
 }
 
 }  // namespace mobula::python

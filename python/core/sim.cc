@@ -177,9 +177,10 @@ WorldPointer CreateWorld(std::uint32_t nodes, const std::map<std::string, double
 }
 
 std::string AddDriver(sim::World& world, const std::string& ray_namespace,
-                      const py::bytes& language_config) {
+                      const py::bytes& language_config, std::int64_t lineage_bytes_max) {
   sim::DriverOptions options;
-  options.job_config = {ray_namespace, Bytes(std::string(ViewOf(language_config)))};
+  options.job_config = {ray_namespace, Bytes(std::string(ViewOf(language_config))),
+                        lineage_bytes_max};
   return world.AddDriver(std::move(options)).Hex();
 }
 
@@ -211,7 +212,8 @@ void BindWorld(py::module_& module) {
       .def("pause_before_events", &sim::World::PauseBeforeEvents, "pause"_a)
       .def("inject", &Inject, "kind"_a)
       .def("heal", &sim::World::Heal)
-      .def("add_driver", &AddDriver, "ray_namespace"_a, "language_config"_a)
+      .def("add_driver", &AddDriver, "ray_namespace"_a, "language_config"_a,
+           "lineage_bytes_max"_a = 0)
       .def("stop_cluster", &sim::World::StopCluster)
       .def("cluster_runs", &sim::World::ClusterRuns)
       .def(

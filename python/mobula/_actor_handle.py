@@ -102,13 +102,15 @@ class ActorState:
     def template(self, name: str, options: dict[str, Any]) -> TaskTemplate:
         """What a call of the method submits."""
         options = {**self.description.methods[name].options, **options}
+        retry = options.get("retry_exceptions", False)
         return TaskTemplate(
             kind="kActorCall",
             function_name=name,
             name=options.get("name", f"{self.description.class_name}.{name}"),
             num_returns=options.get("num_returns", 1),
             max_retries=options.get("max_task_retries", self.description.max_task_retries),
-            retry_exceptions=options.get("retry_exceptions", False),
+            retry_exceptions=bool(retry),
+            language_options=_options.serialize_extras(_options.retry_extras(retry)),
             actor=self.actor_id,
         )
 

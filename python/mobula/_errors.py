@@ -54,6 +54,8 @@ def from_error_info(info: dict[str, Any]) -> Exception:
         error.object_ref_hex = info["object"]
         error.task_id = info["task"]
         error.actor_id = info["actor"]
+    if isinstance(error, exceptions.RayActorError):
+        error.actor_init_failed = cause is not None or "its constructor" in message
     error.__cause__ = cause
     return error
 
@@ -86,11 +88,29 @@ def decode_exception(data: Any, container: bytes = b"", container_task: str = ""
     return RayTaskError(name, text, cause, pid=pid, ip=ip)
 
 
-def to_exception(kind: int, data: Any, container: bytes = b"") -> Exception:
-    """The exception in place of a value: ``kind`` is EXCEPTION or ERROR."""
-    if kind == ERROR:
-        return from_error_info(data)
-    return decode_exception(data, container).as_instanceof_cause()
+def to_exception(kind: int, data: Any, object_id: bytes = b"") -> Exception:
+    """The exception in place of the value of an object: ``kind`` is EXCEPTION or ERROR."""
+    if kind == EXCEPTION:
+        return decode_exception(data, object_id).as_instanceof_cause()
+    error = from_error_info(data)
+    if isinstance(error, RayError) and _is_of_another(data, object_id):
+        return _passed_on(error).as_instanceof_cause()
+    return error
+
+
+def _is_of_another(info: dict[str, Any], object_id: bytes) -> bool:
+    """Whether the error is about something else: the object's task was not run because of it."""
+    about = info["object"] or info["task"]
+    return bool(about) and bool(object_id) and not object_id.hex().startswith(about)
+
+
+def _passed_on(error: RayError) -> RayTaskError:
+    text = f"{type(error).__module__}.{type(error).__qualname__}: {error}"
+    return RayTaskError(
+        "",
+        f"The task was not run, because an argument could not be computed:\n{text}",
+        error,
+    )
 
 
 def _user_frames(error: BaseException) -> TracebackType | None:

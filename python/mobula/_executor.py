@@ -16,7 +16,7 @@ from mobula import _arguments, _core, _serialization
 from mobula._actor import ActorExit
 from mobula._actor_host import ActorHost
 from mobula._errors import EXCEPTION, VALUE, encode_exception, from_error_info
-from mobula._remote_function import extras_of
+from mobula._options import extras_of
 from mobula._runtime import Execution, Runtime, current_task
 from mobula.exceptions import ActorDiedError, AsyncioActorExit, TaskCancelledError
 

@@ -44,6 +44,7 @@ class HostWorld(World):
                 facts["socket_name"],
                 ray_namespace=options.namespace,
                 language_config=options.language_config,
+                lineage_bytes_max=options.lineage_bytes_max,
             )
         except BaseException:
             self._stop_daemon()

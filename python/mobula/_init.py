@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 import mobula
-from mobula import _job_config, _logs, _options, _world
+from mobula import _job_config, _logs, _options, _system_settings, _world
 from mobula._world import InitOptions, NodeOptions
 
 # What `init` tells about a cluster.
@@ -124,11 +124,7 @@ def init(
         raise ValueError(f"the dashboard is on the loopback interface only, not {dashboard_host!r}")
     if configure_logging:
         _logs.configure(logging_level)
-    if _system_config:
-        _logs.logger.warning(
-            "_system_config has no effect: %s are settings of Ray's own parts",
-            ", ".join(sorted(_system_config)),
-        )
+    _system_settings.warn_of_unknown(_system_config or {})
     if address is None:
         address = os.environ.get("RAY_ADDRESS") or None
     node = _node_options(num_cpus, num_gpus, _memory, object_store_memory, resources, labels)
@@ -140,6 +136,7 @@ def init(
         include_dashboard=include_dashboard is not False,
         dashboard_port=dashboard_port,
         language_config=_job_config.encode(_check_runtime_env(runtime_env)),
+        lineage_bytes_max=_system_settings.lineage_bytes_max(_system_config, address),
     )
     runtime, facts = _world.current.connect(options)
     _world.current.root = runtime.root

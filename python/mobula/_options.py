@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -115,7 +116,7 @@ METHOD: dict[str, Check] = {
     "num_returns": _count(0),
     "name": _text,
     "max_task_retries": _count(-1),
-    "retry_exceptions": _flag,
+    "retry_exceptions": _retry_exceptions,
 }
 
 
@@ -157,3 +158,23 @@ def template_fields(options: Mapping[str, Any], default_cpus: float) -> dict[str
     if options.get("runtime_env"):
         fields["runtime_env"] = json.dumps(dict(options["runtime_env"]), sort_keys=True)
     return fields
+
+
+def retry_extras(retry_exceptions: Any) -> dict[str, Any]:
+    """What the language layer must know of ``retry_exceptions`` that names classes."""
+    if isinstance(retry_exceptions, (list, tuple)):
+        return {"retry_exceptions": tuple(retry_exceptions)}
+    return {}
+
+
+def serialize_extras(extras: dict[str, Any]) -> bytes:
+    """The options that only the language layer knows, as they travel with a task."""
+    import cloudpickle
+
+    return cloudpickle.dumps(extras) if extras else b""
+
+
+def extras_of(language_options: bytes) -> dict[str, Any]:
+    """What ``serialize_extras`` was given."""
+    extras: dict[str, Any] = pickle.loads(language_options) if language_options else {}
+    return extras

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-import pickle
+import os
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -13,6 +13,8 @@ from mobula import _arguments, _options
 from mobula._core import TaskTemplate
 from mobula._functions import CallShape
 from mobula._runtime import Runtime, current
+
+DEFAULT_TASK_MAX_RETRIES = 3
 
 
 class RemoteFunction:
@@ -75,9 +77,7 @@ class RemoteFunction:
     def _make_template(self, runtime: Runtime) -> TaskTemplate:
         function, options = self._function, self._options
         retry = options.get("retry_exceptions", False)
-        extras = {}
-        if isinstance(retry, (list, tuple)):
-            extras["retry_exceptions"] = tuple(retry)
+        extras = _options.retry_extras(retry)
         if options.get("max_calls"):
             extras["max_calls"] = options["max_calls"]
         template = TaskTemplate(
@@ -88,22 +88,14 @@ class RemoteFunction:
             function_name=function.__qualname__,
             name=options.get("name", function.__name__),
             num_returns=options.get("num_returns", 1),
-            max_retries=options.get("max_retries", 3),
+            max_retries=options.get("max_retries", _default_max_retries()),
             retry_exceptions=bool(retry),
-            language_options=_serialize_extras(extras),
+            language_options=_options.serialize_extras(extras),
             **_options.template_fields(options, default_cpus=1),
         )
         self._template, self._template_runtime = template, runtime
         return template
 
 
-def _serialize_extras(extras: dict[str, Any]) -> bytes:
-    import cloudpickle
-
-    return cloudpickle.dumps(extras) if extras else b""
-
-
-def extras_of(language_options: bytes) -> dict[str, Any]:
-    """The options of a task that only the language layer knows."""
-    extras: dict[str, Any] = pickle.loads(language_options) if language_options else {}
-    return extras
+def _default_max_retries() -> int:
+    return int(os.environ.get("RAY_TASK_MAX_RETRIES", DEFAULT_TASK_MAX_RETRIES))

@@ -59,7 +59,9 @@ class SimWorld(World):
             self._configure(_HEAD, options.node)
         # Simulated workers live in the driver's interpreter: they need not be told its paths.
         runtime_env = json.loads(options.language_config or b"{}").get("runtime_env", {})
-        worker = hub.world.add_driver(options.namespace, json.dumps(runtime_env).encode())
+        worker = hub.world.add_driver(
+            options.namespace, json.dumps(runtime_env).encode(), options.lineage_bytes_max
+        )
         hub.driver.worker = worker
         hub.add_process(hub.driver)
         hub.wait_until_ready(worker)

@@ -40,6 +40,8 @@ class InitOptions:
     runtime_env: dict[str, Any] = dataclasses.field(default_factory=dict)
     # What workers need to import the driver's modules, serialised.
     language_config: bytes = b""
+    # Lineage kept at most per process of the job; 0: the usual, -1: none.
+    lineage_bytes_max: int = 0
 
 
 class Node(abc.ABC):
@@ -49,9 +51,18 @@ class Node(abc.ABC):
     # Its cluster's, "host:port".
     address: str
 
+    @property
+    def unique_id(self) -> str:
+        """As ``node_id``."""
+        return self.node_id
+
     @abc.abstractmethod
     def stop(self, graceful: bool) -> None:
         """Ends it: in order, or as a crash does."""
+
+    def kill_raylet(self) -> None:
+        """As a crash of the node's daemon does."""
+        self.stop(graceful=False)
 
 
 class World(abc.ABC):

@@ -6,10 +6,24 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from mobula import _init, _world
+from mobula import _init, _system_settings, _world
 from mobula._world import Node, NodeOptions
 
 __all__ = ["Cluster"]
+
+# Options of Ray's `add_node` about parts that mobula does not have.
+_WITHOUT_EFFECT = {
+    "dashboard_agent_listen_port",
+    "dashboard_host",
+    "dashboard_port",
+    "enable_object_reconstruction",
+    "env_vars",
+    "include_dashboard",
+    "node_name",
+    "ray_debugger_external",
+    "redis_password",
+    "redis_port",
+}
 
 
 class Cluster:
@@ -50,11 +64,15 @@ class Cluster:
         _init.init(address=self.address, namespace=namespace)
         self.connected = True
 
-    def add_node(self, wait: bool = True, **options: Any) -> Node:
+    def add_node(
+        self, wait: bool = True, _system_config: dict[str, Any] | None = None, **options: Any
+    ) -> Node:
         """Starts a node with ``num_cpus``, ``num_gpus``, ``resources``, ``memory``, ...
 
-        The first is the head. A node is a member of the cluster when this returns.
+        The first is the head; its ``_system_config`` is the cluster's. A node is a member of the
+        cluster when this returns.
         """
+        options = {name: value for name, value in options.items() if name not in _WITHOUT_EFFECT}
         known = set(NodeOptions.__dataclass_fields__)
         unknown = set(options) - known
         if unknown:
@@ -69,6 +87,7 @@ class Cluster:
         )
         if head is None:
             self.head_node = node
+            _system_settings.remember(node.address, _system_config)
         else:
             self.worker_nodes.append(node)
         return node
@@ -90,9 +109,14 @@ class Cluster:
         return ([self.head_node] if self.head_node is not None else []) + self.worker_nodes
 
     def wait_for_nodes(self, timeout: float = 30.0) -> None:
-        """Waits until this driver sees exactly the nodes of the cluster alive."""
+        """Waits until this driver sees exactly the nodes of the cluster alive.
+
+        Without a driver there is nothing to wait for: nodes are members once they are added.
+        """
         from mobula._cluster_view import node_views
 
+        if not _init.is_initialized():
+            return
         expected = {node.node_id for node in self.list_all_nodes()}
         deadline = time.monotonic() + timeout
         while True:

@@ -13,8 +13,8 @@
     |- ObjectLostError
     |  |- ObjectFetchTimedOutError      |- ObjectFreedError       |- OwnerDiedError
     |  |- ObjectReconstructionFailedError
-    |  |- ObjectReconstructionFailedMaxAttemptsExceededError
-    |  |- ObjectReconstructionFailedLineageEvictedError
+    |  |  |- ObjectReconstructionFailedMaxAttemptsExceededError
+    |  |  `- ObjectReconstructionFailedLineageEvictedError
     |  `- ReferenceCountingAssertionError
     |- GetTimeoutError           also a TimeoutError
     |- ObjectStoreFullError      |- OutOfDiskError         |- OutOfMemoryError
@@ -96,6 +96,8 @@ class RayTaskError(RayError):
 
     def __str__(self) -> str:
         """Where it ran, and the remote traceback."""
+        if not self.function_name:
+            return self.traceback_str.rstrip()
         place = f"pid={self.pid}, ip={self.ip}"
         return f"{self.function_name}() ({place})\n{self.traceback_str}".rstrip()
 
@@ -146,6 +148,9 @@ class RaySystemError(RayError):
 class RayActorError(RayError):
     """A call of an actor failed, because of the actor and not of the method."""
 
+    # Whether the actor never was: its constructor raised, or could not be called.
+    actor_init_failed: bool = False
+
 
 class ActorDiedError(RayActorError):
     """The actor is dead for good: its process died, it was killed, or its constructor raised."""
@@ -191,11 +196,11 @@ class ObjectReconstructionFailedError(ObjectLostError):
     """The object is lost and its task must not run again."""
 
 
-class ObjectReconstructionFailedMaxAttemptsExceededError(ObjectLostError):
+class ObjectReconstructionFailedMaxAttemptsExceededError(ObjectReconstructionFailedError):
     """The object is lost and its task has no retry left."""
 
 
-class ObjectReconstructionFailedLineageEvictedError(ObjectLostError):
+class ObjectReconstructionFailedLineageEvictedError(ObjectReconstructionFailedError):
     """The object is lost and how it was made has been forgotten, for lack of room."""
 
 

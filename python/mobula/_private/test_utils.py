@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import subprocess
 import sys
@@ -12,14 +13,27 @@ from collections.abc import Callable
 from typing import Any
 
 import mobula
+from mobula._world import Node
+from mobula.cluster_utils import Cluster
+from mobula.util.state import list_actors
 
 __all__ = [
     "Semaphore",
     "SignalActor",
+    "async_wait_for_condition",
     "client_test_enabled",
+    "generate_system_config_map",
+    "get_other_nodes",
+    "kill_actor_and_wait_for_failure",
+    "kill_raylet",
+    "put_object",
     "run_string_as_driver",
+    "run_string_as_driver_nonblocking",
     "wait_for_condition",
+    "wait_for_num_actors",
+    "wait_for_num_nodes",
     "wait_for_pid_to_exit",
+    "wait_until_succeeded_without_exception",
 ]
 
 
@@ -49,8 +63,37 @@ def wait_for_condition(
     raise RuntimeError(f"the condition was not true within {timeout} s") from last
 
 
+# Until those who use a process of their node know of its end.
+_NOTICED_S = 0.1
+
+
+async def async_wait_for_condition(
+    condition_predictor: Callable[..., Any],
+    timeout: float = 10,
+    retry_interval_ms: float = 100,
+    **kwargs: Any,
+) -> None:
+    """As ``wait_for_condition``, in a coroutine; the condition may be a coroutine function."""
+    deadline = time.monotonic() + timeout
+    last: Exception | None = None
+    while time.monotonic() <= deadline:
+        try:
+            holds = condition_predictor(**kwargs)
+            if inspect.isawaitable(holds):
+                holds = await holds
+            if holds:
+                return
+        except Exception as error:
+            last = error
+        await asyncio.sleep(retry_interval_ms / 1000)
+    raise RuntimeError(f"the condition was not true within {timeout} s") from last
+
+
 def wait_for_pid_to_exit(pid: int, timeout: float = 20) -> None:
-    """Waits until no process has this id; a zombie that nobody reaps counts as gone."""
+    """Waits until no process has this id and its node knows it.
+
+    A zombie that nobody reaps counts as gone.
+    """
 
     def is_gone() -> bool:
         try:
@@ -60,6 +103,7 @@ def wait_for_pid_to_exit(pid: int, timeout: float = 20) -> None:
             return True
 
     wait_for_condition(is_gone, timeout=timeout)
+    time.sleep(_NOTICED_S)
 
 
 def run_string_as_driver(driver_script: str, env: dict[str, str] | None = None) -> str:
@@ -82,6 +126,108 @@ def run_string_as_driver(driver_script: str, env: dict[str, str] | None = None) 
         check=True,
     )
     return done.stdout
+
+
+def run_string_as_driver_nonblocking(
+    driver_script: str, env: dict[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """As ``run_string_as_driver``, without waiting: returns the process, its output in pipes."""
+    process = subprocess.Popen(
+        [sys.executable, "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **(env or {})},
+    )
+    assert process.stdin is not None
+    program = f"import mobula.alias; mobula.alias.install()\n{driver_script}"
+    process.stdin.write(program.encode())
+    process.stdin.close()
+    return process
+
+
+def generate_system_config_map(**settings: Any) -> dict[str, Any]:
+    """The parameter of a fixture that makes a cluster with these system settings."""
+    return {"_system_config": settings}
+
+
+def get_other_nodes(cluster: Cluster, exclude_head: bool = False) -> list[Node]:
+    """The nodes of the cluster that this driver is not on."""
+    here = mobula.get_runtime_context().get_node_id()
+    return [
+        node
+        for node in cluster.list_all_nodes()
+        if node.node_id != here and not (exclude_head and node is cluster.head_node)
+    ]
+
+
+def kill_raylet(node: Node, graceful: bool = False) -> None:
+    """Ends the daemon of a node."""
+    node.stop(graceful=graceful)
+
+
+def kill_actor_and_wait_for_failure(
+    actor: mobula.ActorHandle, timeout: float = 10, retry_interval_ms: float = 100
+) -> None:
+    """Kills an actor for good and waits until the cluster has noticed."""
+    actor_id = actor._actor_id.hex()
+    mobula.kill(actor)
+
+    def is_dead() -> bool:
+        actors = list_actors()
+        return any(view["actor_id"] == actor_id and view["state"] == "DEAD" for view in actors)
+
+    wait_for_condition(is_dead, timeout=timeout, retry_interval_ms=retry_interval_ms)
+
+
+def wait_for_num_actors(num_actors: int, state: str | None = None, timeout: float = 10) -> None:
+    """Waits until at least so many actors are known (in this state, if one is named)."""
+
+    def is_reached() -> bool:
+        views = list_actors()
+        return len([view for view in views if state in (None, view["state"])]) >= num_actors
+
+    wait_for_condition(is_reached, timeout=timeout)
+
+
+def wait_for_num_nodes(num_nodes: int, timeout_s: float = 30) -> None:
+    """Waits until at least so many nodes are alive."""
+    wait_for_condition(
+        lambda: sum(node["Alive"] for node in mobula.nodes()) >= num_nodes, timeout=timeout_s
+    )
+
+
+def wait_until_succeeded_without_exception(
+    function: Callable[..., Any],
+    exceptions: type[Exception] | tuple[type[Exception], ...],
+    *args: Any,
+    timeout_ms: float = 1000,
+    retry_interval_ms: float = 100,
+    raise_last_ex: bool = False,
+) -> bool:
+    """Calls the function until it raises none of these exceptions. Returns whether that came."""
+    deadline = time.monotonic() + timeout_ms / 1000
+    while True:
+        try:
+            function(*args)
+            return True
+        except exceptions:
+            if time.monotonic() > deadline:
+                if raise_last_ex:
+                    raise
+                return False
+        time.sleep(retry_interval_ms / 1000)
+
+
+@mobula.remote
+def _give_back(value: Any) -> Any:
+    return value
+
+
+def put_object(value: Any, use_ray_put: bool) -> mobula.ObjectRef:
+    """A reference to the value: put, or the result of a task."""
+    reference: mobula.ObjectRef = mobula.put(value) if use_ray_put else _give_back.remote(value)
+    return reference
 
 
 def client_test_enabled() -> bool:

@@ -56,7 +56,10 @@ struct JobConfig {
   std::string ray_namespace;
   /// Opaque to the runtime (search paths, working folder).
   Bytes language_config;
-  MOBULA_FIELDS(JobConfig, ray_namespace, language_config)
+  /// Lineage that each process of the job keeps at most; 0 for the default (worker::Options),
+  /// negative for none: what is lost stays lost.
+  std::int64_t lineage_bytes_max = 0;
+  MOBULA_FIELDS(JobConfig, ray_namespace, language_config, lineage_bytes_max)
 };
 
 struct JobView {

@@ -257,6 +257,12 @@ struct BorrowerAdded {
   bool gone = false;
   MOBULA_FIELDS(BorrowerAdded, request, object, gone)
 };
+/// Registrations of one borrower that `sponsor` made on its behalf (for a result it would receive).
+struct SponsoredCount {
+  Address sponsor;
+  std::uint64_t count = 0;
+  MOBULA_FIELDS(SponsoredCount, sponsor, count)
+};
 /// `borrower` holds no reference any more.
 struct RemoveBorrower {
   ObjectId object;
@@ -264,7 +270,24 @@ struct RemoveBorrower {
   /// How many registrations (AddBorrower or `retained`) the borrower had heard of when it let go;
   /// the owner ignores the message when more have come since.
   std::uint64_t registrations = 0;
-  MOBULA_FIELDS(RemoveBorrower, object, borrower, registrations)
+  /// Those among them that others made.
+  std::vector<SponsoredCount> sponsored;
+  MOBULA_FIELDS(RemoveBorrower, object, borrower, registrations, sponsored)
+};
+/// Owner to borrower: `sponsor`, which registered the receiver for a result, is dead. Did the
+/// result come? Answered by `BorrowerChecked`, as soon as the receiver knows of the death, too.
+struct CheckBorrower {
+  ObjectId object;
+  Address sponsor;
+  MOBULA_FIELDS(CheckBorrower, object, sponsor)
+};
+/// How many of the dead sponsor's registrations the borrower has heard of and not given back. It
+/// will hear of no others: the owner strikes those off.
+struct BorrowerChecked {
+  ObjectId object;
+  Address sponsor;
+  std::uint64_t registrations = 0;
+  MOBULA_FIELDS(BorrowerChecked, object, sponsor, registrations)
 };
 /// A raylet tells the owner that its node gained or lost a complete copy.
 struct ObjectLocationChanged {
@@ -506,19 +529,18 @@ struct ListJobsReply {
 
 /// The position of an alternative is its field number in the proto's `oneof`, minus one: add at the
 /// end.
-using MessageVariant =
-    std::variant<RegisterWorker, WorkerRegistered, TaskBlocked, TaskUnblocked, WorkerExiting,
-                 WatchWorker, WorkerDied, NodeDied, LogLines, RequestLease, LeaseGranted,
-                 LeaseSpilled, LeaseRefused, LeaseInfeasible, CancelLeaseRequest, ReturnLease,
-                 ReclaimLease, KillWorker, PushTask, TaskDone, TaskReturned, CancelTask,
-                 GetObjectStatus, ObjectStatusReply, AddBorrower, BorrowerAdded, RemoveBorrower,
-                 ObjectLocationChanged, CreateObject, ObjectCreated, SealObject, FetchObject,
-                 ObjectAvailable, ObjectUnavailable, ReleaseObject, FreeObject, RequestChunk,
-                 ChunkUnavailable, RegisterNode, NodeRegistered, NodeReport, ClusterChanged,
-                 UnregisterNode, NodeSuspected, RegisterJob, JobRegistered, JobFinished,
-                 ReportWorkerDied, RegisterActor, ActorRegistered, SubscribeActor, ActorUpdate,
-                 KillActor, ActorOutOfScope, GetNamedActor, NamedActorReply, KvRequest, KvReply,
-                 ListNodes, ListNodesReply, ListActors, ListActorsReply, ListJobs, ListJobsReply>;
+using MessageVariant = std::variant<
+    RegisterWorker, WorkerRegistered, TaskBlocked, TaskUnblocked, WorkerExiting, WatchWorker,
+    WorkerDied, NodeDied, LogLines, RequestLease, LeaseGranted, LeaseSpilled, LeaseRefused,
+    LeaseInfeasible, CancelLeaseRequest, ReturnLease, ReclaimLease, KillWorker, PushTask, TaskDone,
+    TaskReturned, CancelTask, GetObjectStatus, ObjectStatusReply, AddBorrower, BorrowerAdded,
+    RemoveBorrower, ObjectLocationChanged, CreateObject, ObjectCreated, SealObject, FetchObject,
+    ObjectAvailable, ObjectUnavailable, ReleaseObject, FreeObject, RequestChunk, ChunkUnavailable,
+    RegisterNode, NodeRegistered, NodeReport, ClusterChanged, UnregisterNode, NodeSuspected,
+    RegisterJob, JobRegistered, JobFinished, ReportWorkerDied, RegisterActor, ActorRegistered,
+    SubscribeActor, ActorUpdate, KillActor, ActorOutOfScope, GetNamedActor, NamedActorReply,
+    KvRequest, KvReply, ListNodes, ListNodesReply, ListActors, ListActorsReply, ListJobs,
+    ListJobsReply, CheckBorrower, BorrowerChecked>;
 
 /// A variant of every message. Its special members are compiled once, in messages.cc: compiling
 /// them in every file that sends a message took half of the build.

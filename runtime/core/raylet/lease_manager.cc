@@ -72,11 +72,12 @@ void LeaseManager::Tick() {
 void LeaseManager::Schedule(Instant now, Outbox& out) {
   if (!std::exchange(changed_, false)) return;
   // Classes take turns until none of them gets any further.
+  queue_.StartRound();
   std::size_t stuck = 0;
   while (stuck < queue_.Classes().size()) {
     stuck = TryHead(now, queue_.NextClass(), out) ? 0 : stuck + 1;
   }
-  AssignWorkers(out);
+  AssignWorkers(now, out);
   Reclaim(now, out);
   changed_ = false;
 }
@@ -142,7 +143,7 @@ void LeaseManager::TellInfeasible(RequestClass& requests, Outbox& out) {
 
 // ---- Workers ------------------------------------------------------------------------------------
 
-void LeaseManager::AssignWorkers(Outbox& out) {
+void LeaseManager::AssignWorkers(Instant now, Outbox& out) {
   std::vector<PoolKey> kinds;
   for (const auto& [kind, waiting] : queue_.Waiting()) kinds.push_back(kind);
   for (const PoolKey& kind : kinds) {
@@ -152,7 +153,9 @@ void LeaseManager::AssignWorkers(Outbox& out) {
       const auto worker = pool_.TakeIdle(kind);
       if (!worker) {
         const JobView* job = jobs_.FindOrAsk(kind.job, out);
-        if (job != nullptr) pool_.EnsureStarting(kind, waiting->second.size(), job->config, out);
+        if (job != nullptr) {
+          pool_.EnsureStarting(now, kind, waiting->second.size(), job->config, out);
+        }
         break;
       }
       Grant(waiting->second.begin()->second, *worker, out);

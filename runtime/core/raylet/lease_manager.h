@@ -62,7 +62,7 @@ class LeaseManager {
   void RefuseHead(const RequestKey& key, const std::string& reason, Outbox& out);
   void TellInfeasible(RequestClass& requests, Outbox& out);
   void Refuse(const RequestKey& key, ErrorInfo error, Outbox& out);
-  void AssignWorkers(Outbox& out);
+  void AssignWorkers(Instant now, Outbox& out);
   void Grant(const RequestKey& key, WorkerId worker, Outbox& out);
   void Reclaim(Instant now, Outbox& out);
   void ReclaimFor(Instant now, const RequestClass& requests, Outbox& out);

@@ -13,6 +13,8 @@ void LeaseQueue::Add(Instant now, const RequestLease& message) {
   if (is_new) {
     added.number = number->second;
     added.key = std::move(key);
+    added.turn = next_turn_++;
+    turns_.emplace(added.turn, added.number);
   }
   QueuedRequest request{message, RequestPhase::kQueued, added.number, next_sequence_++, now};
   added.order.emplace(request.sequence, request.Key());
@@ -25,7 +27,12 @@ void LeaseQueue::LeaveClass(const QueuedRequest& request) {
   const auto found = classes_.find(request.class_number);
   CHECK(found != classes_.end() && found->second.order.erase(request.sequence) == 1);
   found->second.decided_at = 0;
-  if (!found->second.order.empty()) return;
+  turns_.erase(found->second.turn);
+  if (!found->second.order.empty()) {
+    found->second.turn = next_turn_++;
+    turns_.emplace(found->second.turn, found->first);
+    return;
+  }
   class_numbers_.erase(found->second.key);
   classes_.erase(found);
 }
@@ -63,10 +70,10 @@ void LeaseQueue::SetBacklog(const RequestKey& key, std::uint32_t backlog) {
 
 RequestClass& LeaseQueue::NextClass() {
   CHECK(!classes_.empty());
-  auto next = classes_.upper_bound(turn_);
-  if (next == classes_.end()) next = classes_.begin();
+  auto next = turns_.upper_bound(turn_);
+  if (next == turns_.end()) next = turns_.begin();
   turn_ = next->first;
-  return next->second;
+  return classes_.at(next->second);
 }
 
 void LeaseQueue::RetryUnknownNodes() {
@@ -86,8 +93,9 @@ std::vector<RequestKey> LeaseQueue::OfOwner(WorkerId owner) const {
 
 void LeaseQueue::CheckInvariants() const {
   std::size_t listed = 0;
-  CHECK(class_numbers_.size() == classes_.size());
+  CHECK(class_numbers_.size() == classes_.size() && turns_.size() == classes_.size());
   for (const auto& [number, request_class] : classes_) {
+    CHECK(turns_.at(request_class.turn) == number);
     CHECK(!request_class.order.empty() && class_numbers_.at(request_class.key) == number);
     for (const auto& [sequence, key] : request_class.order) {
       const QueuedRequest& request = requests_.at(key);

@@ -46,6 +46,8 @@ struct QueuedRequest {
 /// One class with requests that wait for resources.
 struct RequestClass {
   std::uint64_t number = 0;
+  /// Its place in the round.
+  std::uint64_t turn = 0;
   ClassKey key;
   /// Arrival order to request. Added by Add; removed by Remove or when the request gets its
   /// resources.
@@ -64,7 +66,9 @@ struct RequestClass {
 };
 
 /// The lease requests of one node that were not answered yet: in order of arrival within a class,
-/// classes in turn, so that one owner's flood does not starve others. View: one node's.
+/// classes in turn, so that one owner's flood does not starve others: first the class that was not
+/// served for longest, last one that is new. (A class that came anew each time used to be first:
+/// an actor that gave its lease back for another's sake got it again.) View: one node's.
 ///
 /// Phase              | collection                        | leaves by
 /// queued             | its class's order                 | Acquired; Remove
@@ -83,6 +87,8 @@ class LeaseQueue {
   void SetBacklog(const RequestKey& key, std::uint32_t backlog);
   /// Classes whose node is unknown are decided again, though the view did not change.
   void RetryUnknownNodes();
+  /// The next class of the round is the first one again.
+  void StartRound() { turn_ = 0; }
   /// The next class in turn. REQUIRES: there is one.
   RequestClass& NextClass();
   [[nodiscard]] const std::map<std::uint64_t, RequestClass>& Classes() const { return classes_; }
@@ -104,7 +110,10 @@ class LeaseQueue {
   WaitingTable waiting_;
   std::uint64_t next_sequence_ = 1;
   std::uint64_t next_class_ = 1;
-  /// The class whose turn was last.
+  /// Place in the round to class. A class that was served goes to the end.
+  std::map<std::uint64_t, std::uint64_t> turns_;
+  std::uint64_t next_turn_ = 1;
+  /// The place whose turn was last.
   std::uint64_t turn_ = 0;
 };
 

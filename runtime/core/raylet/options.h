@@ -21,6 +21,9 @@ struct Options {
   Duration idle_worker_timeout = Seconds(1);
   /// A process that was started and has not registered by then is killed.
   Duration start_timeout = Seconds(60);
+  /// Until a kind of worker whose start failed is started again: after the first failure, doubled
+  /// by each further one.
+  Duration start_backoff = Milliseconds(250);
   /// Share of a node's CPUs up to which the hybrid policy packs before it spreads.
   double spread_threshold = 0.5;
   /// Object transfer: bytes of a chunk, chunks requested at once per pull, and until one is asked

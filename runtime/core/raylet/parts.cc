@@ -100,7 +100,10 @@ void Raylet::Parts::On(Instant now, const TimerFired& event, Outbox& out) {
     case TimerKind::kJobs:
       return jobs.HandleTimer(out);
     case TimerKind::kStartTimeout:
-      return pool.HandleStartTimeout(key, out);
+      return pool.HandleStartTimeout(now, key, out);
+    case TimerKind::kStartBackoff:
+      pool.HandleBackoffTimer();
+      return leases.MarkChanged();
     case TimerKind::kIdleWorkers:
       return pool.HandleIdleTimer(now, out);
     case TimerKind::kCreateObject:
@@ -113,9 +116,9 @@ void Raylet::Parts::On(Instant now, const TimerFired& event, Outbox& out) {
 
 // ---- Processes ----------------------------------------------------------------------------------
 
-void Raylet::Parts::On(Instant, const ProcessExited& event, Outbox& out) {
+void Raylet::Parts::On(Instant now, const ProcessExited& event, Outbox& out) {
   if (phase == Phase::kOver) return;
-  const auto exit = pool.HandleExit(event.worker, event.reason);
+  const auto exit = pool.HandleExit(now, event.worker, event.reason);
   if (!exit) return;
   const Worker& worker = exit->worker;
   const WorkerDied death{{options.info.node, worker.id}, exit->reason, worker.intended};

@@ -2,6 +2,7 @@
 #include "runtime/core/raylet/worker_pool.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "runtime/base/check.h"
 
@@ -21,13 +22,23 @@ WorkerPool::WorkerPool(const Options& options)
       node_(options.info.node),
       idle_timeout_(options.idle_worker_timeout),
       start_timeout_(options.start_timeout),
+      start_backoff_(options.start_backoff),
       idle_kept_(CpusOf(options.info.total)),
       starting_max_(2 * std::max<std::size_t>(1, CpusOf(options.info.total))) {}
 
 // ---- Starting -----------------------------------------------------------------------------------
 
-void WorkerPool::EnsureStarting(const PoolKey& key, std::size_t wanted, const JobConfig& config,
-                                Outbox& out) {
+void WorkerPool::EnsureStarting(Instant now, const PoolKey& key, std::size_t wanted,
+                                const JobConfig& config, Outbox& out) {
+  if (const auto failed = failures_.find(key); failed != failures_.end() && wanted > 0) {
+    const Instant retry_at = failed->second.retry_at;
+    if (now < retry_at) {
+      if (!std::exchange(backoff_timer_armed_, true)) {
+        out.StartTimer(TimerKind::kStartBackoff, 0, retry_at - now);
+      }
+      return;
+    }
+  }
   while (starting_.size() < starting_max_) {
     if (const auto count = starting_of_.find(key); count != starting_of_.end()) {
       if (count->second >= wanted) return;
@@ -74,12 +85,12 @@ void WorkerPool::SetDriverJob(WorkerId driver, JobId job) {
   found->second.key.job = job;
 }
 
-void WorkerPool::HandleStartTimeout(std::uint64_t number, Outbox& out) {
+void WorkerPool::HandleStartTimeout(Instant now, std::uint64_t number, Outbox& out) {
   const auto found = starting_.find(number);
   if (found == starting_.end()) return;
   Worker& worker = workers_.at(found->second);
   if (worker.ending) return;
-  CountFailure(worker);
+  CountFailure(now, worker);
   Kill(
       worker.id,
       "It did not register within " + std::to_string(start_timeout_.Seconds()) + " s of its start.",
@@ -208,14 +219,16 @@ void WorkerPool::LeaveStarting(const Worker& worker) {
   if (--starting_of_[worker.key] == 0) starting_of_.erase(worker.key);
 }
 
-void WorkerPool::CountFailure(const Worker& worker) {
+void WorkerPool::CountFailure(Instant now, const Worker& worker) {
   Failures& failures = failures_[worker.key];
   if (worker.number < failures.count_from) return;
   ++failures.count;
   failures.count_from = next_number_;
+  failures.retry_at = now + start_backoff_ * (std::int64_t{1} << (failures.count - 1));
 }
 
-std::optional<WorkerExit> WorkerPool::HandleExit(WorkerId id, const std::string& reason) {
+std::optional<WorkerExit> WorkerPool::HandleExit(Instant now, WorkerId id,
+                                                 const std::string& reason) {
   const auto found = workers_.find(id);
   if (found == workers_.end()) return std::nullopt;
   WorkerExit exit{std::move(found->second), reason};
@@ -225,7 +238,7 @@ std::optional<WorkerExit> WorkerPool::HandleExit(WorkerId id, const std::string&
   LeaveIdle(worker);
   if (worker.state != WorkerState::kStarting) return exit;
   LeaveStarting(worker);
-  if (!worker.ending) CountFailure(worker);
+  if (!worker.ending) CountFailure(now, worker);
   const auto failures = failures_.find(worker.key);
   if (failures != failures_.end() && failures->second.count >= kStartAttempts) {
     exit.gave_up = true;

@@ -80,8 +80,11 @@ class WorkerPool {
   explicit WorkerPool(const Options& options);
 
   /// Starts processes so that `wanted` of this kind are on their way, within the bound on
-  /// simultaneous starts.
-  void EnsureStarting(const PoolKey& key, std::size_t wanted, const JobConfig& config, Outbox& out);
+  /// simultaneous starts. After a failed start it waits first; `HandleBackoffTimer` is the time to
+  /// ask again.
+  void EnsureStarting(Instant now, const PoolKey& key, std::size_t wanted, const JobConfig& config,
+                      Outbox& out);
+  void HandleBackoffTimer() { backoff_timer_armed_ = false; }
   /// The most recently used idle worker of the kind becomes leased.
   [[nodiscard]] std::optional<WorkerId> TakeIdle(const PoolKey& key);
   void ReturnToIdle(Instant now, WorkerId worker, Outbox& out);
@@ -94,8 +97,8 @@ class WorkerPool {
   void Kill(WorkerId worker, const std::string& reason, bool intended, Outbox& out);
   void AnnounceExit(WorkerId worker, const std::string& reason);
   /// Empty when the worker is unknown.
-  std::optional<WorkerExit> HandleExit(WorkerId worker, const std::string& reason);
-  void HandleStartTimeout(std::uint64_t number, Outbox& out);
+  std::optional<WorkerExit> HandleExit(Instant now, WorkerId worker, const std::string& reason);
+  void HandleStartTimeout(Instant now, std::uint64_t number, Outbox& out);
   void HandleIdleTimer(Instant now, Outbox& out);
   /// From now on workers of the job are not kept idle: EndSurplus ends them unless they were taken.
   void FinishJob(JobId job, Outbox& out);
@@ -117,7 +120,7 @@ class WorkerPool {
   void BecomeIdle(Instant now, Worker& worker, Outbox& out);
   void LeaveIdle(const Worker& worker);
   void LeaveStarting(const Worker& worker);
-  void CountFailure(const Worker& worker);
+  void CountFailure(Instant now, const Worker& worker);
   /// Idle workers beyond one per CPU that surely own nothing, the one idle for longest first.
   [[nodiscard]] std::vector<std::pair<Instant, WorkerId>> Surplus() const;
   void ArmIdleTimer(Outbox& out);
@@ -126,6 +129,7 @@ class WorkerPool {
   NodeId node_;
   Duration idle_timeout_;
   Duration start_timeout_;
+  Duration start_backoff_;
   /// Idle workers that are kept for ever: one per CPU.
   std::size_t idle_kept_;
   /// Processes that may be starting at once: two per CPU, at least two.
@@ -144,6 +148,9 @@ class WorkerPool {
     /// Starts before this one were under way when the last failure was counted: that they fail,
     /// too, is the same mishap (the zygote died), not one more attempt.
     std::uint64_t count_from = 0;
+    /// No start before: whatever made the last one fail (a killed zygote, a full machine) gets time
+    /// to pass.
+    Instant retry_at;
   };
   std::map<PoolKey, Failures> failures_;
   std::set<JobId> finished_jobs_;
@@ -151,6 +158,7 @@ class WorkerPool {
   std::set<JobId> sweep_;
   std::uint64_t next_number_ = 1;
   bool idle_timer_armed_ = false;
+  bool backoff_timer_armed_ = false;
 };
 
 }  // namespace mobula::raylet

@@ -13,6 +13,7 @@ enum class TimerKind : std::uint32_t {
   kGcsRetry,        ///< key: the request number.
   kRequestTimeout,  ///< key: the language layer's request.
   kLeaseLinger,     ///< key: the lease's timer number.
+  kStall,           ///< key: the arrival number of the pushed task.
 };
 
 /// What all parts of one Worker machine share: who the process is, and the event being handled.

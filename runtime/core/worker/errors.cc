@@ -19,6 +19,20 @@ ErrorInfo Make(ErrorKind kind, ObjectId object, const Parts&... parts) {
   return error;
 }
 
+/// The class that users see, in `mobula.exceptions`.
+std::string ExceptionName(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::kReconstructionFailed:
+      return "ObjectReconstructionFailedError";
+    case ErrorKind::kLineageEvicted:
+      return "ObjectReconstructionFailedLineageEvictedError";
+    case ErrorKind::kMaxAttemptsExceeded:
+      return "ObjectReconstructionFailedMaxAttemptsExceededError";
+    default:
+      return ToString(kind).substr(1) + "Error";
+  }
+}
+
 template <class... Parts>
 ErrorInfo OfTask(ErrorKind kind, const TaskSpec& spec, const Parts&... parts) {
   ErrorInfo error = Make(kind, ObjectId{}, parts...);
@@ -56,6 +70,12 @@ ErrorInfo LineageEvicted(ObjectId object) {
               " was lost, and the task that made it was forgotten to stay within the lineage "
               "limit. A higher "
               "lineage_bytes_max would have kept it.");
+}
+
+ErrorInfo LineageNotKept(ObjectId object) {
+  return Make(ErrorKind::kObjectLost, object, "Every copy of object ", object,
+              " was lost, and its job keeps no lineage to make it again (lineage_pinning_enabled "
+              "is False).");
 }
 
 ErrorInfo ReconstructionFailed(ObjectId object) {
@@ -101,11 +121,17 @@ ErrorInfo ActorDied(const ActorView& actor, const TaskSpec& spec, bool may_have_
   return error;
 }
 
+void TellOfArguments(Payload& payload) {
+  if (payload.kind != PayloadKind::kError) return;
+  payload.error.message = "The arguments of its constructor could not be computed: " +
+                          ExceptionName(payload.error.kind) + ": " + payload.error.message;
+}
+
 ErrorInfo ActorCallLost(const ActorView& actor, const TaskSpec& spec) {
-  ErrorInfo error = OfTask(
-      ErrorKind::kActorDied, spec, "Actor ", actor.class_name, " (", actor.actor,
-      ") died and restarts. Call ", spec.name, " (attempt ", spec.attempt,
-      ") may have run; it is not repeated, as max_task_retries is ", actor.max_task_retries, ".");
+  ErrorInfo error =
+      OfTask(ErrorKind::kActorDied, spec, "Actor ", actor.class_name, " (", actor.actor,
+             ") died and restarts. Call ", spec.name, " (attempt ", spec.attempt,
+             ") may have run; it is not repeated, as max_task_retries is ", spec.max_retries, ".");
   error.actor = actor.actor;
   return error;
 }

@@ -16,6 +16,8 @@ ErrorInfo OwnerDied(const ObjectRef& object);
 /// A `put` object whose copies are all gone.
 ErrorInfo ObjectLost(ObjectId object);
 ErrorInfo LineageEvicted(ObjectId object);
+/// The job keeps no lineage at all.
+ErrorInfo LineageNotKept(ObjectId object);
 ErrorInfo ReconstructionFailed(ObjectId object);
 ErrorInfo MaxAttemptsExceeded(ObjectId object, const TaskSpec& spec);
 ErrorInfo WorkerCrashed(const TaskSpec& spec, const std::string& reason);
@@ -23,6 +25,8 @@ ErrorInfo NodeDied(const TaskSpec& spec, const std::string& reason);
 ErrorInfo TaskCancelled(TaskId task, const std::string& name);
 /// The actor is dead for good; `may_have_run`: the call had been sent to it.
 ErrorInfo ActorDied(const ActorView& actor, const TaskSpec& spec, bool may_have_run);
+/// `payload`, an argument of an actor's constructor, is why there is no actor: an error says so.
+void TellOfArguments(Payload& payload);
 /// The actor restarts, and the call that was sent to its last incarnation may not be repeated.
 ErrorInfo ActorCallLost(const ActorView& actor, const TaskSpec& spec);
 /// The executor's answer lacks this return value.

@@ -83,18 +83,41 @@ void Executor::OnNotice(TaskId id, std::uint32_t slot) {
 }
 
 void Executor::OnArgumentFailed(ObjectId object) {
-  if (running_ > 0 || lent_ > 0) return;
   const ObjectRecord* record = references_.Find(object);
   if (record == nullptr) return;
   for (const Waiter& waiter : record->local_waiters) {
     const auto entry = tasks_.find(waiter.task);
     if (waiter.kind != Waiter::Kind::kExecutor || entry == tasks_.end()) continue;
-    if (entry->second.spec.kind != TaskKind::kNormal) continue;
-    // It keeps its place; only those behind it go.
-    entry->second.stalled = true;
-    LendCpu();
-    return;
+    entry->second.argument_failed = true;
   }
+  StallIfIdle();
+}
+
+void Executor::StallIfIdle() {
+  if (exiting_ || running_ > 0 || lent_ > 0 || !ready_.empty()) return;
+  PushedTask* next = nullptr;
+  for (auto& [id, task] : tasks_) {
+    const bool waits = task.state == State::kQueued && task.missing_arguments > 0;
+    // An actor keeps what it holds, whatever its calls wait for.
+    if (!waits || !task.argument_failed || IsActorCall(task)) continue;
+    if (next == nullptr || task.arrival < next->arrival) next = &task;
+  }
+  if (next == nullptr) return;
+  // It keeps its place for a while; only those behind it go.
+  next->stalled = true;
+  context_.Start(TimerKind::kStall, next->arrival, context_.options.stall_patience);
+  LendCpu();
+}
+
+void Executor::OnStallTimer(std::uint64_t arrival) {
+  const auto is_due = [arrival](const auto& entry) {
+    return entry.second.arrival == arrival && entry.second.stalled;
+  };
+  const auto entry = std::find_if(tasks_.begin(), tasks_.end(), is_due);
+  if (entry == tasks_.end()) return;
+  context_.Tell(entry->second.sender, TaskReturned{entry->first, entry->second.spec.attempt});
+  Discard(entry);
+  StartReady();
 }
 
 void Executor::Advance(const Address& sender) {
@@ -144,7 +167,8 @@ void Executor::StartTask(Entry entry) {
   task.state = State::kRunning;
   task.started = context_.now;
   ++running_;
-  if (const auto broken = BrokenArgument(task)) {
+  if (auto broken = BrokenArgument(task)) {
+    if (task.spec.kind == TaskKind::kActorCreation) errors::TellOfArguments(*broken);
     for (const FetchedValue& argument : task.arguments) {
       if (argument.stored) store_.DropUser(argument.object);
     }
@@ -168,6 +192,7 @@ void Executor::OnExecuted(const TaskExecuted& event) {
   }
   Answer(entry, event.results, event.application_error);
   StartReady();
+  StallIfIdle();
 }
 
 void Executor::AnswerWithout(Entry entry, const Payload& payload) {

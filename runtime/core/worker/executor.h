@@ -27,7 +27,8 @@ namespace mobula::worker {
 ///
 /// A process whose only task blocks, or whose next task waits for an argument to be made again,
 /// lends its CPU out and gives the normal tasks behind it back to their owners, who may have
-/// another worker for them.
+/// another worker for them. A task that waits for its argument for long is given back, too: making
+/// the argument again may need what the lease holds besides CPUs.
 class Executor {
  public:
   Executor(Context& context, ReferenceTable& references, ObjectValues& values, StoreClient& store)
@@ -41,6 +42,7 @@ class Executor {
   void OnAcknowledged(TaskId task);
   /// An argument could not be fetched at the first try: its tasks may wait for long.
   void OnArgumentFailed(ObjectId object);
+  void OnStallTimer(std::uint64_t arrival);
   /// Returns whether the task is here.
   bool Cancel(const CancelTask& message);
 
@@ -71,7 +73,9 @@ class Executor {
     /// Counted kExecuting: the references in its arguments, and what came out of them.
     std::vector<ObjectId> held;
     Instant started;
-    /// It waits for an argument that must be made again, with its CPU lent out.
+    /// An argument could not be fetched at the first try.
+    bool argument_failed = false;
+    /// It is next and waits for such an argument, with its CPU lent out.
     bool stalled = false;
     std::uint32_t acknowledgements_missing = 0;
     TaskDone answer;
@@ -92,6 +96,8 @@ class Executor {
   /// Makes the next task of a sender startable when it can be.
   void Advance(const Address& sender);
   void StartReady();
+  /// Lends the CPU out when all there is to do is to wait for a lost argument.
+  void StallIfIdle();
   void StartTask(Entry entry);
   /// The exception or error among the arguments, in whose place the task cannot run.
   static std::optional<Payload> BrokenArgument(const PushedTask& task);

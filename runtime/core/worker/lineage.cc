@@ -23,7 +23,7 @@ void Lineage::Remove(const Place& place) {
 }
 
 std::optional<TaskId> Lineage::Excess() const {
-  if (bytes_ <= bytes_max_ || tasks_.empty()) return std::nullopt;
+  if (bytes_ <= options_.lineage_bytes_max || tasks_.empty()) return std::nullopt;
   return tasks_.begin()->second;
 }
 

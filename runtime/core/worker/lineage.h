@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "runtime/core/protocol/task_spec.h"
+#include "runtime/core/worker/options.h"
 
 namespace mobula::worker {
 
@@ -18,7 +19,8 @@ class Lineage {
     std::uint64_t bytes = 0;
   };
 
-  explicit Lineage(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
+  /// The limit is `options.lineage_bytes_max`, which the job may still change.
+  explicit Lineage(const Options& options) : options_(options) {}
 
   /// The newest.
   Place Add(const TaskSpec& spec);
@@ -28,7 +30,7 @@ class Lineage {
   [[nodiscard]] std::size_t Size() const { return tasks_.size(); }
 
  private:
-  std::uint64_t bytes_max_;
+  const Options& options_;
   std::uint64_t bytes_ = 0;
   std::uint64_t last_order_ = 0;
   std::map<std::uint64_t, TaskId> tasks_;

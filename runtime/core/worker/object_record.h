@@ -36,6 +36,20 @@ struct Waiter {
   std::uint32_t slot = 0;
 };
 
+/// What one borrower holds at the owner.
+struct BorrowerRecord {
+  /// Registrations that it has not given back.
+  std::uint64_t registrations = 0;
+  /// Those among them that a third process made on its behalf, for an answer that was to follow.
+  /// Added by AddBorrower; removed when given back, or when the sponsor's death is settled.
+  struct Sponsored {
+    std::uint64_t count = 0;
+    /// The sponsor is dead, and the borrower was asked what it has heard of.
+    bool checking = false;
+  };
+  std::map<Address, Sponsored> sponsors;
+};
+
 /// All that this process knows of one object it owns or borrows.
 ///
 /// State              | meaning                                         | leaves by
@@ -51,16 +65,22 @@ struct ObjectRecord {
   std::array<std::uint32_t, kCountKinds> counts{};
 
   // Owner only.
-  /// Registrations of each borrower that it has not given back.
-  std::map<Address, std::uint64_t> borrowers;
+  std::map<Address, BorrowerRecord> borrowers;
   /// References inside the value; each is counted kContained for as long as the value is kept.
   std::vector<ObjectRef> inner;
   /// The creating task's lineage went to the byte cap.
   bool lineage_evicted = false;
+  /// The creating task is kept as lineage and has a retry left. Set when it is finished, taken back
+  /// with its lineage; never set for `put` objects.
+  bool remakeable = false;
+  /// This process had the copies freed, as only lineage was left: that they are gone is no failure.
+  bool released = false;
 
   // Borrower only.
   /// Registrations at the owner that this process has heard of; given back when it lets go.
   std::uint64_t registrations = 0;
+  /// Those among them that came with the answers of third processes, by process.
+  std::map<Address, std::uint64_t> sponsors;
   /// AddBorrower messages of this process that are not acknowledged.
   std::uint32_t registering = 0;
   /// A GetObjectStatus is under way.
@@ -86,10 +106,13 @@ struct ObjectRecord {
            0;
   }
   /// Whether the value must be kept. Lineage needs the value of what cannot be made again: a
-  /// borrowed object (its owner knows nothing of our lineage) and an actor.
+  /// borrowed object (its owner knows nothing of our lineage), an actor, what was put, and what a
+  /// task has made that may not run again.
   [[nodiscard]] bool IsInScope() const {
     if (IsNeededHere() || Of(Count::kExecuting) > 0) return true;
-    if (Of(Count::kLineage) > 0 && (!owned || !actor.IsNil())) return true;
+    const bool is_stored = status.phase == ObjectPhase::kStored;
+    const bool only_copy = !owned || !actor.IsNil() || (is_stored && !remakeable);
+    if (Of(Count::kLineage) > 0 && only_copy) return true;
     return !borrowers.empty() || registering > 0;
   }
   /// Owned, and every copy is gone.

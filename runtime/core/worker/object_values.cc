@@ -26,6 +26,7 @@ void ObjectValues::SetStored(ObjectId id, PayloadKind kind, std::uint64_t size, 
   record->status.value = Payload{};
   record->status.kind = kind;
   record->status.size = size;
+  record->released = false;
   if (!watch_list_.IsNodeDead(node)) record->AddLocation(node);
   ReplaceInner(*record, std::move(inner));
   if (!record->IsInScope()) references_.Touch(id);

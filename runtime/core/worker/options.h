@@ -22,10 +22,15 @@ struct Options {
   /// Until a GCS request is sent again, doubling from the first to the second.
   Duration gcs_retry_min = Milliseconds(500);
   Duration gcs_retry_max = Seconds(5);
-  /// Lineage kept at most; the oldest goes first (Ray: 1 GiB).
+  /// How long a leased worker, or one that an actor is to live in, waits for an argument that must
+  /// be made again. Then it gives the task back: the argument may need the very resources it holds.
+  Duration stall_patience = Milliseconds(500);
+  /// Lineage kept at most; the oldest goes first (Ray: 1 GiB). A job may have a limit of its own.
   std::uint64_t lineage_bytes_max = 1ull << 30;
   /// Notes which objects and tasks each event touches, for a trace (`Worker::LastTouched`).
   bool note_touched = false;
+  /// Without lineage no lost object is made again.
+  bool keep_lineage = true;
   /// For tests of the tests.
   Bugs bugs;
 };

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/core/worker/reference_table.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "runtime/base/check.h"
 #include "runtime/core/worker/errors.h"
 
@@ -110,7 +113,7 @@ bool ReferenceTable::RegisterOther(const ObjectRef& reference, const Address& bo
   if (to_owner || watch_list_.IsDead(reference.owner)) return false;
   const ObjectRecord& record = Obtain(reference);
   if (record.owned) {
-    AddRegistration(reference.id, borrower);
+    AddRegistration(reference.id, borrower, context_.self);
     return false;
   }
   Ask(reference, borrower, {reference, false, reference.id, task});
@@ -121,26 +124,32 @@ void ReferenceTable::HearRegistration(const ObjectRef& reference, const Address&
   ObjectRecord& record = Obtain(reference);
   if (record.owned) {
     Touch(reference.id);
-    if (source == context_.self) OnRemoveBorrower({reference.id, source, 1});
+    if (source == context_.self) OnRemoveBorrower({reference.id, source, 1, {}});
     return;
   }
   ++record.registrations;
+  if (source != context_.self && source != record.owner) ++record.sponsors[source];
   watch_list_.Watch(record.owner);
   Touch(reference.id);
 }
 
-void ReferenceTable::AddRegistration(ObjectId id, const Address& borrower) {
+void ReferenceTable::AddRegistration(ObjectId id, const Address& borrower, const Address& sponsor) {
   if (context_.Has(Bug::kIgnoresBorrowers)) return;
   ObjectRecord* record = Find(id);
   if (record == nullptr || !record->owned || watch_list_.IsDead(borrower)) return;
-  ++record->borrowers[borrower];
+  BorrowerRecord& entry = record->borrowers[borrower];
+  ++entry.registrations;
   watch_list_.Watch(borrower);
+  if (sponsor == borrower || sponsor == context_.self) return;
+  ++entry.sponsors[sponsor].count;
+  watch_list_.Watch(sponsor);
+  if (watch_list_.IsDead(sponsor)) CheckSponsors(id, *record);
 }
 
 void ReferenceTable::OnAddBorrower(const Address& source, const AddBorrower& message) {
   const ObjectRecord* record = Find(message.object);
   const bool known = record != nullptr && record->owned;
-  if (known) AddRegistration(message.object, message.borrower);
+  if (known) AddRegistration(message.object, message.borrower, source);
   context_.Tell(source, BorrowerAdded{message.request, message.object, !known});
 }
 
@@ -171,20 +180,84 @@ void ReferenceTable::OnRemoveBorrower(const RemoveBorrower& message) {
   const auto found = record->borrowers.find(message.borrower);
   if (found == record->borrowers.end()) return;
   if (context_.Has(Bug::kNeverRemovesBorrowers)) return;
-  if (found->second > message.registrations) {
-    found->second -= message.registrations;
+  BorrowerRecord& borrower = found->second;
+  if (borrower.registrations <= message.registrations) {
+    record->borrowers.erase(found);
+    Touch(message.object);
     return;
   }
+  borrower.registrations -= message.registrations;
+  for (const SponsoredCount& returned : message.sponsored) {
+    const auto sponsor = borrower.sponsors.find(returned.sponsor);
+    if (sponsor == borrower.sponsors.end()) continue;  // Its death is settled.
+    // The borrower also counts registrations that came when the object was unknown here.
+    sponsor->second.count -= std::min(sponsor->second.count, returned.count);
+    if (sponsor->second.count == 0) borrower.sponsors.erase(sponsor);
+  }
+}
+
+// ---- Registrations whose sponsor died -----------------------------------------------------------
+
+void ReferenceTable::CheckSponsors(ObjectId id, ObjectRecord& record) {
+  for (auto& [address, borrower] : record.borrowers) {
+    for (auto& [sponsor, sponsored] : borrower.sponsors) {
+      if (!watch_list_.IsDead(sponsor) || std::exchange(sponsored.checking, true)) continue;
+      context_.Tell(address, CheckBorrower{id, sponsor});
+    }
+  }
+}
+
+void ReferenceTable::OnCheckBorrower(const Address& source, const CheckBorrower& message) {
+  // Its answers may still be on their way here.
+  watch_list_.Watch(message.sponsor);
+  const Check check{source, message};
+  if (watch_list_.IsDead(message.sponsor)) {
+    AnswerCheck(check);
+  } else {
+    checks_.push_back(check);
+  }
+}
+
+void ReferenceTable::AnswerCheck(const Check& check) {
+  const ObjectRecord* record = Find(check.question.object);
+  std::uint64_t heard = 0;
+  if (record != nullptr) {
+    const auto sponsor = record->sponsors.find(check.question.sponsor);
+    if (sponsor != record->sponsors.end()) heard = sponsor->second;
+  }
+  context_.Tell(check.owner, BorrowerChecked{check.question.object, check.question.sponsor, heard});
+}
+
+void ReferenceTable::OnBorrowerChecked(const Address& source, const BorrowerChecked& message) {
+  ObjectRecord* record = Find(message.object);
+  if (record == nullptr) return;
+  const auto found = record->borrowers.find(source);
+  if (found == record->borrowers.end()) return;
+  BorrowerRecord& borrower = found->second;
+  const auto sponsor = borrower.sponsors.find(message.sponsor);
+  if (sponsor == borrower.sponsors.end()) return;  // The answer to a repeated question.
+  borrower.registrations -=
+      sponsor->second.count - std::min(sponsor->second.count, message.registrations);
+  borrower.sponsors.erase(sponsor);
+  if (borrower.registrations > 0) return;
   record->borrowers.erase(found);
   Touch(message.object);
 }
+
+// ---- Deaths -------------------------------------------------------------------------------------
 
 std::vector<TaskId> ReferenceTable::ForgetDead() {
   for (auto& [id, record] : records_) {
     const auto forgotten = std::erase_if(
         record.borrowers, [&](const auto& borrower) { return watch_list_.IsDead(borrower.first); });
     if (forgotten > 0) Touch(id);
+    CheckSponsors(id, record);
   }
+  std::erase_if(checks_, [&](const Check& check) {
+    const bool due = watch_list_.IsDead(check.question.sponsor);
+    if (due && !watch_list_.IsDead(check.owner)) AnswerCheck(check);
+    return due;
+  });
   std::vector<TaskId> tasks;
   for (auto entry = registrations_.begin(); entry != registrations_.end();) {
     if (!watch_list_.IsDead(entry->second.object.owner)) {
@@ -201,7 +274,10 @@ std::vector<TaskId> ReferenceTable::ForgetDead() {
 void ReferenceTable::Release(ObjectId id, const ObjectRecord& record) {
   CHECK(!record.owned && !record.IsInScope());
   if (record.registrations == 0 || watch_list_.IsDead(record.owner)) return;
-  context_.Tell(record.owner, RemoveBorrower{id, context_.self, record.registrations});
+  RemoveBorrower message{id, context_.self, record.registrations, {}};
+  for (const auto& [sponsor, count] : record.sponsors)
+    message.sponsored.push_back({sponsor, count});
+  context_.Tell(record.owner, std::move(message));
 }
 
 std::map<ObjectId, std::uint32_t> ReferenceTable::HeldCounts() const {
@@ -210,6 +286,25 @@ std::map<ObjectId, std::uint32_t> ReferenceTable::HeldCounts() const {
     if (!registration.held.IsNil()) ++held[registration.held];
   }
   return held;
+}
+
+void ReferenceTable::CheckInvariants() const {
+  for (const auto& [id, record] : records_) {
+    for (const auto& [address, borrower] : record.borrowers) {
+      CHECK(borrower.registrations > 0 && !watch_list_.IsDead(address)) << "object " << id;
+      std::uint64_t sponsored = 0;
+      for (const auto& [sponsor, made] : borrower.sponsors) {
+        CHECK(made.count > 0) << "object " << id;
+        CHECK(made.checking || !watch_list_.IsDead(sponsor))
+            << "object " << id << " may be held by a registration that nobody knows of";
+        sponsored += made.count;
+      }
+      CHECK(sponsored <= borrower.registrations) << "object " << id;
+    }
+    std::uint64_t heard = 0;
+    for (const auto& [sponsor, count] : record.sponsors) heard += count;
+    CHECK(heard <= record.registrations) << "object " << id;
+  }
 }
 
 }  // namespace mobula::worker

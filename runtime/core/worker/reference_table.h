@@ -30,6 +30,24 @@ namespace mobula::worker {
 /// these back with RemoveBorrower; one that is still on its way to B therefore keeps x alive. A
 /// borrower's death gives back all of its registrations; an owner's death is told to the holders of
 /// values (`ObjectValues`).
+///
+/// Of the four ways only the last registers one process (the caller C) through another (the
+/// executor E, its *sponsor*), which may die before C hears of it:
+///
+///   E                     O                        C
+///   |--AddBorrower(C)---->|                        |
+///   |<--BorrowerAdded-----|                        |
+///   X (no TaskDone)       |                        |
+///       ...death of E---->|                        |
+///                         |--CheckBorrower(E)----->|  answers when it knows that E is dead
+///                         |<--BorrowerChecked(n)---|
+///
+/// A death is told after everything the dead process has sent, so n, which C has heard of and still
+/// holds, is final: O strikes off what E registered beyond n. C sends all it gives back on the same
+/// channel before, so n is never above O's count. The question may be repeated without harm.
+///
+/// Invariant: a registration at an owner is known to its borrower, or is on its way to it, or its
+/// sponsor lives, or the borrower is being asked. So none outlives the need for it.
 class ReferenceTable {
  public:
   ReferenceTable(Context& context, WatchList& watch_list)
@@ -72,13 +90,16 @@ class ReferenceTable {
   /// This process has heard of one registration of its own: `source` made it for the answer that
   /// came, or (itself) with `retained`.
   void HearRegistration(const ObjectRef& reference, const Address& source);
-  /// Owner: `borrower` holds a reference.
-  void AddRegistration(ObjectId id, const Address& borrower);
+  /// Owner: `borrower` holds a reference, or will hear of it from `sponsor`, which is the borrower
+  /// itself or this process where nobody stands between them.
+  void AddRegistration(ObjectId id, const Address& borrower, const Address& sponsor);
 
   void OnAddBorrower(const Address& source, const AddBorrower& message);
   /// Returns the executed task that waited for this answer, if one did.
   std::optional<TaskId> OnBorrowerAdded(const BorrowerAdded& message);
   void OnRemoveBorrower(const RemoveBorrower& message);
+  void OnCheckBorrower(const Address& source, const CheckBorrower& message);
+  void OnBorrowerChecked(const Address& source, const BorrowerChecked& message);
   /// Forgets the dead as borrowers and as owners that will answer. Returns the executed tasks that
   /// waited.
   std::vector<TaskId> ForgetDead();
@@ -88,6 +109,7 @@ class ReferenceTable {
 
   /// How often each object is held for an unanswered AddBorrower, for CheckInvariants.
   [[nodiscard]] std::map<ObjectId, std::uint32_t> HeldCounts() const;
+  void CheckInvariants() const;
 
  private:
   /// An AddBorrower that is not acknowledged.
@@ -100,7 +122,15 @@ class ReferenceTable {
     TaskId task;
   };
 
+  /// An owner's question that waits for the sponsor's death to be known here.
+  struct Check {
+    Address owner;
+    CheckBorrower question;
+  };
+
   void Ask(const ObjectRef& object, const Address& borrower, Registration registration);
+  void CheckSponsors(ObjectId id, ObjectRecord& record);
+  void AnswerCheck(const Check& check);
   std::optional<TaskId> Close(const Registration& registration, bool registered);
 
   Context& context_;
@@ -111,6 +141,7 @@ class ReferenceTable {
   std::map<ActorId, ObjectId> handles_;
   std::uint64_t last_request_ = 0;
   std::map<std::uint64_t, Registration> registrations_;
+  std::vector<Check> checks_;
 };
 
 }  // namespace mobula::worker

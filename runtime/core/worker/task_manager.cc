@@ -17,7 +17,7 @@ TaskManager::TaskManager(Context& context, ReferenceTable& references, ObjectVal
       gcs_(gcs),
       leases_(context, watch_list, *this),
       actors_(context, *this),
-      lineage_(context.options.lineage_bytes_max) {}
+      lineage_(context.options) {}
 
 // Submission
 
@@ -107,7 +107,10 @@ std::optional<Payload> TaskManager::BrokenArgument(const Task& task) const {
 }
 
 void TaskManager::Ready(Task& task) {
-  if (const auto broken = BrokenArgument(task)) {
+  // An actor's call fails when its turn comes: that the actor is dead counts more.
+  const bool is_call = task.spec.kind == TaskKind::kActorCall;
+  if (auto broken = is_call ? std::nullopt : BrokenArgument(task)) {
+    if (task.spec.kind == TaskKind::kActorCreation) errors::TellOfArguments(*broken);
     FailWith(tasks_.find(task.spec.task), *broken);
     return;
   }
@@ -164,6 +167,10 @@ bool TaskManager::IsReady(TaskId id) const { return tasks_.at(id).state == State
 bool TaskManager::Push(TaskId id, const Address& worker, std::uint64_t sequence) {
   Task& task = tasks_.at(id);
   CHECK(task.state == State::kQueued) << "task " << id;
+  if (const auto broken = BrokenArgument(task); broken && task.spec.kind == TaskKind::kActorCall) {
+    FailWith(tasks_.find(id), *broken);
+    return false;
+  }
   auto spec = Prepare(task);
   if (!spec) return false;
   spec->sequence = sequence;
@@ -204,8 +211,13 @@ void TaskManager::Pump() {
 // Answers
 
 void TaskManager::OnTaskDone(const Address& source, const TaskDone& message) {
+  // The task runs again or has failed already, and owners have struck off what came with the
+  // answer.
+  if (watch_list_.IsDead(source)) return;
   // Whatever the answer is worth, the references it carries are registered, and must be given back.
-  for (const ObjectId object : message.retained) references_.AddRegistration(object, source);
+  for (const ObjectId object : message.retained) {
+    references_.AddRegistration(object, source, source);
+  }
   const auto entry = tasks_.find(message.task);
   const bool current = entry != tasks_.end() && entry->second.state == State::kPushed &&
                        entry->second.spec.attempt == message.attempt &&
@@ -314,24 +326,22 @@ void TaskManager::FailWith(Entry entry, const Payload& payload) {
   Complete(entry);
 }
 
-std::uint32_t TaskManager::StoredReturns(const TaskSpec& spec) const {
-  std::uint32_t stored = 0;
+std::vector<ObjectId> TaskManager::StoredReturns(const TaskSpec& spec) const {
+  std::vector<ObjectId> stored;
   for (std::uint32_t i = 0; i < spec.num_returns; ++i) {
     const ObjectRecord* record = references_.Find(spec.Return(i));
-    if (record != nullptr && record->status.phase == ObjectPhase::kStored) ++stored;
+    if (record == nullptr || record->status.phase != ObjectPhase::kStored) continue;
+    stored.push_back(spec.Return(i));
   }
   return stored;
 }
 
 void TaskManager::Complete(Entry entry) {
   Task& task = entry->second;
-  const std::uint32_t stored = StoredReturns(task.spec);
-  const ActorView* actor = actors_.Find(task.spec.actor);
-  const bool repeatable = task.spec.kind == TaskKind::kNormal
-                              ? task.spec.max_retries != 0
-                              : actor && actor->max_task_retries != 0;
-  const bool keep =
-      stored > 0 && repeatable && !task.cancelled && !context_.Has(Bug::kDropsLineageEarly);
+  const std::vector<ObjectId> stored = StoredReturns(task.spec);
+  const bool repeatable = task.spec.kind != TaskKind::kActorCreation && task.spec.max_retries != 0;
+  const bool keep = !stored.empty() && repeatable && !task.cancelled &&
+                    context_.options.keep_lineage && !context_.Has(Bug::kDropsLineageEarly);
   if (keep) HoldReferences(task, Count::kLineage);
   DropReferences(task, Count::kSubmitted);
   if (!keep) {
@@ -340,9 +350,16 @@ void TaskManager::Complete(Entry entry) {
   }
   task.state = State::kFinished;
   task.worker = Address{};
-  task.stored_returns = stored;
+  task.stored_returns = static_cast<std::uint32_t>(stored.size());
+  for (const ObjectId object : stored) SetRemakeable(object, MayRetry(task));
   task.place = lineage_.Add(task.spec);
   EvictExcess();
+}
+
+// Lineage that needs the object may have to keep its value, or need it no more.
+void TaskManager::SetRemakeable(ObjectId object, bool remakeable) {
+  references_.Find(object)->remakeable = remakeable;
+  references_.Touch(object);
 }
 
 void TaskManager::EvictExcess() {
@@ -350,7 +367,9 @@ void TaskManager::EvictExcess() {
     const auto entry = tasks_.find(*oldest);
     for (std::uint32_t i = 0; i < entry->second.spec.num_returns; ++i) {
       ObjectRecord* record = references_.Find(entry->second.spec.Return(i));
-      if (record != nullptr) record->lineage_evicted = true;
+      if (record == nullptr) continue;
+      record->lineage_evicted = true;
+      SetRemakeable(entry->second.spec.Return(i), false);
     }
     DropLineage(entry);
   }

@@ -98,6 +98,8 @@ class TaskManager : public Dispatcher {
     /// Where it was pushed.
     Address worker;
     bool cancelled = false;
+    /// Executions that make good for nothing that failed: they do not count as retries.
+    std::uint32_t free_attempts = 0;
     /// The handle that a call holds, nil when none is known.
     ObjectId handle;
     /// Finished only: return values in stores, and the place in the lineage.
@@ -127,9 +129,10 @@ class TaskManager : public Dispatcher {
   void DropReferencesOf(const Address& source, const TaskResult& result);
   void FailWith(Entry entry, const Payload& payload);
   /// How many of its return values are known and in stores.
-  [[nodiscard]] std::uint32_t StoredReturns(const TaskSpec& spec) const;
+  [[nodiscard]] std::vector<ObjectId> StoredReturns(const TaskSpec& spec) const;
   /// Finished for good: drops the task, or keeps it as lineage.
   void Complete(Entry entry);
+  void SetRemakeable(ObjectId object, bool remakeable);
   void DropLineage(Entry entry);
   void EvictExcess();
   void ExpectAgain(Task& task);

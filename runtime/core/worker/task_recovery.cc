@@ -22,12 +22,8 @@ bool IsBelow(std::uint32_t attempt, std::int32_t retries_max) {
 
 bool TaskManager::MayRetry(const Task& task) const {
   if (task.cancelled && !context_.Has(Bug::kRetriesCancelledTasks)) return false;
-  if (task.spec.kind == TaskKind::kNormal) {
-    return IsBelow(task.spec.attempt, task.spec.max_retries) ||
-           context_.Has(Bug::kRetriesWithoutEnd);
-  }
-  const ActorView* actor = actors_.Find(task.spec.actor);
-  return actor != nullptr && IsBelow(task.spec.attempt, actor->max_task_retries);
+  const std::uint32_t used = task.spec.attempt - task.free_attempts;
+  return IsBelow(used, task.spec.max_retries) || context_.Has(Bug::kRetriesWithoutEnd);
 }
 
 void TaskManager::Retry(Task& task, const std::string& reason) {
@@ -64,12 +60,19 @@ void TaskManager::Recover(ObjectId id) {
   const auto entry = tasks_.find(id.task);
   if (id.IsPut()) {
     values_.SetInline(id, Payload::Error(errors::ObjectLost(id)));
+  } else if (!context_.options.keep_lineage && entry == tasks_.end()) {
+    values_.SetInline(id, Payload::Error(errors::LineageNotKept(id)));
   } else if (entry == tasks_.end()) {
     values_.SetInline(id,
                       Payload::Error(record->lineage_evicted ? errors::LineageEvicted(id)
                                                              : errors::ReconstructionFailed(id)));
   } else if (entry->second.state != State::kFinished) {
     values_.SetPending(*record);  // It is being made again already.
+  } else if (record->released) {
+    // Its consumer is lost, not it.
+    ++entry->second.free_attempts;
+    ExpectAgain(entry->second);
+    Retry(entry->second, "object " + id.Hex() + " is needed to make a lost one again");
   } else if (!MayRetry(entry->second)) {
     values_.SetInline(id, Payload::Error(errors::MaxAttemptsExceeded(id, entry->second.spec)));
     ReturnErased(id);

@@ -50,6 +50,12 @@ struct MessageRouter {
 
   void operator()(const WorkerRegistered& answer) {
     parts.context.self = answer.address;
+    const std::int64_t lineage = answer.job_config.lineage_bytes_max;
+    if (lineage > 0) {
+      parts.context.options.lineage_bytes_max = static_cast<std::uint64_t>(lineage);
+    } else if (lineage < 0) {
+      parts.context.options.keep_lineage = false;
+    }
     parts.context.Emit(Registered{answer});
   }
   void operator()(const WorkerDied& death) {
@@ -94,6 +100,10 @@ struct MessageRouter {
       parts.executor.OnAcknowledged(*task);
   }
   void operator()(const RemoveBorrower& removed) { parts.references.OnRemoveBorrower(removed); }
+  void operator()(const CheckBorrower& asked) { parts.references.OnCheckBorrower(source, asked); }
+  void operator()(const BorrowerChecked& checked) {
+    parts.references.OnBorrowerChecked(source, checked);
+  }
   void operator()(const ObjectLocationChanged& changed) { parts.values.OnLocationChanged(changed); }
 
   void operator()(const ObjectCreated& created) { parts.store.OnCreated(created); }
@@ -128,6 +138,9 @@ struct EventRouter {
         break;
       case TimerKind::kLeaseLinger:
         parts.tasks.Leases().OnLinger(event.timer.key);
+        break;
+      case TimerKind::kStall:
+        parts.executor.OnStallTimer(event.timer.key);
         break;
     }
   }
@@ -237,7 +250,10 @@ void Worker::Parts::SettleObject(ObjectId id) {
     return;
   }
   values.FreeCopies(id, *record);
-  if (record->Of(Count::kLineage) > 0 && !context.Has(Bug::kForgetsLineageArguments)) return;
+  if (record->Of(Count::kLineage) > 0 && !context.Has(Bug::kForgetsLineageArguments)) {
+    record->released = record->status.phase == ObjectPhase::kStored;
+    return;
+  }
   const ActorId actor = record->actor;
   values.NotifyAll(id, *record);
   references.DropAll(record->inner, Count::kContained);
@@ -365,6 +381,7 @@ std::vector<ExecutionView> Worker::Executions() const { return parts_->executor.
 
 void Worker::CheckInvariants() const {
   parts_->values.CheckInvariants();
+  parts_->references.CheckInvariants();
   parts_->tasks.CheckInvariants();
   parts_->executor.CheckInvariants();
   parts_->requests.CheckInvariants();

@@ -93,7 +93,17 @@ TEST_F(LeaseTest, ServesClassesInTurnAndEachInOrder) {
     holder = granted[0].second;
     order.push_back(holder.request);
   }
-  EXPECT_THAT(order, ElementsAre(4, 2, 5, 3));
+  EXPECT_THAT(order, ElementsAre(2, 4, 3, 5));
+}
+
+// Whoever gives a lease back so that others get on, and asks again at once, must not be first.
+TEST_F(LeaseTest, AClassThatComesAgainGoesLast) {
+  JoinWithDriver();
+  const ResourceSet all = Cpus(2);
+  LeaseGranted holder = Lease(1, all);
+  Hear(kDriver, Request(2, ResourceSet::Of({{"CPU", 2}, {"GPU", 1}})));
+  Hear(kDriver, Request(3, all));
+  EXPECT_THAT(Granted(Return(holder)), ElementsAre(2));
 }
 
 TEST_F(LeaseTest, CancelledRequestsGiveTheirResourcesBack) {

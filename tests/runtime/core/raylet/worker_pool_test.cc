@@ -13,7 +13,22 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-class WorkerPoolTest : public RayletFixture {};
+class WorkerPoolTest : public RayletFixture {
+ protected:
+  /// The wait between two starts, as `effects` ask for it; zero when they do not.
+  static Duration BackoffIn(const Effects& effects) {
+    for (const StartTimer& timer : Of<StartTimer>(effects)) {
+      if (timer.timer.kind == static_cast<std::uint32_t>(TimerKind::kStartBackoff)) {
+        return timer.delay;
+      }
+    }
+    return Duration{};
+  }
+  Effects PassBackoff(Duration span) {
+    now_ = now_ + span;
+    return Fire(TimerKind::kStartBackoff);
+  }
+};
 
 TEST_F(WorkerPoolTest, BoundsHowManyProcessesStartAtOnce) {
   JoinWithDriver();
@@ -34,7 +49,11 @@ TEST_F(WorkerPoolTest, RetriesAFailedStartThenRefusesWithTheReason) {
   auto started = Of<StartProcess>(Hear(kDriver, request));
   for (int attempt = 1; attempt <= 2; ++attempt) {
     ASSERT_THAT(started, SizeIs(1));
-    started = Of<StartProcess>(Do(ProcessExited{started[0].worker, "no such module"}));
+    const Effects failed = Do(ProcessExited{started[0].worker, "no such module"});
+    EXPECT_THAT(Of<StartProcess>(failed), IsEmpty()) << "not at once";
+    EXPECT_EQ(BackoffIn(failed), Milliseconds(250) * attempt);
+    EXPECT_THAT(Of<StartProcess>(Fire(TimerKind::kReport)), IsEmpty()) << "nor before its time";
+    started = Of<StartProcess>(PassBackoff(BackoffIn(failed)));
   }
   ASSERT_THAT(started, SizeIs(1));
   const Effects last = Do(ProcessExited{started[0].worker, "no such module"});
@@ -61,7 +80,8 @@ TEST_F(WorkerPoolTest, StartsThatFailTogetherCountAsOneAttempt) {
     EXPECT_THAT(Sent<LeaseRefused>(effects), IsEmpty());
     again += Of<StartProcess>(effects).size();
   }
-  EXPECT_EQ(again, 4u);
+  EXPECT_EQ(again, 0u);
+  EXPECT_THAT(Of<StartProcess>(PassBackoff(Milliseconds(250))), SizeIs(4));
 }
 
 TEST_F(WorkerPoolTest, KillsAProcessThatDoesNotRegisterInTime) {
@@ -71,7 +91,8 @@ TEST_F(WorkerPoolTest, KillsAProcessThatDoesNotRegisterInTime) {
   ASSERT_THAT(killed, SizeIs(1));
   EXPECT_EQ(killed[0].worker, started[0].worker);
   EXPECT_THAT(Of<KillProcess>(Register(started[0].worker)), SizeIs(1)) << "too late";
-  EXPECT_THAT(Of<StartProcess>(Do(ProcessExited{started[0].worker, "signal 9"})), SizeIs(1));
+  Do(ProcessExited{started[0].worker, "signal 9"});
+  EXPECT_THAT(Of<StartProcess>(PassBackoff(Milliseconds(250))), SizeIs(1));
 }
 
 TEST_F(WorkerPoolTest, AStartTimeoutOfARegisteredWorkerMeansNothing) {

@@ -10,6 +10,7 @@ class WorkerActor : public Harness {
  protected:
   const TaskId creation_task = ChildTask(root, 0, 1);
   const ActorId actor = ActorOf(creation_task);
+  std::int32_t call_retries = 0;
 
   TaskSpec Creation(std::vector<ObjectRef> references = {}) const {
     TaskSpec spec = NewTask(1, std::move(references));
@@ -24,16 +25,16 @@ class WorkerActor : public Harness {
     spec.kind = TaskKind::kActorCall;
     spec.actor = actor;
     spec.name = "A.f";
+    spec.max_retries = call_retries;
     return spec;
   }
-  ActorView View(ActorState state, std::uint32_t incarnation = 0, std::int32_t retries = 0) const {
+  ActorView View(ActorState state, std::uint32_t incarnation = 0) const {
     ActorView view;
     view.actor = actor;
     view.state = state;
     view.worker = incarnation == 0 ? remote : worker;
     view.incarnation = incarnation;
     view.class_name = "A";
-    view.max_task_retries = retries;
     if (state == ActorState::kDead)
       view.death_cause = {ErrorKind::kActorDied, "It was killed.", {}, {}, actor, {}};
     return view;
@@ -102,16 +103,17 @@ TEST_F(WorkerActor, ALostCallIsNotRepeatedUnlessAllowed) {
 }
 
 TEST_F(WorkerActor, LostCallsAreRepeatedInOrderWhereRetriesAreAllowed) {
+  call_retries = 1;
   Create();
-  Update(View(ActorState::kAlive, 0, 1));
+  Update(View(ActorState::kAlive, 0));
   Do(TaskSubmitted{Call(2)});
   Do(TaskSubmitted{Call(3)});
   Receive(remote_daemon, WorkerDied{remote, "killed", false});
   Do(TaskSubmitted{Call(4)});
   EXPECT_EQ(MessagesSent(), 0u);
-  Update(View(ActorState::kRestarting, 1, 1));
+  Update(View(ActorState::kRestarting, 1));
   EXPECT_EQ(All<TaskRetried>().size(), 2u);
-  Update(View(ActorState::kAlive, 1, 1));
+  Update(View(ActorState::kAlive, 1));
   const auto sent = Sent<PushTask>();
   ASSERT_EQ(sent.size(), 3u);
   EXPECT_EQ(sent[0].second.spec.task, Call(2).task);
@@ -205,7 +207,7 @@ TEST_F(WorkerActor, ResultsOfItsCallsAreMadeAgainOnlyWithTaskRetries) {
   Receive(worker, GetObjectStatus{Call(2).Return(0), {kOtherNode}});
   EXPECT_EQ(Only<ObjectStatusReply>().status.value.error.kind, ErrorKind::kReconstructionFailed);
 
-  Update(View(ActorState::kAlive, 0, 1));
+  call_retries = 1;
   Do(TaskSubmitted{Call(3)});
   Receive(remote, DoneInStore(Call(3)));
   Receive(worker, GetObjectStatus{Call(3).Return(0), {kOtherNode}});

@@ -45,9 +45,9 @@ TEST_F(WorkerBorrow, TheOwnerKeepsAnObjectUntilItsLastBorrowerReturnsIt) {
   Receive(worker, AddBorrower{Put(0), remote, 7});
   Do(ReferenceRemoved{Put(0)});
   // The borrower had not heard of the second registration when it let go.
-  Receive(remote, RemoveBorrower{Put(0), remote, 1});
+  Receive(remote, RemoveBorrower{Put(0), remote, 1, {}});
   EXPECT_TRUE(Knows(Put(0)));
-  Receive(remote, RemoveBorrower{Put(0), remote, 1});
+  Receive(remote, RemoveBorrower{Put(0), remote, 1, {}});
   EXPECT_FALSE(Knows(Put(0)));
 }
 
@@ -178,6 +178,69 @@ TEST_F(WorkerBorrow, ABorrowedContainerIsHeldUntilTheInnerOwnerKnowsUs) {
   EXPECT_EQ(MessagesSent(), 0u);
   Receive(remote, BorrowerAdded{request, inner.id, false});
   EXPECT_EQ(Sent<RemoveBorrower>().front().first, owner);
+}
+
+TEST_F(WorkerBorrow, ASponsorsDeathMakesTheOwnerAskTheBorrower) {
+  Do(ObjectPut{Put(0), Value("x"), {}});
+  Receive(worker, AddBorrower{Put(0), remote, 7});
+  EXPECT_EQ(Sent<WatchWorker>().size(), 2u) << "borrower and sponsor";
+  Do(ReferenceRemoved{Put(0)});
+  Receive(daemon, WorkerDied{worker, "killed", false});
+  EXPECT_EQ(Sent<CheckBorrower>().front().first, remote);
+  EXPECT_EQ(Only<CheckBorrower>(), (CheckBorrower{Put(0), worker}));
+  EXPECT_TRUE(Knows(Put(0))) << "the answer may have come";
+  Receive(remote, BorrowerChecked{Put(0), worker, 0});
+  EXPECT_FALSE(Knows(Put(0)));
+  Receive(remote, BorrowerChecked{Put(0), worker, 0});
+}
+
+TEST_F(WorkerBorrow, WhatTheBorrowerHasHeardOfOutlivesTheSponsor) {
+  Do(ObjectPut{Put(0), Value("x"), {}});
+  Receive(worker, AddBorrower{Put(0), remote, 7});
+  Receive(worker, AddBorrower{Put(0), remote, 8});
+  Do(ReferenceRemoved{Put(0)});
+  Receive(daemon, WorkerDied{worker, "killed", false});
+  Receive(remote, BorrowerChecked{Put(0), worker, 1});
+  EXPECT_TRUE(Knows(Put(0)));
+  Receive(remote, RemoveBorrower{Put(0), remote, 1, {{worker, 1}}});
+  EXPECT_FALSE(Knows(Put(0)));
+}
+
+TEST_F(WorkerBorrow, WhatWasGivenBackIsNotAskedFor) {
+  Do(ObjectPut{Put(0), Value("x"), {}});
+  Receive(remote, AddBorrower{Put(0), remote, 1});
+  Receive(worker, AddBorrower{Put(0), remote, 7});
+  Receive(remote, RemoveBorrower{Put(0), remote, 1, {{worker, 1}}});
+  Receive(daemon, WorkerDied{worker, "killed", false});
+  EXPECT_TRUE(Sent<CheckBorrower>().empty());
+  EXPECT_TRUE(Knows(Put(0)));
+}
+
+TEST_F(WorkerBorrow, ABorrowerAnswersForADeadSponsorOnceItCanHearNoMoreOfIt) {
+  const TaskSpec spec = SubmitAndGrant(NewTask(1), worker);
+  Receive(owner, CheckBorrower{foreign.id, worker});
+  EXPECT_TRUE(Sent<BorrowerChecked>().empty()) << "an answer may be on its way";
+  TaskDone done = Done(spec);
+  done.results[0].contained = {foreign};
+  Receive(worker, done);
+  Receive(daemon, WorkerDied{worker, "killed", false});
+  EXPECT_EQ(Only<BorrowerChecked>(), (BorrowerChecked{foreign.id, worker, 1}));
+  Receive(owner, CheckBorrower{foreign.id, worker});
+  EXPECT_EQ(Only<BorrowerChecked>().registrations, 1u) << "asked again";
+  Do(ReferenceRemoved{spec.Return(0)});
+  EXPECT_EQ(Only<RemoveBorrower>().sponsored, (std::vector<SponsoredCount>{{worker, 1}}));
+  Receive(owner, CheckBorrower{foreign.id, worker});
+  EXPECT_EQ(Only<BorrowerChecked>().registrations, 0u);
+}
+
+TEST_F(WorkerBorrow, AnAnswerOfTheDeadCountsForNothing) {
+  const TaskSpec spec = SubmitAndGrant(NewTask(1), worker);
+  Receive(daemon, WorkerDied{worker, "killed", false});
+  TaskDone done = Done(spec);
+  done.results[0].contained = {foreign};
+  Receive(worker, done);
+  EXPECT_FALSE(Knows(foreign.id));
+  EXPECT_TRUE(Sent<RemoveBorrower>().empty());
 }
 
 TEST_F(WorkerBorrow, ArgumentsLiveUntilTheirTaskIsFinishedForGood) {

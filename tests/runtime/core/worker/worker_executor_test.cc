@@ -73,6 +73,32 @@ TEST_F(WorkerExecutor, LendsItsCpuWhileAnArgumentIsMadeAgain) {
   EXPECT_EQ(All<RunTask>().front().arguments[0].value, Value("x"));
 }
 
+TEST_F(WorkerExecutor, ATaskThatStallsForLongIsGivenBack) {
+  TaskSpec creation = WithStored(Pushed(1), stored);
+  creation.kind = TaskKind::kActorCreation;
+  for (const TaskSpec& spec : {WithStored(Pushed(2), stored), creation}) {
+    Receive(remote, PushTask{spec});
+    Receive(daemon, ObjectUnavailable{stored, {kOtherNode}, {}});
+    EXPECT_EQ(Sent<TaskBlocked>().size(), 1u);
+    const auto timers = All<StartTimer>();
+    ASSERT_EQ(timers.size(), 1u);
+    Pass(timers[0].delay);
+    Do(TimerFired{timers[0].timer});
+    EXPECT_EQ(Only<TaskReturned>(), (TaskReturned{spec.task, spec.attempt}));
+    EXPECT_EQ(Sent<TaskUnblocked>().size(), 1u);
+    EXPECT_TRUE(machine_.References().empty());
+  }
+}
+
+TEST_F(WorkerExecutor, ATaskMayStallOnceTheOneBeforeItIsDone) {
+  Receive(remote, PushTask{Pushed(1)});
+  Receive(remote, PushTask{WithStored(Pushed(2), stored)});
+  Receive(daemon, ObjectUnavailable{stored, {kOtherNode}, {}});
+  EXPECT_TRUE(Sent<TaskBlocked>().empty()) << "the CPU is in use";
+  Do(Executed(Pushed(1)));
+  EXPECT_EQ(Sent<TaskBlocked>().size(), 1u);
+}
+
 TEST_F(WorkerExecutor, AnArgumentThatFailedIsTheAnswer) {
   Receive(remote, PushTask{WithStored(Pushed(1), stored)});
   Receive(remote_daemon, WorkerDied{owner, "killed", false});

@@ -130,6 +130,43 @@ TEST_F(WorkerObject, RecoversLostArgumentsBeforeTheTaskThatNeedsThem) {
   EXPECT_TRUE(machine_.References().empty());
 }
 
+// A put object, and the result of a task that may not run again: lineage cannot do without them.
+TEST_F(WorkerObject, KeepsALargeArgumentThatCannotBeMadeAgainWhileLineageNeedsIt) {
+  TaskSpec producer = NewTask(1);
+  producer.max_retries = 0;
+  RunStored(producer, worker);
+  const TaskSpec consumer = NewTask(2, {{producer.Return(0), self}});
+  Do(TaskSubmitted{consumer});
+  Receive(daemon, LeaseGranted{Only<RequestLease>().request, LeaseId{50, 1}, remote, 1});
+  Receive(remote, DoneInStore(Only<PushTask>().spec));
+  Do(ReferenceRemoved{producer.Return(0)});
+  EXPECT_TRUE(Sent<FreeObject>().empty());
+  Receive(daemon, NodeDied{kOtherNode, "killed"});
+  Do(GetRequested{1, {consumer.Return(0)}, std::nullopt, true});
+  ASSERT_EQ(All<TaskRetried>().size(), 1u);
+  EXPECT_EQ(All<TaskRetried>().front().task, consumer.task);
+}
+
+TEST_F(WorkerObject, MakingAnArgumentAgainThatWasNotLostIsNoRetry) {
+  TaskSpec producer = NewTask(1);
+  producer.max_retries = 1;
+  RunStored(producer, remote);
+  const TaskSpec consumer = NewTask(2, {{producer.Return(0), self}});
+  Do(TaskSubmitted{consumer});
+  Receive(remote, DoneInStore(Only<PushTask>().spec));
+  Do(ReferenceRemoved{producer.Return(0)});
+  for (std::uint32_t loss = 1; loss <= 3; ++loss) {
+    // Somebody found that the only copy is gone. The argument was freed by its owner before.
+    Receive(owner, GetObjectStatus{consumer.Return(0), {kOtherNode}});
+    EXPECT_EQ(All<TaskRetried>().size(), 2u);
+    EXPECT_EQ(Only<PushTask>().spec.task, producer.task);
+    Receive(remote, DoneInStore(Only<PushTask>().spec));
+    EXPECT_EQ(Only<PushTask>().spec.attempt, loss);
+    Receive(remote, DoneInStore(Only<PushTask>().spec));
+    EXPECT_EQ(Only<ObjectStatusReply>().status.phase, ObjectPhase::kStored);
+  }
+}
+
 TEST_F(WorkerObject, KeepsASmallArgumentForAsLongAsLineageNeedsIt) {
   Do(ObjectPut{Put(0), Value("x"), {}});
   const TaskSpec spec = NewTask(1, {{Put(0), self}});
