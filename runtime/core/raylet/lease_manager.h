@@ -53,6 +53,8 @@ class LeaseManager {
   [[nodiscard]] const Lease* FindByWorker(WorkerId worker) const {
     return leases_.FindByWorker(worker);
   }
+  /// Leases and lease requests of the GCS.
+  [[nodiscard]] std::vector<ActorLease> OfActors() const;
   void CheckInvariants() const;
 
  private:
