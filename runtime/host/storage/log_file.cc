@@ -214,7 +214,7 @@ absl::Status LogFile::Rewrite() {
   const std::string path = folder_ + "/gcs.log.new";
   Fd file(open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!file.IsOpen()) return Failed("open", path);
-  const std::string content = absl::StrCat(kMagic, Frame({0, rows->Records()}));
+  const std::string content = std::string(kMagic) + Frame({0, rows->Records()});
   if (absl::Status status = WriteAt(file.Get(), 0, content, path); !status.ok()) return status;
   if (rename(path.c_str(), Path().c_str()) != 0) return Failed("rename", path);
   // From here on the new file is the log. Until its name is on disk a crash leaves the old one,
