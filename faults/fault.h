@@ -107,7 +107,37 @@ struct LinkFault {
                 bytes_per_second, lasts)
 };
 
+/// The GCS ends at once; daemons, workers and links stay. What is sent to it meanwhile is lost.
+struct CrashGcs {
+  /// Then it comes back from its log. Without: when it is healed.
+  std::optional<Duration> restart_after;
+  /// It finds another disk, an empty one: a GCS that knows nobody, to whom every node comes back as
+  /// a new one.
+  bool new_disk = false;
+  /// The machine under it went down, too: of what it had not synced a part is lost, or all.
+  bool lose_unsynced = false;
+  MOBULA_FIELDS(CrashGcs, restart_after, new_disk, lose_unsynced)
+};
+
+enum class DiskMode {
+  kFail,          ///< Writes end with an input/output error.
+  kFull,          ///< Writes end with "no space left on device".
+  kSlow,          ///< Writes take `delay` longer.
+  kLoseUnsynced,  ///< A disk that lies: writes are acknowledged before they are on it, and a crash
+                  ///< with lose_unsynced may lose them. Nothing can be promised on such a disk.
+};
+BOOST_DESCRIBE_ENUM(DiskMode, kFail, kFull, kSlow, kLoseUnsynced)
+
+/// The node's disk does not do what it should. On it lies, on the head, the log of the GCS.
+struct DiskFault {
+  std::string node;
+  DiskMode mode = DiskMode::kFail;
+  Duration delay;
+  std::optional<Duration> lasts;
+  MOBULA_FIELDS(DiskFault, node, mode, delay, lasts)
+};
+
 using Kind = std::variant<CrashNode, RestartNode, CrashWorker, PauseNode, PauseWorker, SlowCpu,
-                          ClockDrift, Partition, LinkFault>;
+                          ClockDrift, Partition, LinkFault, CrashGcs, DiskFault>;
 
 }  // namespace mobula::faults

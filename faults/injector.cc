@@ -63,12 +63,15 @@ std::optional<Duration> LastsOf(const Kind& kind) {
   return std::visit(
       []<class Fault>(const Fault& fault) -> std::optional<Duration> {
         if constexpr (requires { fault.lasts; }) return fault.lasts;
+        // That it is down is what lasts.
+        if constexpr (std::is_same_v<Fault, CrashGcs>) return fault.restart_after;
         return std::nullopt;
       },
       kind);
 }
 bool IsLasting(const Kind& kind) {
-  return std::visit([]<class Fault>(const Fault&) { return requires(Fault f) { f.lasts; }; }, kind);
+  return std::holds_alternative<CrashGcs>(kind) ||
+         std::visit([]<class Fault>(const Fault&) { return requires(Fault f) { f.lasts; }; }, kind);
 }
 
 }  // namespace
@@ -187,6 +190,8 @@ void Injector::BeginAll(const Kind& kind, const Nodes& nodes, Rng& rng, Injector
             fault.node = name;
             BeginOne(fault, out);
           }
+        } else if constexpr (std::is_same_v<Fault, CrashGcs>) {
+          BeginOne(fault, out);
         } else if constexpr (std::is_same_v<Fault, Partition>) {
           Resolve(fault.a, fault.b, nodes, rng);
           BeginOne(std::move(fault), out);

@@ -189,6 +189,17 @@ class Checker {
     }
     CheckLasts(fault);
   }
+  void CheckKind(const CrashGcs& fault) {
+    if (fault.restart_after && *fault.restart_after < Duration{})
+      WrongKind("restart_after", "is negative");
+  }
+  void CheckKind(const DiskFault& fault) {
+    CheckNode(In("node"), fault.node, false);
+    if (fault.delay < Duration{}) WrongKind("delay", "is negative");
+    if (fault.mode == DiskMode::kSlow && fault.delay == Duration{})
+      WrongKind("delay", "a slow disk: expected how much longer its writes take");
+    CheckLasts(fault);
+  }
   void CheckKind(const LinkFault& fault) {
     if (fault.from.empty()) WrongKind("from", "names no node");
     CheckNodes(In("from"), fault.from);

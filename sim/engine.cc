@@ -18,6 +18,7 @@ constexpr std::uint64_t kNetworkStream = 1;
 constexpr std::uint64_t kDaemonStartStream = 2;
 constexpr std::uint64_t kFaultStream = 3;
 constexpr std::uint64_t kProcessStartStream = 4;
+constexpr std::uint64_t kDiskStream = 5;
 constexpr std::uint64_t kNodeSalt = 0x6E6F6465;
 constexpr std::uint64_t kDriverSalt = 0x647276;
 // What all ids descend from: they must not depend on the seed.
@@ -66,10 +67,11 @@ absl::Status Engine::Check() const {
 // Set-up
 
 std::string Engine::AddNode(NodeShape shape) {
-  SimNode& node = nodes_.emplace_back();
+  const auto index = static_cast<NodeIndex>(nodes_.size());
+  const Rng disk_rng = Rng(options_.seed).Fork(kDiskStream).Fork(index);
+  SimNode& node = nodes_.emplace_back(SimDisk(options_.timing.disk_sync, disk_rng));
   node.name = absl::StrCat("n", nodes_.size());
   node.shape = std::move(shape);
-  const auto index = static_cast<NodeIndex>(nodes_.size() - 1);
   node.daemon_starts = Rng(options_.seed).Fork(kDaemonStartStream).Fork(index);
   node.process_starts = Rng(options_.seed).Fork(kProcessStartStream).Fork(index);
   node.incarnation = removed_incarnations_[index];
@@ -119,6 +121,7 @@ void Engine::StopCluster() {
   actions_.clear();
   sleeps_.clear();
   cluster_runs_ = false;
+  nodes_.front().disk.Replace();
   for (; nodes_.size() > own_nodes_; nodes_.pop_back()) {
     removed_incarnations_[static_cast<NodeIndex>(nodes_.size() - 1)] = nodes_.back().incarnation;
   }
@@ -137,6 +140,13 @@ absl::StatusOr<NodeIndex> Engine::IndexOf(const std::string& name) const {
     return static_cast<NodeIndex>(number - 1);
   }
   return absl::NotFoundError(absl::StrCat("no node is named \"", name, "\""));
+}
+
+absl::StatusOr<NodeIndex> Engine::IndexOf(NodeId id) const {
+  for (NodeIndex i = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i].id == id) return i;
+  }
+  return absl::NotFoundError(absl::StrCat("no node has the id ", id.Hex()));
 }
 
 std::vector<std::string> Engine::NodeNames() const {
@@ -217,6 +227,9 @@ void Engine::Advance() {
   due_cause_ = occurrence.cause;
   std::visit([this](auto& what) { Handle(what); }, occurrence.what);
   due_cause_ = {};
+  if (injections_.empty() || injections_.begin()->first > report_.events) return;
+  const absl::Status injected = Inject(injections_.extract(injections_.begin()).mapped());
+  CHECK(injected.ok()) << injected.message();
 }
 
 std::optional<worker::Completion> Engine::TakeCompletion(WorkerId process, RequestId request) {
@@ -330,11 +343,13 @@ void Engine::Handle(NodeStart& start) {
   options.raylet.store_capacity = node.shape.store_capacity;
   options.has_gcs = start.node == 0;
   options.gcs = options_.gcs;
+  options.gcs.keeps_log = true;
   options.link = options_.link;
   options.gcs_node = nodes_.front().id;
   options.gcs_address = kHead;
   node.machine = std::make_unique<node::Node>(std::move(options));
   trace_.RecordWorld(now_, {start.node, {}}, "NodeStart", node.id.Hex());
+  if (start.node == 0) HandleInNode(start.node, node::GcsStarted{node.disk.Read()});
   HandleInNode(start.node, raylet::NodeStarted{});
 }
 
@@ -361,7 +376,8 @@ void Engine::Handle(ProcessStart& start) {
 
 void Engine::Handle(FrameArrival& arrival) {
   SimNode& target = nodes_[arrival.target];
-  if (target.Runs() && target.id == arrival.frame.target) {
+  // A GCS that took an earlier one's place tells who still writes to that.
+  if (target.Runs() && (target.id == arrival.frame.target || arrival.target == 0)) {
     HandleInNode(arrival.target, node::FrameReceived{std::move(arrival.frame)});
     return;
   }
@@ -414,6 +430,12 @@ void Engine::Handle(SleepEnd& end) {
 void Engine::Handle(FaultAlarm& alarm) {
   injector_.HandleTimer(alarm.key, Facts(), fault_effects_);
   CarryOutPlan();
+}
+
+void Engine::Handle(DiskWriteEnd& end) {
+  SimNode& node = nodes_[end.node];
+  if (node.disk.Epoch() != end.epoch) return;
+  std::visit([&](auto&& answer) { HandleInNode(end.node, answer); }, node.disk.End());
 }
 
 void Engine::HandleInNode(NodeIndex index, const node::Event& event) {

@@ -60,6 +60,7 @@ class Engine : public ProcessHost {
 
   // engine_plan.cc
   absl::Status Inject(const faults::Kind& kind);
+  void InjectAt(std::uint64_t event, faults::Kind kind) { injections_[event] = std::move(kind); }
   void Heal();
 
   [[nodiscard]] bool ClusterRuns() const { return cluster_runs_; }
@@ -69,6 +70,7 @@ class Engine : public ProcessHost {
   SimProcess* FindProcess(WorkerId process);
   [[nodiscard]] std::vector<std::string> NodeNames() const;
   absl::StatusOr<NodeIndex> IndexOf(const std::string& name) const;
+  [[nodiscard]] absl::StatusOr<NodeIndex> IndexOf(NodeId node) const;
   void SetBlocker(Blocker* blocker) { blocker_ = blocker; }
   void PauseBeforeEvents(bool pause) { pauses_before_events_ = pause; }
   [[nodiscard]] const Trace& GetTrace() const { return trace_; }
@@ -91,6 +93,9 @@ class Engine : public ProcessHost {
   void Handle(TaskStart& start);
   void Handle(SleepEnd& end);
   void Handle(FaultAlarm& alarm);
+  void Handle(DiskWriteEnd& end);
+  void Handle(GcsDown& down);
+  void Handle(GcsStart& start);
   void HandleInNode(NodeIndex node, const node::Event& event);
   void HandleInProcess(SimProcess& process, const worker::Event& event);
   /// Stretched at random, from the node's own stream for this purpose.
@@ -105,6 +110,7 @@ class Engine : public ProcessHost {
   void DeliverLocal(NodeIndex node, node::DeliverLocal& deliver);
   void SendFrame(NodeIndex source, node::SendFrame& send);
   void SendChunk(NodeIndex source, const node::SendChunkTo& send);
+  void WriteLog(NodeIndex node, const gcs::WriteLog& write);
   void StartProcess(NodeIndex node, const raylet::StartProcess& start);
   void SendFromProcess(SimProcess& process, Send& send);
   void AssignTask(SimProcess& process, worker::RunTask& run);
@@ -131,6 +137,8 @@ class Engine : public ProcessHost {
   void Carry(faults::FaultId id, const faults::ClockDrift& fault);
   void Carry(faults::FaultId id, const faults::Partition& fault);
   void Carry(faults::FaultId id, const faults::LinkFault& fault);
+  void Carry(faults::FaultId id, const faults::CrashGcs& fault);
+  void Carry(faults::FaultId id, const faults::DiskFault& fault);
   void EndFault(faults::FaultId id, const faults::Kind& kind);
   /// The worker a fault is for: a busy one before an idle one. Null when there is none.
   SimProcess* FindVictim(NodeIndex node, const std::string& running);
@@ -161,6 +169,8 @@ class Engine : public ProcessHost {
   Instant last_progress_;
   bool cluster_runs_ = false;
   bool plan_started_ = false;
+  /// By the event after which they are due.
+  std::map<std::uint64_t, faults::Kind> injections_;
   std::deque<SimNode> nodes_;
   /// The first so many come from the options and stay; the others end with their cluster.
   std::size_t own_nodes_ = 0;

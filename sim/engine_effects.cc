@@ -61,6 +61,7 @@ void Engine::CarryOut(NodeIndex node, node::Effect& effect) {
             StopNode(node, "its node left the cluster", true);
           },
           [&](const gcs::ClusterEvent& event) { Note({node, {}}, event.text); },
+          [&](const gcs::WriteLog& write) { WriteLog(node, write); },
       },
       effect);
 }
@@ -81,8 +82,15 @@ void Engine::DeliverLocal(NodeIndex node, node::DeliverLocal& deliver) {
             MessageReceived{source, std::move(deliver.envelope.message)}, false);
 }
 
+void Engine::WriteLog(NodeIndex node, const gcs::WriteLog& write) {
+  SimDisk& disk = nodes_[node].disk;
+  const Duration after = disk.Begin(write);
+  Push(now_ + after, {DiskWriteEnd{node, disk.Epoch()}, true});
+}
+
 void Engine::SendFrame(NodeIndex source, node::SendFrame& send) {
-  const auto target = IndexOf(send.address);
+  const auto target = send.address.empty() ? IndexOf(send.frame.target) : IndexOf(send.address);
+  if (send.address.empty() && !target.ok()) return;  // Its connection is gone with it.
   CHECK(target.ok()) << target.status().message();
   const std::uint64_t bytes = kHeaderBytes + SizeOf(send.frame);
   const Arrivals arrivals = network_.SendMessage(now_, source, *target, bytes);

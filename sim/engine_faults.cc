@@ -171,15 +171,51 @@ void Engine::Carry(faults::FaultId id, const faults::LinkFault& fault) {
   network_.AddRule(id, std::move(rule));
 }
 
+void Engine::Carry(faults::FaultId id, const faults::DiskFault& fault) {
+  Note({*IndexOf(fault.node), {}}, absl::StrCat("bad disk: ", ToString(fault)));
+  nodes_[*IndexOf(fault.node)].disk.BeginFault(id, fault.mode, fault.delay);
+}
+
+// The GCS is a part of the head's machine, which may be what is being observed: its crash and its
+// return are events of their own.
+
+void Engine::Carry(faults::FaultId, const faults::CrashGcs& fault) {
+  Push(now_, {GcsDown{nodes_.front().incarnation, fault}, true});
+}
+
+void Engine::Handle(GcsDown& down) {
+  SimNode& head = nodes_.front();
+  if (!head.Runs() || head.incarnation != down.incarnation) return;
+  if (head.machine->FindGcs() == nullptr) {
+    Note({0, {}}, "the GCS should crash but does not run");
+    return;
+  }
+  ++report_.gcs_crashes;
+  Note({0, {}}, absl::StrCat("the GCS crashed", down.fault.new_disk ? " and lost its disk" : ""));
+  HandleInNode(0, node::GcsCrashed{});
+  head.disk.Crash(down.fault.lose_unsynced);
+  if (down.fault.new_disk) head.disk.Replace();
+}
+
+void Engine::Handle(GcsStart& start) {
+  SimNode& head = nodes_.front();
+  if (!head.Runs() || head.incarnation != start.incarnation) return;
+  if (head.machine->FindGcs() != nullptr) return;
+  HandleInNode(0, node::GcsStarted{head.disk.Read()});
+}
+
 void Engine::EndFault(faults::FaultId id, const faults::Kind& kind) {
   Note({}, absl::StrCat("healed: ", ToString(kind)));
   if (const auto* pause = std::get_if<faults::PauseNode>(&kind)) {
     Note({*IndexOf(pause->node), {}}, absl::StrCat(pause->node, " goes on"));
   }
+  if (std::holds_alternative<faults::CrashGcs>(kind))
+    Push(now_, {GcsStart{nodes_.front().incarnation}, true});
   Release(pauses_.Resume(id));
   network_.RemoveRule(id);
   for (SimNode& node : nodes_) {
     node.slow.erase(id);
+    node.disk.EndFault(id);
     node.clock.Steady(now_, id);
   }
 }
@@ -232,6 +268,7 @@ void Engine::StopNode(NodeIndex index, const std::string& reason, bool tell_hub)
   if (!node.Runs()) return;
   trace_.RecordWorld(now_, {index, {}}, "NodeEnd", reason);
   node.machine.reset();
+  node.disk.Crash(false);
   node.starting.clear();
   Release(pauses_.Forget(index));
   network_.Forget(index);

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "faults/fault.h"
 #include "runtime/core/node/node.h"
 #include "runtime/trace/recorder.h"
 #include "sim/hub_action.h"
@@ -61,10 +62,23 @@ struct SleepEnd {
 struct FaultAlarm {
   std::uint64_t key = 0;
 };
+/// A write to the log of the GCS is over; void when the disk's epoch has changed.
+struct DiskWriteEnd {
+  NodeIndex node = 0;
+  std::uint64_t epoch = 0;
+};
+/// The GCS ends, or comes back; void when its node is another incarnation by then.
+struct GcsDown {
+  std::uint32_t incarnation = 0;
+  faults::CrashGcs fault;
+};
+struct GcsStart {
+  std::uint32_t incarnation = 0;
+};
 
 struct Occurrence {
   std::variant<NodeInput, ProcessInput, NodeStart, ProcessStart, FrameArrival, ChunkArrival,
-               TaskStart, SleepEnd, FaultAlarm>
+               TaskStart, SleepEnd, FaultAlarm, DiskWriteEnd, GcsDown, GcsStart>
       what;
   /// While one of these is due, the world is not idle, however long it takes.
   bool keeps_awake = false;

@@ -42,6 +42,8 @@ struct Timing {
   /// From the start of a cluster until its first driver starts: the nodes have joined by then, as
   /// when a program is started on a cluster that is up.
   Duration cluster_start = Milliseconds(50);
+  /// From a write to the log of the GCS until it is on disk.
+  Duration disk_sync = Microseconds(200);
   /// Link latencies and starts take up to this share longer, at random: so another seed is another
   /// run.
   double jitter = 0.1;

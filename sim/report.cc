@@ -17,6 +17,7 @@ std::string Report::ToString() const {
       {"node crashes", node_crashes},
       {"node restarts", node_restarts},
       {"worker crashes", worker_crashes},
+      {"GCS crashes", gcs_crashes},
       {"tasks lost while they ran", tasks_lost},
       {"tasks executed again", tasks_retried},
       {"object copies lost", copies_lost},

@@ -24,6 +24,7 @@ struct Report {
   std::uint64_t node_crashes = 0;
   std::uint64_t node_restarts = 0;
   std::uint64_t worker_crashes = 0;
+  std::uint64_t gcs_crashes = 0;
   /// Attempts after a task's first, for whatever reason.
   std::uint64_t tasks_retried = 0;
   /// Running tasks that ended with their process.

@@ -6,17 +6,21 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "runtime/base/rng.h"
 #include "runtime/core/node/node.h"
 #include "sim/drifting_time.h"
 #include "sim/options.h"
+#include "sim/sim_disk.h"
 #include "sim/store_memory.h"
 
 namespace mobula::sim {
 
 /// A node's place in the world. Its incarnations come and go; name and shape stay.
 struct SimNode {
+  explicit SimNode(SimDisk empty) : disk(std::move(empty)) {}
+
   std::string name;
   NodeShape shape;
   /// Random streams of its own for how long its daemon and its processes take to start.
@@ -37,6 +41,8 @@ struct SimNode {
   DriftingTime clock;
   /// Faults under way that stretch what its CPU does, and how much.
   std::map<faults::FaultId, double> slow;
+  /// Holds the log of the GCS, if this is the head.
+  SimDisk disk;
 
   [[nodiscard]] bool Runs() const { return machine != nullptr; }
   /// How long its CPU takes for what takes `span` elsewhere.

@@ -64,6 +64,9 @@ void World::EndProcess(WorkerId process, const std::string& reason) {
 
 absl::Status World::Inject(const faults::Kind& kind) { return engine_->Inject(kind); }
 void World::Heal() { engine_->Heal(); }
+void World::InjectAt(std::uint64_t event, faults::Kind kind) {
+  engine_->InjectAt(event, std::move(kind));
+}
 void World::CrashProcess(WorkerId process, const std::string& reason) {
   engine_->CrashProcess(engine_->Get(process), reason);
 }

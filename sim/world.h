@@ -121,6 +121,8 @@ class World {
   /// Ends every fault that lasts, starts the nodes that are down, and lets nothing of the plan
   /// happen any more.
   void Heal();
+  /// `Inject`, right after the event of this number (`Report::events`).
+  void InjectAt(std::uint64_t event, faults::Kind kind);
   /// Ends a worker process as `kill -9` does. `ProcessDead` follows.
   void CrashProcess(WorkerId process, const std::string& reason);
   /// A node leaves in order: its raylet tells the GCS and ends its workers. NotFound,

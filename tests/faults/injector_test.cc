@@ -60,6 +60,7 @@ class InjectorTest : public testing::Test {
                        return Join(fault.a) + "|" + Join(fault.b);
                      if constexpr (requires { fault.from; })
                        return Join(fault.from) + ">" + Join(fault.to);
+                     return std::string();
                    },
                    kind);
       };
@@ -194,6 +195,14 @@ TEST_F(InjectorTest, DoesNotReshuffleWhenAnotherFaultIsTakenAway) {
   alarms_.clear();
   Start(PlanOf({random}));
   EXPECT_EQ(Pass(Milliseconds(100)), both);
+}
+
+TEST_F(InjectorTest, BringsTheGcsBackAfterATimeOrWhenItHeals) {
+  Start(PlanOf({At(Milliseconds(1), CrashGcs{Milliseconds(5), false, false}),
+                At(Milliseconds(9), CrashGcs{})}));
+  EXPECT_THAT(Pass(Milliseconds(20)),
+              ElementsAre("1 crash_gcs ", "6 end crash_gcs ", "9 crash_gcs "));
+  EXPECT_THAT(Heal(), ElementsAre("20 end crash_gcs "));
 }
 
 TEST_F(InjectorTest, HealsEverythingAndBringsNodesBack) {

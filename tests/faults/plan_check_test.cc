@@ -30,6 +30,15 @@ TEST(PlanCheck, RefusesToCrashTheHead) {
   EXPECT_EQ(Complaint(CrashNode{"all", false, {}}), "");
 }
 
+TEST(PlanCheck, KnowsWhatADiskAndTheGcsCanDo) {
+  EXPECT_EQ(Complaint(CrashGcs{Seconds(1), false, false}), "");
+  EXPECT_THAT(Complaint(CrashGcs{Duration{} - Seconds(1), false, false}),
+              HasSubstr("crash_gcs.restart_after: is negative"));
+  EXPECT_EQ(Complaint(DiskFault{"n1", DiskMode::kFull, {}, {}}), "");
+  EXPECT_THAT(Complaint(DiskFault{"n1", DiskMode::kSlow, {}, {}}),
+              HasSubstr("how much longer its writes take"));
+}
+
 TEST(PlanCheck, TakesLabelsAndAny) {
   EXPECT_EQ(Complaint(CrashNode{"rack=r1", false, {}}), "");
   EXPECT_EQ(Complaint(CrashNode{"any", false, {}}), "");

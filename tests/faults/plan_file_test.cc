@@ -39,6 +39,8 @@ fault { at: "7ns" clock_drift { node: "n1" rate: 1.5 } }
 fault { at: "1s" pause_node { node: "all" lasts: "1s" } }
 fault { at: "1s" pause_worker { node: "n1" running: "Counter" } }
 fault { at: "9s" restart_node { node: "n2" } }
+fault { at: "1s" crash_gcs { restart_after: "2s" new_disk: true lose_unsynced: true } }
+fault { at: "1s" disk_fault { node: "n1" mode: LOSE_UNSYNCED delay: "5ms" lasts: "1s" } }
 )";
 
 Plan Expected() {
@@ -73,6 +75,8 @@ Plan Expected() {
   plan.Add(At(Seconds(1), PauseNode{"all", Seconds(1)}));
   plan.Add(At(Seconds(1), PauseWorker{"n1", "Counter", {}}));
   plan.Add(At(Seconds(9), RestartNode{"n2"}));
+  plan.Add(At(Seconds(1), CrashGcs{Seconds(2), true, true}));
+  plan.Add(At(Seconds(1), DiskFault{"n1", DiskMode::kLoseUnsynced, Milliseconds(5), Seconds(1)}));
   return plan;
 }
 

@@ -30,6 +30,9 @@ class Simulation {
   /// then fails the test when any process still knows an object or task, or any store holds one.
   void ExpectNothingLeft();
 
+  /// After a driver: until nothing but housekeeping happens any more.
+  void Settle() { hub_->Settle(); }
+
   World& GetWorld() { return *world_; }
   /// The warnings shown to the driver.
   std::vector<std::string> notices;

@@ -5,6 +5,37 @@
 
 namespace mobula::gcs {
 
+void ActorDirectory::Recover(const Rows& rows) {
+  for (const auto& [actor, row] : rows.actors) {
+    ActorRecord record;
+    record.view = row.view;
+    const auto creation = rows.creations.find(actor);
+    CHECK(record.IsDead() == (creation == rows.creations.end())) << actor << " in the log";
+    if (!record.IsDead()) record.creation = creation->second;
+    record.lease_request = row.lease_request;
+    record.lease_node = row.lease_node;
+    record.spill_count = row.spill_count;
+    ActorRecord& added = Add(std::move(record));
+    if (!row.worker.worker.IsNil()) SetWorker(added, row.worker);
+  }
+  touched_.clear();
+}
+
+void ActorDirectory::FillIn(Rows& rows) const {
+  for (const auto& [actor, record] : actors_) {
+    rows.actors[actor] = RowOf(record);
+    if (!record.IsDead()) rows.creations[actor] = record.creation;
+  }
+}
+
+ActorRow ActorDirectory::RowOf(const ActorRecord& record) {
+  return {record.view, record.lease_request, record.lease_node, record.spill_count, record.worker};
+}
+
+void ActorDirectory::LogTouched(Outbox& out) {
+  for (const ActorId actor : std::exchange(touched_, {})) out.Log(RowOf(actors_.at(actor)));
+}
+
 ActorRecord& ActorDirectory::Add(ActorRecord record) {
   const ActorId actor = record.view.actor;
   const auto waiting = early_subscribers_.find(actor);
@@ -14,6 +45,7 @@ ActorRecord& ActorDirectory::Add(ActorRecord record) {
   }
   const auto [added, is_new] = actors_.emplace(actor, std::move(record));
   CHECK(is_new) << actor << " is registered twice";
+  Touch(added->second);
   const ActorView& view = added->second.view;
   if (!added->second.IsDead()) {
     if (!view.name.empty()) {
@@ -43,11 +75,13 @@ void ActorDirectory::SetWorker(ActorRecord& record, const Address& worker) {
   CHECK(record.worker.worker.IsNil()) << record.view.actor << " has a worker";
   CHECK(workers_.emplace(worker.worker, record.view.actor).second) << "one worker for two actors";
   record.worker = worker;
+  Touch(record);
 }
 
 void ActorDirectory::ClearWorker(ActorRecord& record) {
   workers_.erase(record.worker.worker);
   record.worker = Address{};
+  Touch(record);
 }
 
 void ActorDirectory::Bury(ActorRecord& record) {
@@ -62,6 +96,7 @@ void ActorDirectory::Bury(ActorRecord& record) {
     if (owned->second.empty()) owned_.erase(owned);
   }
   record.creation = TaskSpec{};
+  Touch(record);
 }
 
 void ActorDirectory::Publish(const ActorRecord& record, Outbox& out) const {
@@ -131,6 +166,7 @@ std::vector<ActorView> ActorDirectory::Views() const {
 }
 
 void ActorDirectory::CheckInvariants() const {
+  CHECK(touched_.empty()) << "changed actors are not logged";
   for (const auto& [actor, record] : actors_) {
     CHECK(record.view.actor == actor) << actor;
     const bool has_worker = !record.worker.worker.IsNil();

@@ -36,6 +36,14 @@ class ActorDirectory {
  public:
   explicit ActorDirectory(Bugs bugs) : bugs_(bugs) {}
 
+  /// Takes over the rows of an earlier life.
+  void Recover(const Rows& rows);
+  void FillIn(Rows& rows) const;
+  /// The record changed, or will before the event is over: it is logged at the end.
+  void Touch(const ActorRecord& record) { touched_.insert(record.view.actor); }
+  /// Logs the touched records as they are now. Call at the end of each event.
+  void LogTouched(Outbox& out);
+
   /// REQUIRES: the actor is not known, and its name is free.
   ActorRecord& Add(ActorRecord record);
   [[nodiscard]] ActorRecord* Find(ActorId actor);
@@ -75,8 +83,11 @@ class ActorDirectory {
   template <class Matches>
   void DropSubscribers(Matches matches);
 
+  [[nodiscard]] static ActorRow RowOf(const ActorRecord& record);
+
   Bugs bugs_;
   std::map<ActorId, ActorRecord> actors_;
+  std::set<ActorId> touched_;
   /// (namespace, name) of the living.
   std::map<std::pair<std::string, std::string>, ActorId> names_;
   std::map<WorkerId, ActorId> workers_;

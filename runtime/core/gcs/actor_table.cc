@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/core/gcs/actor_table.h"
 
+#include <set>
 #include <utility>
 
 #include "runtime/base/check.h"
@@ -8,6 +9,9 @@
 
 namespace mobula::gcs {
 namespace {
+
+/// Of a lease request's number: the lower part counts, the upper one is the GCS's incarnation.
+constexpr int kCountBits = 32;
 
 /// "the actor Counter (0123...)", with its name if it has one.
 std::string Describe(const ActorView& view) {
@@ -67,6 +71,22 @@ std::string HowToSurvive(const ActorRecord& record) {
 
 }  // namespace
 
+void ActorTable::Recover(const Rows& rows, std::uint64_t incarnation) {
+  directory_.Recover(rows);
+  for (const auto& [actor, row] : rows.actors) {
+    if (row.lease_request != 0) lease_requests_.emplace(row.lease_request, actor);
+  }
+  for (const auto& [actor, row] : rows.refusals)
+    refusals_.emplace(actor, std::pair(row.owner, row.error));
+  next_lease_request_ = (incarnation << kCountBits) + 1;
+}
+
+void ActorTable::FillIn(Rows& rows) const {
+  directory_.FillIn(rows);
+  for (const auto& [actor, refusal] : refusals_)
+    rows.refusals[actor] = {actor, refusal.first, refusal.second};
+}
+
 // ---- Requests of owners and callers
 // ------------------------------------------------------------------------
 
@@ -106,8 +126,10 @@ void ActorTable::Register(const Address& source, const RegisterActor& message, O
   out.Send(source, ActorRegistered{message.request, error});
   if (!error.Ok()) {
     refusals_.emplace(creation.actor, std::pair(creation.owner, error));
+    out.Log(RefusalRow{creation.actor, creation.owner, error});
     return;
   }
+  out.Log(CreationRow{creation});
   ActorRecord& record = directory_.Add(MakeRecord(creation));
   directory_.Publish(record, out);
   RequestLeaseFor(record, out);
@@ -135,6 +157,7 @@ void ActorTable::Kill(const KillActor& message, Outbox& out) {
         out);
     return;
   }
+  if (record->view.incarnation > message.incarnation) return;  // Done already.
   if (record->worker.worker.IsNil()) return;  // Its next incarnation is on its way already.
   ReleaseWorker(*record, "killed by ray.kill(), may restart", out);
   LoseWorker(*record, "it was killed by ray.kill(no_restart=False)", out);
@@ -158,6 +181,7 @@ void ActorTable::RequestLeaseFor(ActorRecord& record, Outbox& out) {
   CHECK(record.lease_request == 0 && record.worker.worker.IsNil()) << record.view.actor;
   const Placement placement = Place(nodes_, record.creation, turn_++);
   record.spill_count = 0;
+  directory_.Touch(record);
   if (!placement.error.Ok()) {
     Die(record, placement.error, out);
   } else if (!placement.node.IsNil()) {
@@ -166,10 +190,15 @@ void ActorTable::RequestLeaseFor(ActorRecord& record, Outbox& out) {
 }
 
 void ActorTable::SendLeaseRequest(ActorRecord& record, NodeId node, Outbox& out) {
-  const TaskSpec& creation = record.creation;
   record.lease_request = next_lease_request_++;
   record.lease_node = node;
+  directory_.Touch(record);
   lease_requests_.emplace(record.lease_request, record.view.actor);
+  RepeatLeaseRequest(record, out);
+}
+
+void ActorTable::RepeatLeaseRequest(const ActorRecord& record, Outbox& out) const {
+  const TaskSpec& creation = record.creation;
   RequestLease request;
   request.request = record.lease_request;
   request.owner = Address::Gcs();
@@ -182,13 +211,20 @@ void ActorTable::SendLeaseRequest(ActorRecord& record, NodeId node, Outbox& out)
   request.name = creation.name.empty() ? creation.function.name : creation.name;
   request.actor = record.view.actor;
   request.spill_count = record.spill_count;
-  out.Send(Address::Daemon(node), std::move(request));
+  out.Send(Address::Daemon(record.lease_node), std::move(request));
+}
+
+void ActorTable::PushCreation(const ActorRecord& record, Outbox& out) const {
+  PushTask push{record.creation};
+  push.spec.attempt = record.view.incarnation;
+  out.Send(record.worker, std::move(push));
 }
 
 void ActorTable::EndLeaseRequest(ActorRecord& record) {
   lease_requests_.erase(record.lease_request);
   record.lease_request = 0;
   record.lease_node = NodeId{};
+  directory_.Touch(record);
 }
 
 ActorRecord* ActorTable::FindLeasing(std::uint64_t request) {
@@ -210,9 +246,7 @@ void ActorTable::Granted(const LeaseGranted& message, Outbox& out) {
   record->view.worker = message.worker;
   record->view.pid = message.pid;
   record->view.death_cause = ErrorInfo{};
-  PushTask push{record->creation};
-  push.spec.attempt = record->view.incarnation;
-  out.Send(message.worker, std::move(push));
+  PushCreation(*record, out);
 }
 
 void ActorTable::Spilled(const LeaseSpilled& message, Outbox& out) {
@@ -244,6 +278,7 @@ void ActorTable::Infeasible(const LeaseInfeasible& message, Outbox& out) {
   ErrorInfo& warning = record->view.death_cause;
   warning = DeathCause(record->view, message.message);
   warning.kind = ErrorKind::kActorUnschedulable;
+  directory_.Touch(*record);
   directory_.Publish(*record, out);
   const Address& owner = record->creation.owner;
   if (!record->subscribers.contains(owner)) out.Send(owner, ActorUpdate{record->view});
@@ -269,6 +304,7 @@ void ActorTable::Done(const Address& source, const TaskDone& message, Outbox& ou
     return;
   }
   record->view.state = ActorState::kAlive;
+  directory_.Touch(*record);
   directory_.Publish(*record, out);
   out.Tell(Describe(record->view) + " is alive on node " + nodes_.NameOf(source.node));
 }
@@ -307,6 +343,7 @@ void ActorTable::LoseWorker(ActorRecord& record, const std::string& reason, Outb
   record.view.state = ActorState::kRestarting;
   record.view.worker = Address{};
   record.view.pid = 0;
+  directory_.Touch(record);
   directory_.Publish(record, out);
   out.Tell(Describe(record.view) + " restarts: " + reason);
   RequestLeaseFor(record, out);
@@ -346,8 +383,9 @@ void ActorTable::DieWithOwner(const std::vector<ActorId>& actors, const std::str
 void ActorTable::WorkerDied(const Address& worker, const std::string& reason, bool intended,
                             Outbox& out) {
   directory_.DropSubscriber(worker.worker);
-  std::erase_if(refusals_,
-                [&](const auto& entry) { return entry.second.first.worker == worker.worker; });
+  const auto forgotten = std::erase_if(
+      refusals_, [&](const auto& entry) { return entry.second.first.worker == worker.worker; });
+  if (forgotten > 0) out.Log(AskerGone{worker});
   // First the orphans: none of them may be restarted.
   DieWithOwner(directory_.OwnedBy(worker.worker), reason, out);
   ActorRecord* record = directory_.FindByWorker(worker.worker);
@@ -367,7 +405,9 @@ void ActorTable::NodeDied(NodeId node, Outbox& out) {
   const std::string reason =
       "node " + nodes_.NameOf(node) + " died: " + nodes_.Find(node)->death_reason;
   directory_.DropSubscribersOf(node);
-  std::erase_if(refusals_, [node](const auto& entry) { return entry.second.first.node == node; });
+  const auto forgotten = std::erase_if(
+      refusals_, [node](const auto& entry) { return entry.second.first.node == node; });
+  if (forgotten > 0) out.Log(AskerGone{Address::Daemon(node)});
   DieWithOwner(directory_.OwnedOn(node), reason, out);
   for (const ActorId actor :
        directory_.Select([node](const ActorRecord& r) { return r.worker.node == node; })) {
@@ -389,6 +429,59 @@ void ActorTable::NodeJoined(Outbox& out) {
   };
   for (const ActorId actor : directory_.Select(waits))
     RequestLeaseFor(*directory_.Find(actor), out);
+}
+
+/// An actor's worker, or the request for one, of an actor that has died, restarted or was never
+/// logged.
+void ActorTable::EndUnwanted(NodeId node, const ActorLease& lease, Outbox& out) {
+  const ActorRecord* record = directory_.Find(lease.actor);
+  if (record != nullptr) {
+    const bool asked = record->lease_request == lease.request && record->lease_node == node;
+    if (asked || (!lease.worker.IsNil() && record->worker.worker == lease.worker)) return;
+  }
+  if (lease.worker.IsNil()) {
+    out.Send(Address::Daemon(node), CancelLeaseRequest{lease.request, Address::Gcs()});
+  } else {
+    out.Send(Address::Daemon(node), KillWorker{lease.worker, "the GCS has no actor for it"});
+  }
+}
+
+void ActorTable::Reconcile(const RegisterNode& message, Outbox& out) {
+  const NodeId node = message.info.node;
+  const std::set<WorkerId> processes(message.processes.begin(), message.processes.end());
+  for (const ActorLease& lease : message.actor_leases) EndUnwanted(node, lease, out);
+  const auto is_gone = [&](const Address& process) {
+    return process.node == node && !process.worker.IsNil() && !processes.contains(process.worker);
+  };
+  // What is still under way there; before the dead are buried, because their next incarnations may
+  // ask the same node.
+  for (const ActorId actor : directory_.Select([&](const ActorRecord& record) {
+         const bool leasing = record.lease_request != 0 && record.lease_node == node;
+         const bool creating =
+             record.IsCreating() && record.worker.node == node && !is_gone(record.worker);
+         return (leasing || creating) && (record.view.detached || !is_gone(record.creation.owner));
+       })) {
+    const ActorRecord& record = *directory_.Find(actor);
+    if (record.lease_request != 0) {
+      RepeatLeaseRequest(record, out);
+    } else {
+      PushCreation(record, out);
+    }
+  }
+  std::set<Address> gone;
+  for (const ActorId actor : directory_.OwnedOn(node)) {
+    const Address& owner = directory_.Find(actor)->creation.owner;
+    if (is_gone(owner)) gone.insert(owner);
+  }
+  for (const ActorId actor :
+       directory_.Select([&](const ActorRecord& record) { return is_gone(record.worker); })) {
+    gone.insert(directory_.Find(actor)->worker);
+  }
+  for (const auto& [actor, refusal] : refusals_) {
+    if (is_gone(refusal.first)) gone.insert(refusal.first);
+  }
+  for (const Address& process : gone)
+    WorkerDied(process, "it ended while the GCS was down", /*intended=*/false, out);
 }
 
 void ActorTable::JobFinished(JobId job, Outbox& out) {

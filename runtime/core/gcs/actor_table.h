@@ -43,6 +43,13 @@ class ActorTable {
   ActorTable(const NodeTable& nodes, const JobTable& jobs, Bugs bugs)
       : nodes_(nodes), jobs_(jobs), bugs_(bugs), directory_(bugs) {}
 
+  /// Takes over the rows of an earlier life; `incarnation` is this one's. What was under way goes
+  /// on when the node it was under way at registers again.
+  void Recover(const Rows& rows, std::uint64_t incarnation);
+  void FillIn(Rows& rows) const;
+  /// Logs what this event has changed. Call at the end of each event.
+  void LogChanges(Outbox& out) { directory_.LogTouched(out); }
+
   void Register(const Address& source, const RegisterActor& message, Outbox& out);
   void Subscribe(const Address& source, const SubscribeActor& message, Outbox& out);
   void GetNamed(const Address& source, const GetNamedActor& message, Outbox& out);
@@ -62,6 +69,10 @@ class ActorTable {
   void WorkerDied(const Address& worker, const std::string& reason, bool intended, Outbox& out);
   void NodeDied(NodeId node, Outbox& out);
   void NodeJoined(Outbox& out);
+  /// A node that was out of sight registers again and says what lives there. Workers and owners
+  /// that are gone are dead; what that node holds and no actor wants is ended; what an actor waits
+  /// for from there is asked for once more.
+  void Reconcile(const RegisterNode& message, Outbox& out);
   void JobFinished(JobId job, Outbox& out);
 
   [[nodiscard]] std::vector<ActorView> Views() const { return directory_.Views(); }
@@ -72,6 +83,9 @@ class ActorTable {
   [[nodiscard]] ActorRecord* FindLeasing(std::uint64_t request);
   void RequestLeaseFor(ActorRecord& record, Outbox& out);
   void SendLeaseRequest(ActorRecord& record, NodeId node, Outbox& out);
+  void RepeatLeaseRequest(const ActorRecord& record, Outbox& out) const;
+  void PushCreation(const ActorRecord& record, Outbox& out) const;
+  void EndUnwanted(NodeId node, const ActorLease& lease, Outbox& out);
   void EndLeaseRequest(ActorRecord& record);
   void LoseWorker(ActorRecord& record, const std::string& reason, Outbox& out);
   void ReleaseWorker(ActorRecord& record, const std::string& reason, Outbox& out);
@@ -84,6 +98,7 @@ class ActorTable {
   ActorDirectory directory_;
   /// Which actor each lease request under way is for.
   std::map<std::uint64_t, ActorId> lease_requests_;
+  /// Above the numbers of every earlier life, because raylets remember those.
   std::uint64_t next_lease_request_ = 1;
   /// Registrations that were refused: a repeated request must not succeed behind its owner's back.
   /// Kept until the owner dies.

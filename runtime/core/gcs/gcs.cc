@@ -1,30 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/core/gcs/gcs.h"
 
+#include <optional>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "runtime/base/check.h"
 #include "runtime/core/gcs/actor_table.h"
 #include "runtime/core/gcs/job_table.h"
+#include "runtime/core/gcs/journal.h"
 #include "runtime/core/gcs/kv_store.h"
 #include "runtime/core/gcs/node_table.h"
 
 namespace mobula::gcs {
 
 struct Gcs::Parts {
-  explicit Parts(Options options)
-      : nodes(options), store(options.bugs), actors(nodes, jobs, options.bugs) {}
+  explicit Parts(Options given)
+      : options(std::move(given)),
+        nodes(options),
+        store(options.bugs),
+        actors(nodes, jobs, options.bugs),
+        journal(options.keeps_log) {}
 
   struct Dispatch;
 
+  void On(Instant now, const MessageReceived& event, Outbox& out);
+  void On(Instant now, const TimerFired& event, Outbox& out);
+  void On(Instant now, const NodeHeard& event, Outbox& out);
+  void On(Instant now, const Recovered& event, Outbox& out);
+  [[nodiscard]] bool IsStranger(const MessageReceived& event) const;
+  void Register(Instant now, const RegisterNode& message, Outbox& out);
+  void Reconcile(const RegisterNode& message, Outbox& out);
   void BuryNodes(const NodeTable::Deaths& deaths, Outbox& out);
   void EndJobs(const JobTable::Ended& ended, Outbox& out);
   void BuryWorker(const Address& worker, const std::string& reason, bool intended, Outbox& out);
 
+  Options options;
+  /// Once it is logged.
+  std::optional<GcsRow> self;
   NodeTable nodes;
   JobTable jobs;
   KvStore store;
   ActorTable actors;
+  Journal journal;
+  /// Of one event; empty between events.
+  Effects said;
+  LogRecords changed;
 };
 
 void Gcs::Parts::EndJobs(const JobTable::Ended& ended, Outbox& out) {
@@ -35,7 +57,7 @@ void Gcs::Parts::BuryNodes(const NodeTable::Deaths& deaths, Outbox& out) {
   for (const NodeId node : deaths) {
     EndJobs(jobs.NodeDied(node, nodes.Living(), out), out);
     actors.NodeDied(node, out);
-    store.NodeDied(node);
+    store.NodeDied(node, out);
   }
 }
 
@@ -45,7 +67,7 @@ void Gcs::Parts::BuryWorker(const Address& worker, const std::string& reason, bo
   if (worker.worker.IsNil()) return;
   EndJobs(jobs.WorkerDied(worker.worker, nodes.Living(), out), out);
   actors.WorkerDied(worker, reason, intended, out);
-  store.WorkerDied(worker.worker);
+  store.WorkerDied(worker, out);
 }
 
 /// Hands each message to the part that it is for.
@@ -55,10 +77,7 @@ struct Gcs::Parts::Dispatch {
   Parts& parts;
   Outbox& out;
 
-  void operator()(const RegisterNode& message) {
-    parts.BuryNodes(parts.nodes.Register(now, message, out), out);
-    parts.actors.NodeJoined(out);
-  }
+  void operator()(const RegisterNode& message) { parts.Register(now, message, out); }
   void operator()(const NodeReport& message) { parts.nodes.Report(now, message, out); }
   void operator()(const NodeSuspected& message) { parts.nodes.Suspect(now, message, out); }
   void operator()(const UnregisterNode& message) {
@@ -71,6 +90,7 @@ struct Gcs::Parts::Dispatch {
   }
   void operator()(const ReportWorkerDied& message) {
     parts.BuryWorker(message.worker, message.reason, message.intended, out);
+    out.Send(source, WorkerDeathRecorded{message.worker.worker});
   }
   /// What was sent to a process bounced: it is as dead as if its raylet had said so.
   void operator()(const WorkerDied& message) {
@@ -107,32 +127,105 @@ struct Gcs::Parts::Dispatch {
   }
 };
 
-Gcs::Gcs(Options options) : parts_(std::make_unique<Parts>(options)) {}
+// ---- Events
+
+/// Of a node that the tables do not know nothing is taken but its registration: what followed from
+/// it would never be undone by that node's death. It asks again once it is a member. What the GCS's
+/// own daemon says of others is welcome, whether that is a member or not.
+bool Gcs::Parts::IsStranger(const MessageReceived& event) const {
+  if (nodes.Find(event.source.node) != nullptr) return false;
+  const Message& message = event.message;
+  if (std::holds_alternative<RegisterNode>(message) || std::holds_alternative<NodeReport>(message))
+    return false;
+  return event.source != Address::Daemon(options.node) ||
+         !(std::holds_alternative<NodeSuspected>(message) ||
+           std::holds_alternative<WorkerDied>(message));
+}
+
+void Gcs::Parts::On(Instant now, const MessageReceived& event, Outbox& out) {
+  if (nodes.IsDead(event.source.node)) {
+    nodes.TellOfDeath(event.source.node, out);
+  } else if (!IsStranger(event)) {
+    std::visit(Dispatch{now, event.source, *this, out}, event.message);
+  }
+}
+
+void Gcs::Parts::On(Instant now, const NodeHeard& event, Outbox&) { nodes.Hear(now, event.node); }
+
+void Gcs::Parts::On(Instant now, const TimerFired& event, Outbox& out) {
+  switch (static_cast<TimerKind>(event.timer.kind)) {
+    case TimerKind::kCheckHealth:
+      return BuryNodes(nodes.CheckHealth(now, out), out);
+    case TimerKind::kBroadcast:
+      // While the log is broken every broadcast would be held, and one is enough.
+      return nodes.BroadcastDue(journal.IsFailing(), out);
+    case TimerKind::kRetryLog:
+      break;
+  }
+  CHECK(false) << "an unknown timer: " << ToString(event);
+}
+
+/// The node is a member from now on, or still is.
+void Gcs::Parts::Register(Instant now, const RegisterNode& message, Outbox& out) {
+  const NodeId node = message.info.node;
+  if (message.returning && nodes.Find(node) == nullptr) return nodes.TurnAway(node, out);
+  BuryNodes(nodes.Register(now, message, out), out);
+  if (message.returning) Reconcile(message, out);
+  actors.NodeJoined(out);
+}
+
+void Gcs::Parts::Reconcile(const RegisterNode& message, Outbox& out) {
+  const NodeId node = message.info.node;
+  const std::set<WorkerId> processes(message.processes.begin(), message.processes.end());
+  for (const JobId job : message.running_jobs) {
+    if (jobs.IsFinished(job)) out.Send(Address::Daemon(node), JobFinished{job});
+  }
+  EndJobs(jobs.Reconcile(node, processes, nodes.Living(), out), out);
+  actors.Reconcile(message, out);
+  store.Reconcile(node, processes, out);
+}
+
+void Gcs::Parts::On(Instant now, const Recovered& event, Outbox& out) {
+  Rows rows;
+  for (const LogRecord& record : event.records) rows.Apply(record);
+  self = GcsRow{options.node, rows.gcs ? rows.gcs->incarnation + 1 : 0};
+  out.Log(*self);
+  if (!rows.gcs) return;  // The first life with this log.
+  nodes.Recover(now, rows, out);
+  jobs.Recover(rows);
+  store.Recover(rows);
+  actors.Recover(rows, self->incarnation);
+  for (const NodeId node : nodes.Living()) {
+    out.Send(Address::Daemon(node), GcsRestarted{options.node, options.address, rows.gcs->node});
+  }
+  out.Tell("the GCS is back, with " + std::to_string(nodes.Living().size()) + " nodes in its log");
+}
+
+// ---- The machine
+
+Gcs::Gcs(Options options) : parts_(std::make_unique<Parts>(std::move(options))) {}
 Gcs::~Gcs() = default;
 
-void Gcs::Handle(Instant now, const Event& event, Effects& effects) {
-  Outbox out(effects);
+void Gcs::Handle(Instant now, const Event& event, Effects& out) {
+  Parts& parts = *parts_;
   // Being heard changes no view.
   if (!std::holds_alternative<NodeHeard>(event)) ++events_handled_;
-  if (const auto* received = std::get_if<MessageReceived>(&event)) {
-    if (parts_->nodes.IsDead(received->source.node)) {
-      parts_->nodes.TellOfDeath(received->source.node, out);
-      return;
-    }
-    std::visit(Parts::Dispatch{now, received->source, *parts_, out}, received->message);
-    return;
-  }
-  if (const auto* heard = std::get_if<NodeHeard>(&event))
-    return parts_->nodes.Hear(now, heard->node);
-  switch (static_cast<TimerKind>(std::get<TimerFired>(event).timer.kind)) {
-    case TimerKind::kCheckHealth:
-      parts_->BuryNodes(parts_->nodes.CheckHealth(now, out), out);
-      return;
-    case TimerKind::kBroadcast:
-      parts_->nodes.BroadcastDue(out);
-      return;
-  }
-  CHECK(false) << "an unknown timer: " << ToString(std::get<TimerFired>(event));
+  if (const auto* synced = std::get_if<LogSynced>(&event))
+    return parts.journal.Synced(synced->sequence, out);
+  if (const auto* failed = std::get_if<LogFailed>(&event))
+    return parts.journal.Failed(*failed, out);
+  const auto* fired = std::get_if<TimerFired>(&event);
+  if (fired != nullptr && static_cast<TimerKind>(fired->timer.kind) == TimerKind::kRetryLog)
+    return parts.journal.Retry(out);
+  Outbox outbox(parts.said, parts.changed);
+  std::visit(
+      [&]<class T>(const T& happened) {
+        if constexpr (requires { parts.On(now, happened, outbox); })
+          parts.On(now, happened, outbox);
+      },
+      event);
+  parts.actors.LogChanges(outbox);
+  parts.journal.Take(parts.said, parts.changed, out);
 }
 
 void Gcs::CheckInvariants() const {
@@ -140,10 +233,21 @@ void Gcs::CheckInvariants() const {
   parts_->jobs.CheckInvariants();
   parts_->store.CheckInvariants();
   parts_->actors.CheckInvariants();
+  parts_->journal.CheckInvariants();
 }
 
 std::vector<NodeView> Gcs::Nodes() const { return parts_->nodes.Views(); }
 std::vector<ActorView> Gcs::Actors() const { return parts_->actors.Views(); }
 std::vector<JobView> Gcs::Jobs() const { return parts_->jobs.Views(); }
+
+Rows Gcs::LoggedRows() const {
+  Rows rows;
+  rows.gcs = parts_->self;
+  parts_->nodes.FillIn(rows);
+  parts_->jobs.FillIn(rows);
+  parts_->store.FillIn(rows);
+  parts_->actors.FillIn(rows);
+  return rows;
+}
 
 }  // namespace mobula::gcs

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/base/deliberate_bugs.h"
+#include "runtime/core/gcs/log.h"
 #include "runtime/core/protocol/effects.h"
 
 namespace mobula::gcs {
@@ -19,6 +20,11 @@ struct Options {
   Duration broadcast_delay = Milliseconds(20);
   /// A suspected node must be heard of within this.
   Duration suspicion_timeout = Milliseconds(800);
+  /// The node whose daemon holds the GCS, and where that listens.
+  NodeId node;
+  std::string address;
+  /// Whether there is a log to write to (WriteLog); without one a restart begins with nothing.
+  bool keeps_log = false;
   /// For tests of the tests.
   Bugs bugs;
 };
@@ -45,8 +51,33 @@ struct NodeHeard {
   MOBULA_FIELDS(NodeHeard, node)
 };
 
-using Event = std::variant<MessageReceived, TimerFired, NodeHeard>;
-using Effect = std::variant<Send, StartTimer, ClusterEvent, MembershipChanged>;
+/// The first event of a GCS with a log: what that holds, in order. Nothing when it is new.
+struct Recovered {
+  LogRecords records;
+  MOBULA_FIELDS(Recovered, records)
+};
+/// The records of the WriteLog of this number are on disk, and will be there after any crash.
+struct LogSynced {
+  std::uint64_t sequence = 0;
+  MOBULA_FIELDS(LogSynced, sequence)
+};
+/// They are not, or not for sure. They will be written again.
+struct LogFailed {
+  std::uint64_t sequence = 0;
+  std::string reason;
+  MOBULA_FIELDS(LogFailed, sequence, reason)
+};
+
+/// Append to the log, all of it or nothing. Answered by LogSynced or LogFailed; the next one comes
+/// after that. After LogFailed the same comes again.
+struct WriteLog {
+  std::uint64_t sequence = 0;
+  LogRecords records;
+  MOBULA_FIELDS(WriteLog, sequence, records)
+};
+
+using Event = std::variant<MessageReceived, TimerFired, NodeHeard, Recovered, LogSynced, LogFailed>;
+using Effect = std::variant<Send, StartTimer, ClusterEvent, MembershipChanged, WriteLog>;
 using Effects = std::vector<Effect>;
 
 /// The global control store: membership and health, jobs, actor directory and lifecycle, key-value
@@ -55,7 +86,8 @@ using Effects = std::vector<Effect>;
 ///
 /// A message from a node that is dead changes nothing: it is answered with the news of that death
 /// (`ClusterChanged`), so that a node which was declared dead wrongly stops its work and comes back
-/// anew. The parts: NodeTable, JobTable, ActorTable, KvStore; each keeps plain tables.
+/// anew. The parts: NodeTable, JobTable, ActorTable, KvStore; each keeps plain tables. The Journal
+/// holds back what follows from a change until the change is logged.
 class Gcs {
  public:
   explicit Gcs(Options options);
@@ -72,6 +104,8 @@ class Gcs {
   [[nodiscard]] std::vector<JobView> Jobs() const;
   /// As long as this does not grow, no view changes.
   [[nodiscard]] std::uint64_t EventsHandled() const { return events_handled_; }
+  /// The tables as the log will have them when all that was written is synced.
+  [[nodiscard]] Rows LoggedRows() const;
 
  private:
   struct Parts;

@@ -1,9 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/core/gcs/job_table.h"
 
+#include <algorithm>
+
 #include "runtime/base/check.h"
 
 namespace mobula::gcs {
+
+void JobTable::Recover(const Rows& rows) {
+  jobs_ = rows.jobs;
+  for (const auto& [job, row] : jobs_) {
+    answers_[{row.source, row.request}] = job;
+    next_job_ = std::max(next_job_, (job.high >> 32) + 1);
+  }
+}
+
+void JobTable::FillIn(Rows& rows) const { rows.jobs = jobs_; }
 
 void JobTable::Register(const Address& source, const RegisterJob& message, Outbox& out) {
   const auto [answer, added] = answers_.try_emplace({source, message.request});
@@ -11,7 +23,8 @@ void JobTable::Register(const Address& source, const RegisterJob& message, Outbo
     // The running number comes first, so that people can tell jobs apart by the first digits.
     const JobId job{next_job_++ << 32, message.driver.worker.low};
     answer->second = job;
-    jobs_[job] = JobView{job, message.driver, message.config, false};
+    jobs_[job] = {{job, message.driver, message.config, false}, source, message.request};
+    out.Log(jobs_[job]);
     out.Tell("job " + job.Short() + " started");
   }
   out.Send(source, JobRegistered{message.request, answer->second, message.driver});
@@ -21,9 +34,10 @@ template <class Matches>
 JobTable::Ended JobTable::FinishThose(Matches matches, const std::set<NodeId>& living,
                                       Outbox& out) {
   Ended ended;
-  for (auto& [job, view] : jobs_) {
-    if (view.finished || !matches(view)) continue;
-    view.finished = true;
+  for (auto& [job, row] : jobs_) {
+    if (row.view.finished || !matches(row.view)) continue;
+    row.view.finished = true;
+    out.Log(row);
     ended.push_back(job);
     for (const NodeId node : living) out.Send(Address::Daemon(node), JobFinished{job});
     out.Tell("job " + job.Short() + " finished");
@@ -40,18 +54,26 @@ JobTable::Ended JobTable::WorkerDied(WorkerId worker, const std::set<NodeId>& li
                      out);
 }
 
+JobTable::Ended JobTable::Reconcile(NodeId node, const std::set<WorkerId>& processes,
+                                    const std::set<NodeId>& living, Outbox& out) {
+  const auto is_gone = [&](const JobView& view) {
+    return view.driver.node == node && !processes.contains(view.driver.worker);
+  };
+  return FinishThose(is_gone, living, out);
+}
+
 JobTable::Ended JobTable::NodeDied(NodeId node, const std::set<NodeId>& living, Outbox& out) {
   return FinishThose([node](const JobView& view) { return view.driver.node == node; }, living, out);
 }
 
 bool JobTable::IsFinished(JobId job) const {
   const auto found = jobs_.find(job);
-  return found != jobs_.end() && found->second.finished;
+  return found != jobs_.end() && found->second.view.finished;
 }
 
 std::vector<JobView> JobTable::Views() const {
   std::vector<JobView> views;
-  for (const auto& [job, view] : jobs_) views.push_back(view);
+  for (const auto& [job, row] : jobs_) views.push_back(row.view);
   return views;
 }
 

@@ -21,10 +21,17 @@ class JobTable {
   /// Jobs that this event ended.
   using Ended = std::vector<JobId>;
 
+  /// Takes over the rows of an earlier life.
+  void Recover(const Rows& rows);
+  void FillIn(Rows& rows) const;
+
   /// Answers `JobRegistered`; with the same job when repeated.
   void Register(const Address& source, const RegisterJob& message, Outbox& out);
   [[nodiscard]] Ended Finish(JobId job, const std::set<NodeId>& living, Outbox& out);
   [[nodiscard]] Ended WorkerDied(WorkerId worker, const std::set<NodeId>& living, Outbox& out);
+  /// A node that was out of sight says which processes live there: the other drivers are dead.
+  [[nodiscard]] Ended Reconcile(NodeId node, const std::set<WorkerId>& processes,
+                                const std::set<NodeId>& living, Outbox& out);
   [[nodiscard]] Ended NodeDied(NodeId node, const std::set<NodeId>& living, Outbox& out);
 
   [[nodiscard]] bool IsFinished(JobId job) const;
@@ -35,7 +42,7 @@ class JobTable {
   template <class Matches>
   Ended FinishThose(Matches matches, const std::set<NodeId>& living, Outbox& out);
 
-  std::map<JobId, JobView> jobs_;
+  std::map<JobId, JobRow> jobs_;
   /// Answers given, by who asked and the request's number.
   std::map<std::pair<Address, std::uint64_t>, JobId> answers_;
   std::uint64_t next_job_ = 1;

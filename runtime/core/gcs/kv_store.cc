@@ -6,10 +6,6 @@
 namespace mobula::gcs {
 namespace {
 
-/// Requests are numbered upwards and few are under way at once: older answers are not asked for any
-/// more.
-constexpr std::size_t kAnswersKept = 64;
-
 bool Mutates(KvOperation operation) {
   return operation == KvOperation::kPut || operation == KvOperation::kDelete;
 }
@@ -22,10 +18,14 @@ void KvStore::Handle(const Address& source, const KvRequest& message, Outbox& ou
   if (Mutates(message.operation)) {
     std::map<std::uint64_t, bool>& answers = answers_[source];
     const auto known = answers.find(message.request);
-    const bool again = known != answers.end() && !bugs_.Has(Bug::kAppliesWritesTwice);
-    reply.found = again ? known->second : Mutate(message);
-    answers[message.request] = reply.found;
-    if (answers.size() > kAnswersKept) answers.erase(answers.begin());
+    if (known != answers.end() && !bugs_.Has(Bug::kAppliesWritesTwice)) {
+      reply.found = known->second;
+    } else {
+      reply.found = Mutate(message, out);
+      answers[message.request] = reply.found;
+      if (answers.size() > kKvAnswersKept) answers.erase(answers.begin());
+      out.Log(KvAnswerRow{source, message.request, reply.found});
+    }
   } else {
     Look(message, reply);
   }
@@ -33,17 +33,19 @@ void KvStore::Handle(const Address& source, const KvRequest& message, Outbox& ou
 }
 
 /// Whether a key was added (put), or was there (delete).
-bool KvStore::Mutate(const KvRequest& message) {
+bool KvStore::Mutate(const KvRequest& message, Outbox& out) {
   if (message.operation == KvOperation::kPut) {
     auto& space = spaces_[message.space];
     const auto [entry, added] = space.try_emplace(message.key, message.value);
     if (!added && message.overwrite) entry->second = message.value;
+    if (added || message.overwrite) out.Log(KvRow{message.space, message.key, message.value});
     return added;
   }
   const auto space = spaces_.find(message.space);
   if (space == spaces_.end()) return false;
   const bool erased = space->second.erase(message.key) > 0;
   if (space->second.empty()) spaces_.erase(space);
+  if (erased) out.Log(KvDeleted{message.space, message.key});
   return erased;
 }
 
@@ -64,18 +66,42 @@ void KvStore::Look(const KvRequest& message, KvReply& reply) const {
   if (reply.found && message.operation == KvOperation::kGet) reply.value = key->second;
 }
 
-void KvStore::WorkerDied(WorkerId worker) {
-  std::erase_if(answers_, [worker](const auto& entry) { return entry.first.worker == worker; });
+void KvStore::WorkerDied(const Address& worker, Outbox& out) {
+  const auto erased = std::erase_if(
+      answers_, [&](const auto& entry) { return entry.first.worker == worker.worker; });
+  if (erased > 0) out.Log(AskerGone{worker});
 }
 
-void KvStore::NodeDied(NodeId node) {
-  std::erase_if(answers_, [node](const auto& entry) { return entry.first.node == node; });
+void KvStore::NodeDied(NodeId node, Outbox& out) {
+  const auto erased =
+      std::erase_if(answers_, [node](const auto& entry) { return entry.first.node == node; });
+  if (erased > 0) out.Log(AskerGone{Address::Daemon(node)});
+}
+
+void KvStore::Reconcile(NodeId node, const std::set<WorkerId>& processes, Outbox& out) {
+  std::erase_if(answers_, [&](const auto& entry) {
+    const Address& source = entry.first;
+    if (source.node != node || source.worker.IsNil() || processes.contains(source.worker))
+      return false;
+    out.Log(AskerGone{source});
+    return true;
+  });
+}
+
+void KvStore::Recover(const Rows& rows) {
+  spaces_ = rows.keys;
+  answers_ = rows.answers;
+}
+
+void KvStore::FillIn(Rows& rows) const {
+  rows.keys = spaces_;
+  rows.answers = answers_;
 }
 
 void KvStore::CheckInvariants() const {
   for (const auto& [name, space] : spaces_) CHECK(!space.empty()) << name;
   for (const auto& [source, answers] : answers_)
-    CHECK(answers.size() <= kAnswersKept) << ToString(source);
+    CHECK(answers.size() <= kKvAnswersKept) << ToString(source);
 }
 
 }  // namespace mobula::gcs

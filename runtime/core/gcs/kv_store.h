@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -20,12 +21,17 @@ class KvStore {
   /// faster.
   void Handle(const Address& source, const KvRequest& message, Outbox& out);
   /// Its requests will not be repeated any more.
-  void WorkerDied(WorkerId worker);
-  void NodeDied(NodeId node);
+  void WorkerDied(const Address& worker, Outbox& out);
+  void NodeDied(NodeId node, Outbox& out);
+  /// A node that was out of sight says which processes live there.
+  void Reconcile(NodeId node, const std::set<WorkerId>& processes, Outbox& out);
+  /// Takes over the rows of an earlier life.
+  void Recover(const Rows& rows);
+  void FillIn(Rows& rows) const;
   void CheckInvariants() const;
 
  private:
-  [[nodiscard]] bool Mutate(const KvRequest& message);
+  [[nodiscard]] bool Mutate(const KvRequest& message, Outbox& out);
   void Look(const KvRequest& message, KvReply& reply) const;
 
   Bugs bugs_;

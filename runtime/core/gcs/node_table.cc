@@ -20,6 +20,32 @@ std::string SecondsText(Duration span) {
 
 }  // namespace
 
+void NodeTable::Recover(Instant now, const Rows& rows, Outbox& out) {
+  for (const auto& [node, row] : rows.nodes) {
+    Record& record = nodes_[node];
+    record.view.info = row.info;
+    record.view.alive = row.alive;
+    record.view.death_reason = row.death_reason;
+    record.heard = now;
+    out.Announce({row.info, row.alive, row.death_reason});
+    if (!row.alive) continue;
+    // Until it reports, as when it joined.
+    record.view.available = row.info.total;
+    living_.insert(node);
+  }
+  if (!living_.empty()) ArmCheck(now, out);
+}
+
+void NodeTable::FillIn(Rows& rows) const {
+  for (const auto& [node, record] : nodes_) {
+    rows.nodes[node] = {record.view.info, record.view.alive, record.view.death_reason};
+  }
+}
+
+void NodeTable::Log(const Record& record, Outbox& out) const {
+  out.Log(NodeRow{record.view.info, record.view.alive, record.view.death_reason});
+}
+
 NodeTable::Deaths NodeTable::Register(Instant now, const RegisterNode& message, Outbox& out) {
   const NodeInfo& info = message.info;
   CHECK(!info.node.IsNil()) << "a node without an id wants to join";
@@ -39,27 +65,34 @@ NodeTable::Deaths NodeTable::Register(Instant now, const RegisterNode& message, 
     record.view.info = info;
     record.view.available = info.total;
     living_.insert(info.node);
+    Log(record, out);
     out.Announce({info, true, ""});
     out.Tell("node " + NameOf(info.node) + " joined with " + info.total.ToString());
     Changed(info.node, out);
   }
   out.Send(Address::Daemon(info.node), NodeRegistered{Views()});
-  if (!check_at_) {
-    check_at_ = now + options_.check_period;
-    out.StartTimer(TimerKind::kCheckHealth, options_.check_period);
-  }
+  if (!check_at_) ArmCheck(now, out);
   return deaths;
+}
+
+void NodeTable::ArmCheck(Instant now, Outbox& out) {
+  check_at_ = now + options_.check_period;
+  out.StartTimer(TimerKind::kCheckHealth, options_.check_period);
+}
+
+void NodeTable::TurnAway(NodeId node, Outbox& out) const {
+  // It has to come back as a new node.
+  NodeView view;
+  view.info.node = node;
+  view.alive = false;
+  view.death_reason = "the GCS does not know this node";
+  out.Send(Address::Daemon(node), ClusterChanged{{view}});
 }
 
 void NodeTable::Report(Instant now, const NodeReport& message, Outbox& out) {
   const auto found = nodes_.find(message.node);
   if (found == nodes_.end()) {
-    // Not a member, and it believes to be one: it has to come back as a new node.
-    NodeView view;
-    view.info.node = message.node;
-    view.alive = false;
-    view.death_reason = "the GCS does not know this node";
-    out.Send(Address::Daemon(message.node), ClusterChanged{{view}});
+    TurnAway(message.node, out);
     return;
   }
   Record& record = found->second;
@@ -134,10 +167,7 @@ NodeTable::Deaths NodeTable::CheckHealth(Instant now, Outbox& out) {
   }
   for (std::size_t i = 0; i < deaths.size(); ++i) Die(deaths[i], reasons[i], true, out);
   check_at_.reset();
-  if (!living_.empty()) {
-    check_at_ = now + options_.check_period;
-    out.StartTimer(TimerKind::kCheckHealth, options_.check_period);
-  }
+  if (!living_.empty()) ArmCheck(now, out);
   return deaths;
 }
 
@@ -150,6 +180,7 @@ void NodeTable::Die(NodeId node, const std::string& reason, bool tell_it, Outbox
   record.view.demand.clear();
   record.deadline.reset();
   living_.erase(node);
+  Log(record, out);
   changed_.insert(node);
   if (tell_it) TellOfDeath(node, out);
   Broadcast(out);
@@ -159,15 +190,22 @@ void NodeTable::Die(NodeId node, const std::string& reason, bool tell_it, Outbox
 
 void NodeTable::Changed(NodeId node, Outbox& out) {
   changed_.insert(node);
-  if (broadcast_armed_) return;
+  if (!broadcast_armed_) ArmBroadcast(out);
+}
+
+void NodeTable::ArmBroadcast(Outbox& out) {
   broadcast_armed_ = true;
   const std::int64_t factor = 1 + static_cast<std::int64_t>(living_.size()) / kNodesPerDelay;
   out.StartTimer(TimerKind::kBroadcast, options_.broadcast_delay * factor);
 }
 
-void NodeTable::BroadcastDue(Outbox& out) {
+void NodeTable::BroadcastDue(bool must_wait, Outbox& out) {
   broadcast_armed_ = false;
-  Broadcast(out);
+  if (!must_wait) {
+    Broadcast(out);
+  } else if (!changed_.empty()) {
+    ArmBroadcast(out);
+  }
 }
 
 void NodeTable::Broadcast(Outbox& out) {

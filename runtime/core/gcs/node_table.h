@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/core/gcs/outbox.h"
@@ -27,7 +28,12 @@ namespace mobula::gcs {
 /// cluster.
 class NodeTable {
  public:
-  explicit NodeTable(Options options) : options_(options) {}
+  explicit NodeTable(Options options) : options_(std::move(options)) {}
+
+  /// Takes over the rows of an earlier life. Nobody is silent for what that did not hear: the
+  /// living are given the time of a node that has just been heard.
+  void Recover(Instant now, const Rows& rows, Outbox& out);
+  void FillIn(Rows& rows) const;
 
   /// Nodes that this event killed, in the order of their deaths.
   using Deaths = std::vector<NodeId>;
@@ -36,11 +42,14 @@ class NodeTable {
   /// daemon was started anew.
   [[nodiscard]] Deaths Register(Instant now, const RegisterNode& message, Outbox& out);
   void Report(Instant now, const NodeReport& message, Outbox& out);
+  /// A node that believes to be a member and is not is told so.
+  void TurnAway(NodeId node, Outbox& out) const;
   void Hear(Instant now, NodeId node);
   void Suspect(Instant now, const NodeSuspected& message, Outbox& out);
   [[nodiscard]] Deaths Unregister(const UnregisterNode& message, Outbox& out);
   [[nodiscard]] Deaths CheckHealth(Instant now, Outbox& out);
-  void BroadcastDue(Outbox& out);
+  /// Sends the changed views, unless it must wait.
+  void BroadcastDue(bool must_wait, Outbox& out);
   /// Tells a dead node that it is dead.
   void TellOfDeath(NodeId node, Outbox& out) const;
 
@@ -64,7 +73,10 @@ class NodeTable {
   };
 
   void Die(NodeId node, const std::string& reason, bool tell_it, Outbox& out);
+  void Log(const Record& record, Outbox& out) const;
   void Changed(NodeId node, Outbox& out);
+  void ArmBroadcast(Outbox& out);
+  void ArmCheck(Instant now, Outbox& out);
   void Broadcast(Outbox& out);
   void ForgiveOwnPause(Instant now);
   [[nodiscard]] std::optional<std::string> Fault(Instant now, const Record& record) const;

@@ -12,12 +12,14 @@ namespace mobula::gcs {
 enum class TimerKind : std::uint32_t {
   kCheckHealth,  ///< Look for silent nodes.
   kBroadcast,    ///< Send the changed node views out.
+  kRetryLog,     ///< Write again what could not be written.
 };
 
-/// Through which the parts of the GCS speak, while one event is being handled.
+/// Through which the parts of the GCS speak and say what is to be logged, while one event is being
+/// handled.
 class Outbox {
  public:
-  explicit Outbox(Effects& out) : out_(out) {}
+  Outbox(Effects& out, LogRecords& log) : out_(out), log_(log) {}
 
   template <class T>
   void Send(const Address& target, T message) {
@@ -28,9 +30,11 @@ class Outbox {
   }
   void Tell(std::string text) { out_.push_back(ClusterEvent{std::move(text)}); }
   void Announce(MembershipChanged change) { out_.push_back(std::move(change)); }
+  void Log(LogRecord record) { log_.push_back(std::move(record)); }
 
  private:
   Effects& out_;
+  LogRecords& log_;
 };
 
 }  // namespace mobula::gcs

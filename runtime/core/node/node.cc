@@ -31,6 +31,8 @@ struct Node::Parts {
     CHECK(!self.IsNil()) << "a node without an id";
     CHECK(options.has_gcs == (options.gcs_node == self)) << "the GCS is on " << options.gcs_node;
     if (options.has_raylet) raylet.emplace(options.raylet);
+    options.gcs.node = self;
+    options.gcs.address = options.gcs_address;
     if (options.has_gcs) gcs.emplace(options.gcs);
     if (!options.has_gcs) peers.SetAddress(options.gcs_node, options.gcs_address);
   }
@@ -41,7 +43,10 @@ struct Node::Parts {
   NodeId self;
   Peers peers;
   std::optional<raylet::Raylet> raylet;
+  /// None after GcsCrashed.
   std::optional<gcs::Gcs> gcs;
+  /// Counts the lives of the GCS on this node: timers of an earlier one are void.
+  std::uint64_t gcs_life = 0;
   /// What this event has made for the raylet or the GCS of this node, and what came from other
   /// nodes; empty between events.
   Peers::Inbox inbox;
@@ -60,6 +65,10 @@ struct Node::Parts::Turn {
   void Handle(const FrameReceived& event);
   void Handle(const LinkBroken& event);
   void Handle(const TimerFired& event);
+  void Handle(const GcsCrashed& event);
+  void Handle(const GcsStarted& event);
+  void Handle(const gcs::LogSynced& event) { RunGcs(event); }
+  void Handle(const gcs::LogFailed& event) { RunGcs(event); }
   template <class T>
   void Handle(const T& event) {
     if (parts.raylet) {
@@ -76,6 +85,7 @@ struct Node::Parts::Turn {
   void RouteToPeer(Envelope envelope);
   void Bounce(const Envelope& envelope, std::string reason);
   void Arrive(Envelope envelope);
+  [[nodiscard]] bool FollowGcs(const GcsRestarted& news);
   void RunRaylet(const raylet::Event& event);
   void RunGcs(const gcs::Event& event);
   void Send(const Address& source, mobula::Send&& effect);
@@ -94,8 +104,17 @@ void Node::Parts::Turn::Handle(const EnvelopeSent& event) {
 
 void Node::Parts::Turn::Handle(const FrameReceived& event) {
   const link::Frame& frame = event.frame;
-  // An earlier daemon at this address was meant; it is gone, and the GCS finds out.
-  if (frame.target != parts.self) return;
+  if (frame.target != parts.self) {
+    // An earlier daemon at this address was meant; it is gone, and the GCS finds out. If that was
+    // the GCS, it is here now.
+    if (parts.gcs) {
+      parts.peers.SendNotice(frame.source,
+                             {Address::Gcs(), Address::Daemon(frame.source),
+                              GcsRestarted{parts.self, parts.options.gcs_address, frame.target}},
+                             out);
+    }
+    return;
+  }
   if (!parts.peers.IsDead(frame.source)) {
     if (parts.gcs) RunGcs(gcs::NodeHeard{frame.source});
     parts.peers.HandleFrame(now, frame, parts.inbox, out);
@@ -117,13 +136,24 @@ void Node::Parts::Turn::Handle(const TimerFired& event) {
   if (timer.kind == kLinkTimer) {
     parts.peers.HandleTimer(now, timer.key, out);
   } else if (timer.kind >= kGcsTimers) {
-    CHECK(parts.gcs) << ToString(timer);
     timer.kind -= kGcsTimers;
-    RunGcs(TimerFired{timer});
+    if (std::exchange(timer.key, 0) == parts.gcs_life) RunGcs(TimerFired{timer});
   } else {
     CHECK(parts.raylet) << ToString(timer);
     RunRaylet(event);
   }
+}
+
+void Node::Parts::Turn::Handle(const GcsCrashed&) {
+  parts.gcs.reset();
+  ++parts.gcs_life;
+}
+
+void Node::Parts::Turn::Handle(const GcsStarted& event) {
+  CHECK(parts.options.has_gcs) << "the GCS is on " << parts.options.gcs_node;
+  parts.gcs.emplace(parts.options.gcs);
+  ++parts.gcs_life;
+  RunGcs(gcs::Recovered{event.records});
 }
 
 void Node::Parts::Turn::Drain() {
@@ -141,7 +171,7 @@ void Node::Parts::Turn::Drain() {
 /// inbox.
 void Node::Parts::Turn::Route(Envelope envelope) {
   const Address& target = envelope.target;
-  if (target.IsGcs() ? parts.gcs.has_value() : target.IsDaemon() && target.node == parts.self) {
+  if (target.IsGcs() ? parts.options.has_gcs : target.IsDaemon() && target.node == parts.self) {
     parts.inbox.push_back(std::move(envelope));
   } else if (target.node == parts.self) {
     RouteToProcess(std::move(envelope));
@@ -186,7 +216,7 @@ void Node::Parts::Turn::Bounce(const Envelope& envelope, std::string reason) {
 void Node::Parts::Turn::Arrive(Envelope envelope) {
   const Address& target = envelope.target;
   if (target.IsGcs()) {
-    if (!parts.gcs) return;  // A sender with a wrong idea of where the GCS is.
+    if (!parts.gcs) return;  // It is down, or the sender has a wrong idea of where it is.
     if (const auto* joining = std::get_if<RegisterNode>(&envelope.message)) {
       // The answer has to find its way before the news of the node come from the GCS.
       parts.peers.Joined(now, joining->info, out);
@@ -196,9 +226,22 @@ void Node::Parts::Turn::Arrive(Envelope envelope) {
     return;  // A sender with a wrong idea of who this node is.
   } else if (!target.IsDaemon()) {
     RouteToProcess(std::move(envelope));
+  } else if (const auto* news = std::get_if<GcsRestarted>(&envelope.message);
+             news != nullptr && !FollowGcs(*news)) {
+    return;
   } else if (parts.raylet) {
     RunRaylet(MessageReceived{envelope.source, std::move(envelope.message)});
   }
+}
+
+/// Whether the news are news: else they are an old life's, and arrived late.
+bool Node::Parts::Turn::FollowGcs(const GcsRestarted& news) {
+  NodeId& current = parts.options.gcs_node;
+  if (news.gcs_node == current) return true;
+  if (news.replaces != current) return false;
+  parts.peers.Replaced(current, news.gcs_node, news.gcs_address, out);
+  current = news.gcs_node;
+  return true;
 }
 
 // ---- The parts
@@ -242,6 +285,7 @@ void Node::Parts::Turn::RunRaylet(const raylet::Event& event) {
 }
 
 void Node::Parts::Turn::RunGcs(const gcs::Event& event) {
+  if (!parts.gcs) return;
   gcs::Effects& effects = parts.gcs_effects;
   CHECK(effects.empty()) << "the GCS is called while it speaks";
   parts.gcs->Handle(now, event, effects);
@@ -250,9 +294,12 @@ void Node::Parts::Turn::RunGcs(const gcs::Event& event) {
       Send(Address::Gcs(), std::move(*send));
     } else if (auto* timer = std::get_if<StartTimer>(&effect)) {
       timer->timer.kind += kGcsTimers;
+      timer->timer.key = parts.gcs_life;
       out.push_back(*timer);
     } else if (auto* change = std::get_if<gcs::MembershipChanged>(&effect)) {
       ChangePeer(change->info, change->alive);
+    } else if (auto* write = std::get_if<gcs::WriteLog>(&effect)) {
+      out.push_back(std::move(*write));
     } else {
       out.push_back(std::get<gcs::ClusterEvent>(std::move(effect)));
     }

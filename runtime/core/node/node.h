@@ -33,9 +33,22 @@ struct LinkBroken {
   MOBULA_FIELDS(LinkBroken, peer, reason, refused)
 };
 
-using Event = std::variant<EnvelopeSent, FrameReceived, LinkBroken, TimerFired, raylet::NodeStarted,
-                           raylet::ProcessExited, raylet::ProcessOutput, raylet::ChunkReceived,
-                           raylet::StopRequested>;
+/// The GCS of this node is gone, without the rest of the daemon (a fault; in the real world it has
+/// a process of its own). Until GcsStarted, what is sent to it is lost.
+struct GcsCrashed {
+  MOBULA_FIELDS(GcsCrashed)
+};
+/// The log of the GCS was read: it begins with these records. Comes first on a node whose GCS has a
+/// log, and after each GcsCrashed.
+struct GcsStarted {
+  gcs::LogRecords records;
+  MOBULA_FIELDS(GcsStarted, records)
+};
+
+using Event =
+    std::variant<EnvelopeSent, FrameReceived, LinkBroken, TimerFired, raylet::NodeStarted,
+                 raylet::ProcessExited, raylet::ProcessOutput, raylet::ChunkReceived,
+                 raylet::StopRequested, GcsCrashed, GcsStarted, gcs::LogSynced, gcs::LogFailed>;
 
 // Effects.
 
@@ -46,7 +59,7 @@ struct DeliverLocal {
   MOBULA_FIELDS(DeliverLocal, worker, envelope)
 };
 /// To the daemon at `address` (host:port in the real world), over the stream that is open or a new
-/// one.
+/// one. No address: only over the stream on which that daemon was heard.
 struct SendFrame {
   std::string address;
   link::Frame frame;
@@ -66,7 +79,7 @@ struct CloseLink {
 
 using Effect = std::variant<DeliverLocal, SendFrame, SendChunkTo, CloseLink, StartTimer,
                             raylet::StartProcess, raylet::KillProcess, raylet::DiscardMemory,
-                            raylet::Fenced, raylet::Stopped, gcs::ClusterEvent>;
+                            raylet::Fenced, raylet::Stopped, gcs::ClusterEvent, gcs::WriteLog>;
 using Effects = std::vector<Effect>;
 
 /// The link to one other daemon, for tools.
@@ -88,6 +101,7 @@ struct Options {
   raylet::Options raylet;
   bool has_raylet = true;
   bool has_gcs = false;
+  /// Its `node` and `address` are this node's.
   gcs::Options gcs;
   link::Options link;
   /// The node whose daemon holds the GCS, and its address.
@@ -100,7 +114,8 @@ struct Options {
 /// simulator host.
 ///
 /// A message to a process of this node that does not exist is answered with `WorkerDied`; one to a
-/// node that is dead for ever likewise, by the sender's own daemon.
+/// node that is dead for ever likewise, by the sender's own daemon. When the GCS comes back in
+/// another daemon, the link to the old one is dropped with what was under way.
 class Node {
  public:
   explicit Node(Options options);

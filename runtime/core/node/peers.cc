@@ -14,8 +14,13 @@ class Peers::Output final : public link::Sink {
 
   void SendFrame(const link::Frame& frame) override {
     const auto address = peers_.addresses_.find(frame.target);
-    // Lost like a frame in the network: the link repeats it when the address is there.
-    if (address != peers_.addresses_.end()) out_.push_back(node::SendFrame{address->second, frame});
+    if (address != peers_.addresses_.end()) {
+      out_.push_back(node::SendFrame{address->second, frame});
+    } else if (frame.sequence == 0 && frame.envelope) {
+      // A notice answers somebody who was just heard.
+      out_.push_back(node::SendFrame{"", frame});
+    }
+    // Else lost like a frame in the network: the link repeats it when the address is there.
   }
   void StartTimer(NodeId peer, Duration delay) override {
     const auto [number, added] = peers_.numbers_.try_emplace(peer, peers_.numbered_.size());
@@ -53,6 +58,14 @@ void Peers::Died(const NodeInfo& info, Effects& out) {
   names_[info.node] = info.name;
   links_.PeerDied(info.node);
   out.push_back(CloseLink{info.node});
+}
+
+void Peers::Replaced(NodeId old, NodeId successor, const std::string& address, Effects& out) {
+  NodeInfo gone;
+  gone.node = old;
+  gone.name = NameOf(old);
+  Died(gone, out);
+  SetAddress(successor, address);
 }
 
 void Peers::Send(Instant now, NodeId node, Envelope envelope, Effects& out) {

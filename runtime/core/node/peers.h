@@ -29,9 +29,11 @@ class Peers {
   /// Repeated news change nothing.
   void Joined(Instant now, const NodeInfo& info, Effects& out);
   void Died(const NodeInfo& info, Effects& out);
+  /// Another daemon took `old`'s place at `address`.
+  void Replaced(NodeId old, NodeId successor, const std::string& address, Effects& out);
 
   void Send(Instant now, NodeId node, Envelope envelope, Effects& out);
-  /// To a dead node: once, perhaps.
+  /// To a dead node, or one without a link: once, perhaps.
   void SendNotice(NodeId node, Envelope envelope, Effects& out);
   void SendChunk(const raylet::SendChunk& chunk, Effects& out) const;
   void HandleFrame(Instant now, const link::Frame& frame, Inbox& inbox, Effects& out);

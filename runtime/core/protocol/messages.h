@@ -368,9 +368,24 @@ struct ChunkUnavailable {
 
 // GCS: nodes and jobs.
 
+/// What a raylet holds for an actor: a lease, or a lease request (`worker` is nil then).
+struct ActorLease {
+  std::uint64_t request = 0;
+  ActorId actor;
+  WorkerId worker;
+  MOBULA_FIELDS(ActorLease, request, actor, worker)
+};
 struct RegisterNode {
   NodeInfo info;
-  MOBULA_FIELDS(RegisterNode, info)
+  /// It is a member, and registers again because the GCS came back: the fields below say what the
+  /// GCS is to compare with its tables. A GCS that does not know the node turns it away.
+  bool returning = false;
+  /// Living processes, drivers too.
+  std::vector<WorkerId> processes;
+  std::vector<ActorLease> actor_leases;
+  /// Jobs of which it has not heard that they finished.
+  std::vector<JobId> running_jobs;
+  MOBULA_FIELDS(RegisterNode, info, returning, processes, actor_leases, running_jobs)
 };
 /// The cluster as it is; the node is a member from now on.
 struct NodeRegistered {
@@ -420,7 +435,8 @@ struct JobFinished {
   JobId job;
   MOBULA_FIELDS(JobFinished, job)
 };
-/// A raylet to the GCS: for the actors that lived there or were owned there.
+/// A raylet to the GCS: for the actors that lived there or were owned there. Answered by
+/// `WorkerDeathRecorded`, and repeated when the GCS comes back before that.
 struct ReportWorkerDied {
   Address worker;
   std::string reason;
@@ -453,7 +469,10 @@ struct ActorUpdate {
 struct KillActor {
   ActorId actor;
   bool no_restart = true;
-  MOBULA_FIELDS(KillActor, actor, no_restart)
+  /// When it may restart: a later incarnation than this is left alone, because the message may be a
+  /// repetition.
+  std::uint32_t incarnation = 0;
+  MOBULA_FIELDS(KillActor, actor, no_restart, incarnation)
 };
 /// Its owner saw the last handle go: the actor finishes the calls it has, then ends.
 struct ActorOutOfScope {
@@ -525,6 +544,26 @@ struct ListJobsReply {
   MOBULA_FIELDS(ListJobsReply, request, jobs)
 };
 
+// GCS: its restart.
+
+/// The GCS came back from its log, and what it was sent meanwhile is lost: to every living node,
+/// and to whoever still writes to an earlier daemon at its address. A raylet registers again and
+/// tells its processes, which repeat what the GCS has not answered.
+struct GcsRestarted {
+  /// Whose daemon holds it from now on, and where that listens.
+  NodeId gcs_node;
+  std::string gcs_address;
+  /// Whose daemon held it before. A node that takes another one for the GCS's ignores this: it is
+  /// old news.
+  NodeId replaces;
+  MOBULA_FIELDS(GcsRestarted, gcs_node, gcs_address, replaces)
+};
+/// The GCS has taken note of a `ReportWorkerDied`, for good.
+struct WorkerDeathRecorded {
+  WorkerId worker;
+  MOBULA_FIELDS(WorkerDeathRecorded, worker)
+};
+
 // The whole protocol.
 
 /// The position of an alternative is its field number in the proto's `oneof`, minus one: add at the
@@ -540,7 +579,7 @@ using MessageVariant = std::variant<
     RegisterJob, JobRegistered, JobFinished, ReportWorkerDied, RegisterActor, ActorRegistered,
     SubscribeActor, ActorUpdate, KillActor, ActorOutOfScope, GetNamedActor, NamedActorReply,
     KvRequest, KvReply, ListNodes, ListNodesReply, ListActors, ListActorsReply, ListJobs,
-    ListJobsReply, CheckBorrower, BorrowerChecked>;
+    ListJobsReply, CheckBorrower, BorrowerChecked, GcsRestarted, WorkerDeathRecorded>;
 
 /// A variant of every message. Its special members are compiled once, in messages.cc: compiling
 /// them in every file that sends a message took half of the build.

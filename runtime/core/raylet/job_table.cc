@@ -43,9 +43,21 @@ const JobView* JobTable::FindOrAsk(JobId job, Outbox& out) {
 
 void JobTable::HandleTimer(Outbox& out) {
   timer_armed_ = false;
+  Repeat(out);
+  ArmTimer(out);
+}
+
+void JobTable::Repeat(Outbox& out) {
   for (const auto& [request, question] : registrations_) out.SendGcs(question);
   if (!wanted_.empty()) out.SendGcs(ListJobs{next_request_++});
-  ArmTimer(out);
+}
+
+std::vector<JobId> JobTable::Running() const {
+  std::vector<JobId> running;
+  for (const auto& [job, view] : jobs_) {
+    if (!view.finished && !finished_.contains(job)) running.push_back(job);
+  }
+  return running;
 }
 
 void JobTable::ArmTimer(Outbox& out) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <vector>
 
 #include "runtime/core/raylet/outbox.h"
 
@@ -22,11 +23,15 @@ class JobTable {
   void HandleList(const ListJobsReply& message);
   void HandleFinished(JobId job) { finished_.insert(job); }
   void HandleTimer(Outbox& out);
+  /// Asks once more what is not answered.
+  void Repeat(Outbox& out);
   /// Null while it is not known; the GCS is asked then.
   [[nodiscard]] const JobView* FindOrAsk(JobId job, Outbox& out);
 
   [[nodiscard]] const JobView* Find(JobId job) const;
   [[nodiscard]] bool IsFinished(JobId job) const { return finished_.contains(job); }
+  /// Those known of whose end nothing was heard.
+  [[nodiscard]] std::vector<JobId> Running() const;
 
  private:
   void ArmTimer(Outbox& out);

@@ -286,6 +286,20 @@ std::vector<PendingDemand> LeaseManager::Demand() const {
   return demand;
 }
 
+std::vector<ActorLease> LeaseManager::OfActors() const {
+  std::vector<ActorLease> held;
+  for (const auto& [number, lease] : leases_.InOrder()) {
+    if (lease.request.owner.IsGcs())
+      held.push_back({lease.request.request, lease.request.actor, lease.worker});
+  }
+  // The GCS is the owner without a worker's id.
+  for (const RequestKey& key : queue_.OfOwner(WorkerId{})) {
+    const RequestLease& request = queue_.Find(key)->message;
+    held.push_back({request.request, request.actor, WorkerId{}});
+  }
+  return held;
+}
+
 void LeaseManager::CheckInvariants() const {
   queue_.CheckInvariants();
   leases_.CheckInvariants();

@@ -55,6 +55,8 @@ class LeaseManager {
   }
   [[nodiscard]] const LeaseTable& Granted() const { return leases_; }
   [[nodiscard]] const LeaseQueue& Queue() const { return queue_; }
+  /// Leases and lease requests of the GCS.
+  [[nodiscard]] std::vector<ActorLease> OfActors() const;
   void CheckInvariants() const;
 
  private:

@@ -21,15 +21,36 @@ void Membership::Start(Outbox& out) {
 }
 
 void Membership::HandleRegisterTimer(Outbox& out) {
+  register_armed_ = false;
   if (state_ != State::kJoining) return;
-  out.SendGcs(RegisterNode{info_});
+  Register();
+  register_armed_ = true;
   out.StartTimer(TimerKind::kRegisterNode, 0, kRegisterRepeat);
+}
+
+void Membership::Register() {
+  registration_.emplace();
+  registration_->info = info_;
+  registration_->returning = was_member_;
+}
+
+void Membership::HandleGcsRestarted(Outbox& out) {
+  if (state_ == State::kLeft && was_member_) out.SendGcs(UnregisterNode{info_.node, leave_reason_});
+  if (state_ == State::kNew || state_ == State::kLeft) return;
+  state_ = State::kJoining;
+  if (register_armed_) {
+    Register();
+  } else {
+    HandleRegisterTimer(out);
+  }
 }
 
 void Membership::HandleRegistered(Instant now, Outbox& out) {
   if (state_ != State::kJoining) return;
   state_ = State::kMember;
-  Report(now, {}, out);
+  was_member_ = true;
+  Report(now, reported_demand_, out);
+  if (std::exchange(report_armed_, true)) return;
   out.StartTimer(TimerKind::kReport, 0, report_period_);
 }
 
@@ -74,10 +95,11 @@ void Membership::Report(Instant now, const std::vector<PendingDemand>& demand, O
 
 void Membership::HandleReportTimer(TimerKind kind, Instant now,
                                    const std::vector<PendingDemand>& demand, Outbox& out) {
-  if (kind == TimerKind::kReportSoon) soon_armed_ = false;
+  (kind == TimerKind::kReportSoon ? soon_armed_ : report_armed_) = false;
   if (state_ != State::kMember) return;
   if (kind == TimerKind::kReport) {
     Report(now, demand, out);
+    report_armed_ = true;
     out.StartTimer(TimerKind::kReport, 0, report_period_);
   } else {
     ReportChange(now, demand, out);
@@ -97,6 +119,7 @@ void Membership::Leave(const std::string& reason, Outbox& out) {
   if (state_ == State::kLeft) return;
   if (state_ != State::kNew) out.SendGcs(UnregisterNode{info_.node, reason});
   state_ = State::kLeft;
+  leave_reason_ = reason;
 }
 
 }  // namespace mobula::raylet

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/core/raylet/options.h"
@@ -25,7 +27,10 @@ struct ClusterNews {
 /// State      | meaning                                   | leaves by
 /// new        | NodeStarted has not come                  | Start
 /// joining    | RegisterNode is repeated                  | NodeRegistered
-/// member     | reports flow                              | Leave; news of its own death
+/// member     | reports flow                              | Leave; news of its own death; a GCS
+/// that
+///            |                                           | came back (joining, as a returning
+///            member)
 /// left       | nothing is said any more                  | -
 class Membership {
  public:
@@ -34,6 +39,13 @@ class Membership {
 
   void Start(Outbox& out);
   void HandleRegisterTimer(Outbox& out);
+  /// What it was told meanwhile is lost.
+  void HandleGcsRestarted(Outbox& out);
+  /// The registration that is to be sent now, empty when none is. Whoever knows what a returning
+  /// member has to say fills it in.
+  [[nodiscard]] std::optional<RegisterNode> TakeRegistration() {
+    return std::exchange(registration_, std::nullopt);
+  }
   /// The answer to RegisterNode, and each later change. Tells the node layer of new and dead peers.
   ClusterNews HandleNodes(const SharedVector<NodeView>& nodes, Outbox& out);
   void HandleRegistered(Instant now, Outbox& out);
@@ -48,6 +60,7 @@ class Membership {
 
  private:
   enum class State { kNew, kJoining, kMember, kLeft };
+  void Register();
   void Report(Instant now, const std::vector<PendingDemand>& demand, Outbox& out);
   /// What can be given away: amounts that are lent out count as nothing.
   [[nodiscard]] ResourceSet Free() const;
@@ -62,6 +75,11 @@ class Membership {
   ResourceSet reported_free_;
   std::vector<PendingDemand> reported_demand_;
   bool soon_armed_ = false;
+  bool report_armed_ = false;
+  bool register_armed_ = false;
+  bool was_member_ = false;
+  std::string leave_reason_;
+  std::optional<RegisterNode> registration_;
 };
 
 }  // namespace mobula::raylet

@@ -55,6 +55,34 @@ bool Raylet::Parts::IsLocal(const Address& address) const {
 
 void Raylet::Parts::On(Instant, const NodeStarted&, Outbox& out) { membership.Start(out); }
 
+void Raylet::Parts::Register(RegisterNode registration, Outbox& out) {
+  if (registration.returning) {
+    // First how processes ended; then that they are gone.
+    watchers.RepeatReports(out);
+    for (const auto& [id, worker] : pool.Workers()) {
+      if (pool.IsRegistered(id)) registration.processes.push_back(id);
+    }
+    registration.actor_leases = leases.OfActors();
+    registration.running_jobs = jobs.Running();
+  }
+  out.SendGcs(std::move(registration));
+}
+
+void Raylet::Parts::OnMessage(Instant, const Address&, const GcsRestarted& message, Outbox& out) {
+  membership.HandleGcsRestarted(out);
+  // The registration goes first, so that the GCS knows the node that asks.
+  if (auto registration = membership.TakeRegistration()) Register(*std::move(registration), out);
+  jobs.Repeat(out);
+  for (const auto& [id, worker] : pool.Workers()) {
+    if (pool.IsRegistered(id)) out.Send({options.info.node, id}, message);
+  }
+}
+
+void Raylet::Parts::OnMessage(Instant, const Address&, const WorkerDeathRecorded& message,
+                              Outbox&) {
+  watchers.HandleReportRecorded(message.worker);
+}
+
 void Raylet::Parts::On(Instant, const StopRequested& event, Outbox& out) {
   if (phase != Phase::kRunning) return;
   phase = Phase::kLeaving;
@@ -78,6 +106,7 @@ void Raylet::Parts::Fence(const std::string& reason, Outbox& out) {
 
 void Raylet::Parts::Settle(Instant now, Outbox& out) {
   if (phase == Phase::kOver) return;
+  if (auto registration = membership.TakeRegistration()) Register(*std::move(registration), out);
   for (const Address& dead : watchers.TakeDead()) OwnerDied(dead.worker, out);
   if (phase == Phase::kRunning) leases.Schedule(now, out);
   pool.EndSurplus(out);
@@ -123,7 +152,7 @@ void Raylet::Parts::On(Instant now, const ProcessExited& event, Outbox& out) {
   const Worker& worker = exit->worker;
   const WorkerDied death{{options.info.node, worker.id}, exit->reason, worker.intended};
   if (worker.state != WorkerState::kStarting) {
-    out.SendGcs(ReportWorkerDied{death.worker, death.reason, death.intended});
+    watchers.ReportToGcs({death.worker, death.reason, death.intended}, out);
   }
   leases.HandleWorkerDied(*exit, out);
   watchers.HandleLocalDeath(death, out);

@@ -60,6 +60,12 @@ struct Raylet::Parts {
   void OnMessage(Instant now, const Address& source, const JobRegistered& message, Outbox& out);
   void OnMessage(Instant now, const Address& source, const JobFinished& message, Outbox& out);
   void OnMessage(Instant now, const Address& source, const ListJobsReply& message, Outbox& out);
+  void OnMessage(Instant now, const Address& source, const GcsRestarted& message, Outbox& out);
+  void OnMessage(Instant now, const Address& source, const WorkerDeathRecorded& message,
+                 Outbox& out);
+
+  /// Sends the registration that is due, with what a returning member has to say.
+  void Register(RegisterNode registration, Outbox& out);
 
   void AnswerRegistration(const Worker& worker, Outbox& out);
   void TakeNews(Instant now, const ClusterNews& news, Outbox& out);

@@ -27,6 +27,15 @@ void Watchers::HandleLocalDeath(const WorkerDied& death, Outbox& out) {
   }
 }
 
+void Watchers::ReportToGcs(const ReportWorkerDied& report, Outbox& out) {
+  unrecorded_[report.worker.worker] = report;
+  out.SendGcs(report);
+}
+
+void Watchers::RepeatReports(Outbox& out) const {
+  for (const auto& [worker, report] : unrecorded_) out.SendGcs(report);
+}
+
 void Watchers::Watch(const Address& process, Outbox& out) {
   if (process.IsGcs() || process.IsDaemon()) return;
   const bool local = process.node == view_.Self().node;

@@ -23,6 +23,11 @@ class Watchers {
   void AddWatcher(const Address& watcher, WorkerId worker, Outbox& out);
   /// A worker of this node died.
   void HandleLocalDeath(const WorkerDied& death, Outbox& out);
+  /// The GCS must know, even if it restarts just then.
+  void ReportToGcs(const ReportWorkerDied& report, Outbox& out);
+  void HandleReportRecorded(WorkerId worker) { unrecorded_.erase(worker); }
+  /// What the GCS has not taken note of.
+  void RepeatReports(Outbox& out) const;
   /// This node depends on `process`. When that is dead already, `TakeDead` returns it.
   void Watch(const Address& process, Outbox& out);
   /// A process elsewhere died. False when nobody here depended on it.
@@ -40,6 +45,8 @@ class Watchers {
   /// Processes elsewhere whose daemons were asked. Added by Watch; removed when they die.
   std::set<Address> watched_;
   std::vector<Address> found_dead_;
+  /// Deaths here that the GCS has not taken note of.
+  std::map<WorkerId, ReportWorkerDied> unrecorded_;
 };
 
 }  // namespace mobula::raylet

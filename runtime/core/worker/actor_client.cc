@@ -23,20 +23,46 @@ void ActorClient::Registered(ActorId id) {
   Actor& actor = actors_.at(id);
   actor.unregistered = false;
   Subscribe(id, actor);
-  if (actor.kill_without_restart) context_.TellGcs(KillActor{id, *actor.kill_without_restart});
+  if (actor.kill) TellKill(actor);
   if (actor.out_of_scope) context_.TellGcs(ActorOutOfScope{id});
 }
 
 void ActorClient::Kill(ActorId id, bool no_restart) {
-  const auto found = actors_.find(id);
-  if (found != actors_.end() && found->second.unregistered) {
-    found->second.kill_without_restart = no_restart;
-    return;
+  Actor& actor = actors_[id];
+  actor.view.actor = id;
+  if (actor.view.state == ActorState::kDead) return;
+  if (actor.view.state == ActorState::kAlive) actor.unreachable = true;
+  actor.kill = KillActor{id, no_restart, actor.view.incarnation};
+  if (actor.unregistered) return;
+  Subscribe(id, actor);
+  // Which incarnation is meant shows when the GCS has said how the actor is.
+  if (no_restart || actor.heard) TellKill(actor);
+}
+
+void ActorClient::TellKill(Actor& actor) {
+  context_.TellGcs(*actor.kill);
+  // One that is on its way to life is not killed; a repetition could find it alive.
+  if (!actor.kill->no_restart && actor.view.state != ActorState::kAlive) actor.kill.reset();
+}
+
+/// An actor that was killed with leave to restart lives on, as far as the GCS has said.
+void ActorClient::HearOfKilled(Actor& actor, bool is_first) {
+  if (is_first) {
+    actor.kill->incarnation = actor.view.incarnation;
+    if (actor.view.state == ActorState::kAlive) actor.unreachable = true;
+    TellKill(actor);
+  } else if (actor.view.incarnation > actor.kill->incarnation) {
+    actor.kill.reset();
   }
-  if (found != actors_.end() && found->second.view.state == ActorState::kAlive) {
-    found->second.unreachable = true;
+}
+
+void ActorClient::GcsRestarted() {
+  for (auto& [id, actor] : actors_) {
+    if (actor.view.state == ActorState::kDead || actor.unregistered) continue;
+    if (actor.subscribed) context_.TellGcs(SubscribeActor{id});
+    if (actor.kill && (actor.kill->no_restart || actor.heard)) context_.TellGcs(*actor.kill);
+    if (actor.out_of_scope) context_.TellGcs(ActorOutOfScope{id});
   }
-  context_.TellGcs(KillActor{id, no_restart});
 }
 
 void ActorClient::OutOfScope(ActorId id) {
@@ -117,14 +143,19 @@ ActorClient::LostCalls ActorClient::Update(const ActorView& view) {
   const auto found = actors_.find(view.actor);
   if (found == actors_.end()) return {};
   Actor& actor = found->second;
+  // News of an earlier life of the GCS can be late.
+  const bool went_back = view.incarnation == actor.view.incarnation &&
+                         actor.view.state == ActorState::kAlive &&
+                         view.state != ActorState::kAlive && view.state != ActorState::kDead;
   const bool outdated =
       actor.view.state == ActorState::kDead || view.incarnation < actor.view.incarnation;
-  if (outdated) return {};
+  if (outdated || went_back) return {};
   const bool moved = view.incarnation != actor.view.incarnation ||
                      (view.state == ActorState::kAlive && view.worker != actor.view.worker);
   actor.view = view;
-  actor.heard = true;
+  const bool is_first = !std::exchange(actor.heard, true);
   if (view.state == ActorState::kDead) {
+    actor.kill.reset();
     FailAll(actor);
     return {};
   }
@@ -134,6 +165,7 @@ ActorClient::LostCalls ActorClient::Update(const ActorView& view) {
     actor.next_sequence = 0;
     actor.unreachable = false;
   }
+  if (actor.kill && !actor.kill->no_restart) HearOfKilled(actor, is_first);
   return lost;
 }
 

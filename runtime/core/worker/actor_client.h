@@ -44,6 +44,8 @@ class ActorClient {
   /// This process asks the GCS to kill it. Calls made from here on do not go to the incarnation
   /// that is about to die: they wait for what the GCS says.
   void Kill(ActorId actor, bool no_restart);
+  /// The GCS came back: it has no subscribers, and may not have heard what it was asked for.
+  void GcsRestarted();
 
   /// Queues a call; `order` is its place among the tasks of this process. Returns false, and the
   /// call has failed, when the actor is dead.
@@ -75,8 +77,8 @@ class ActorClient {
     /// Owned and its registration is not acknowledged.
     bool unregistered = false;
     bool out_of_scope = false;
-    /// Killed from here before it was registered: told to the GCS after that.
-    std::optional<bool> kill_without_restart;
+    /// Killed from here: until the GCS says that it died.
+    std::optional<KillActor> kill;
     bool unreachable = false;
     std::uint64_t next_sequence = 0;
     /// In submission order.
@@ -85,6 +87,8 @@ class ActorClient {
   };
 
   void Subscribe(ActorId id, Actor& actor);
+  void TellKill(Actor& actor);
+  void HearOfKilled(Actor& actor, bool is_first);
   void FailAll(Actor& actor);
   /// The call to be sent next, with its order. REQUIRES: one waits.
   [[nodiscard]] std::pair<std::uint64_t, TaskId> NextCall(const Actor& actor) const;

@@ -19,7 +19,13 @@ void Executor::OnPush(const Address& source, const TaskSpec& spec) {
     if (normal) context_.Tell(source, TaskReturned{spec.task, spec.attempt});
     return;
   }
+  if (source.IsGcs() && creation_answer_ && creation_answer_->task == spec.task) {
+    context_.Tell(source, *creation_answer_);
+    return;
+  }
   const auto [entry, added] = tasks_.try_emplace(spec.task);
+  // A GCS that came back does not know how far its actor's creation is.
+  if (!added && source.IsGcs()) return;
   CHECK(added) << "task " << spec.task << " was pushed twice";
   PushedTask& task = entry->second;
   task.spec = spec;
@@ -269,6 +275,7 @@ void Executor::OnAcknowledged(TaskId id) {
 }
 
 void Executor::SendAnswer(Entry entry) {
+  if (entry->second.sender.IsGcs()) creation_answer_ = entry->second.answer;
   context_.Tell(entry->second.sender, std::move(entry->second.answer));
   tasks_.erase(entry);
   CHECK(finishing_ > 0);

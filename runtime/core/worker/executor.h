@@ -132,6 +132,8 @@ class Executor {
   /// Leaves as soon as nothing is running or finishing; starts nothing more.
   bool exiting_ = false;
   bool exited_ = false;
+  /// What the GCS was told when the actor that lives here was made: it may ask again.
+  std::optional<TaskDone> creation_answer_;
 };
 
 }  // namespace mobula::worker

@@ -64,6 +64,10 @@ void GcsClient::Repeat(std::uint64_t number) {
   context_.Start(TimerKind::kGcsRetry, number, question.delay);
 }
 
+void GcsClient::RepeatAll() {
+  for (const auto& [number, question] : questions_) context_.TellGcs(question.message);
+}
+
 void GcsClient::Abandon(RequestId request) {
   std::erase_if(questions_, [&](const auto& entry) { return entry.second.request == request; });
 }

@@ -29,6 +29,8 @@ class GcsClient {
   /// Forgets the question with this number, whose answer came; nothing when it was answered before.
   std::optional<Question> Answered(std::uint64_t number);
   void Repeat(std::uint64_t number);
+  /// The GCS came back, and may not have heard them.
+  void RepeatAll();
   /// The language layer lost interest: the answer will be dropped.
   void Abandon(RequestId request);
 

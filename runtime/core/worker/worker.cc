@@ -113,6 +113,11 @@ struct MessageRouter {
     parts.executor.OnArgumentFailed(unavailable.object);
   }
 
+  void operator()(const GcsRestarted&) {
+    // First what it must know of; then what it is asked.
+    parts.tasks.Actors().GcsRestarted();
+    parts.gcs.RepeatAll();
+  }
   void operator()(const ActorUpdate& update) { parts.tasks.OnActorUpdate(update.actor); }
   template <class Answer>
   void operator()(const Answer&) {

@@ -93,6 +93,11 @@ absl::Status Daemon::Start() {
     if (absl::Status status = JoinCluster(); !status.ok()) return status;
   }
   if (absl::Status status = MakeSessionFolder(); !status.ok()) return status;
+  if (!options_.storage.empty()) {
+    absl::StatusOr<std::unique_ptr<GcsStorage>> storage = GcsStorage::Open(loop_, options_.storage);
+    if (!storage.ok()) return storage.status();
+    storage_ = *std::move(storage);
+  }
   absl::StatusOr<std::string> address = links_.Listen(options_.listen, options_.port);
   if (!address.ok()) return address.status();
   address_ = *address;
@@ -153,6 +158,7 @@ node::Options Daemon::NodeOptions() const {
   options.has_gcs = options_.HasGcs();
   options.gcs_node = options.has_gcs ? info.node : cluster_.gcs_node;
   options.gcs_address = options.has_gcs ? address_ : cluster_.gcs_address;
+  options.gcs.keeps_log = storage_ != nullptr;
   return options;
 }
 
@@ -162,6 +168,7 @@ absl::Status Daemon::StartNode() {
   options.zygote_command = options_.zygote_command;
   options.cpp_worker_command = options_.cpp_worker_command;
   options.session_dir = options_.session_dir;
+  options.storage = storage_.get();
   if (options.node.has_gcs) {
     cluster_ = {options.node.gcs_node,
                 address_,
@@ -179,8 +186,7 @@ absl::Status Daemon::StartNode() {
   if (!node.ok()) return node.status();
   node_ = *std::move(node);
   links_.SetIdentity(cluster_);
-  node_->Start();
-  return absl::OkStatus();
+  return node_->Start();
 }
 
 /// The cluster has given this node up: everything of it ends here, and a new node comes up.

@@ -47,6 +47,8 @@ class Daemon {
   boost::asio::steady_timer deadline_{loop_};
   HttpServer http_;
   NodeLinks links_;
+  /// Null without --storage.
+  std::unique_ptr<GcsStorage> storage_;
   ClusterIdentity cluster_;
   /// Where this daemon listens, as host:port.
   std::string address_;

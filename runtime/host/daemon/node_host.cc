@@ -26,6 +26,7 @@ NodeHost::NodeHost(boost::asio::io_context& loop, NodeLinks& links, Options opti
                    Handlers handlers, StoreSegment store)
     : loop_(loop),
       links_(links),
+      storage_(options.storage),
       handlers_(std::move(handlers)),
       machine_(options.node),
       socket_name_(DaemonSocketName(machine_.Self())),
@@ -67,13 +68,19 @@ NodeHost::~NodeHost() {
   timer_waiter_.release();
 }
 
-void NodeHost::Start() {
+absl::Status NodeHost::Start() {
+  if (storage_ != nullptr) {
+    absl::StatusOr<gcs::LogRecords> records = storage_->Read();
+    if (!records.ok()) return records.status();
+    Feed(node::GcsStarted{*std::move(records)});
+  }
   AwaitTimers();
   if (machine_.FindRaylet() != nullptr) processes_.WarmUp();
   Feed(raylet::NodeStarted{});
   // Beside the GCS, that was all; elsewhere its answer is awaited.
   if (machine_.FindGcs() != nullptr && !std::exchange(joined_, true)) handlers_.on_joined();
   Settle();
+  return absl::OkStatus();
 }
 
 void NodeHost::Stop(const std::string& reason) {
@@ -204,6 +211,21 @@ void NodeHost::Run(raylet::Fenced& effect) {
 void NodeHost::Run(raylet::Stopped&) {
   boost::asio::post(loop_, [this, alive = std::weak_ptr<char>(alive_)] {
     if (!alive.expired()) handlers_.on_stopped();
+  });
+}
+
+void NodeHost::Run(gcs::WriteLog& effect) {
+  CHECK(storage_ != nullptr) << "a GCS without storage writes a log";
+  const std::uint64_t sequence = effect.sequence;
+  storage_->Write(std::move(effect), [this, sequence, alive = std::weak_ptr<char>(alive_)](
+                                         const absl::Status& status) {
+    if (alive.expired()) return;
+    if (status.ok()) {
+      Feed(gcs::LogSynced{sequence});
+    } else {
+      Feed(gcs::LogFailed{sequence, std::string(status.message())});
+    }
+    Settle();
   });
 }
 

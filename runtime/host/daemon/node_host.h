@@ -17,6 +17,7 @@
 #include "runtime/host/local/run_trace.h"
 #include "runtime/host/local/store_segment.h"
 #include "runtime/host/local/timer_queue.h"
+#include "runtime/host/storage/gcs_storage.h"
 
 namespace mobula::host {
 
@@ -30,6 +31,8 @@ class NodeHost {
     std::vector<std::string> zygote_command;
     std::vector<std::string> cpp_worker_command;
     std::string session_dir;
+    /// Of the GCS; null when it keeps no log. Must outlive the node.
+    GcsStorage* storage = nullptr;
   };
   struct Handlers {
     /// The node is a member of its cluster.
@@ -46,7 +49,8 @@ class NodeHost {
   /// Kills the workers.
   ~NodeHost();
 
-  void Start();
+  /// Fails when the log of the GCS cannot be read.
+  [[nodiscard]] absl::Status Start();
   void Stop(const std::string& reason);
 
   // From the links.
@@ -80,9 +84,11 @@ class NodeHost {
   void Run(raylet::Fenced& effect);
   void Run(raylet::Stopped& effect);
   void Run(gcs::ClusterEvent& effect);
+  void Run(gcs::WriteLog& effect);
 
   boost::asio::io_context& loop_;
   NodeLinks& links_;
+  GcsStorage* storage_;
   Handlers handlers_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
   node::Node machine_;

@@ -3,6 +3,7 @@
 
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/post.hpp>
 #include <chrono>
@@ -214,6 +215,8 @@ void NodeLinks::Impl::SendFrame(const std::string& address, const link::Frame& f
   std::string bytes;
   wire::Encode(frame, bytes);
   const auto route = routes_.find(peer);
+  // Only for the stream on which the peer was heard, and that has closed.
+  if (route == routes_.end() && addresses_[peer].empty()) return;
   Route& stream =
       route != routes_.end() ? streams_.at(route->second) : Open(peer, addresses_[peer]);
   stream.end->Send(std::move(bytes));
@@ -285,10 +288,14 @@ void NodeLinks::Impl::Close(NodeId peer) {
     sender->second->Close();
     chunk_senders_.erase(sender);
   }
-  if (const auto route = routes_.find(peer); route != routes_.end()) {
-    streams_.at(route->second).end->Close();
-    routes_.erase(route);
-  }
+  const auto route = routes_.find(peer);
+  if (route == routes_.end()) return;
+  const std::uint64_t stream = route->second;
+  routes_.erase(route);
+  // A daemon that took the peer's place may answer on the same stream.
+  const bool is_shared = std::any_of(routes_.begin(), routes_.end(),
+                                     [&](const auto& each) { return each.second == stream; });
+  if (!is_shared) streams_.at(stream).end->Close();
 }
 
 void NodeLinks::Impl::Shutdown() {

@@ -53,6 +53,7 @@ class NodeLinks {
   /// What `Ask` answers from now on; before that it says that the daemon is starting.
   void SetIdentity(const ClusterIdentity& identity);
 
+  /// Without an address: only over the stream on which the target was heard, if that is open.
   void SendFrame(const std::string& address, const link::Frame& frame);
   void SendChunk(const std::string& address, ObjectBytes chunk);
   void Close(NodeId peer);

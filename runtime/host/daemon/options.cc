@@ -27,6 +27,8 @@ Which cluster:
   --gcs-only                 with --head: only the GCS, no raylet; the head node's raylet then
                              joins it with --head --no-gcs --address
   --no-gcs                   with --head: only the raylet of the head node
+  --storage=DIR              with the GCS: where it keeps its log; started again with the same
+                             folder and port it goes on where it was (nowhere)
 This node:
   --listen=HOST              where other daemons reach this one (127.0.0.1)
   --port=N                   0 for any (0)
@@ -164,6 +166,7 @@ std::map<std::string, Parse> Parsers(DaemonOptions& options) {
                      const std::string& value) { return ParseLabels(value, options.labels); }},
       {"object-store-memory", Number<std::uint64_t>(options.object_store_memory, 1)},
       {"session-dir", Text(options.session_dir)},
+      {"storage", Text(options.storage)},
       {"zygote-command", Argv(options.zygote_command)},
       {"cpp-worker-command", Argv(options.cpp_worker_command)},
       {"dashboard-port", Number<int>(options.dashboard_port, -1)},
@@ -180,6 +183,9 @@ absl::Status Check(const DaemonOptions& options) {
   if (options.HasGcs() && joins) {
     return absl::InvalidArgumentError(
         "--head and --address exclude each other: a node starts a cluster or joins one");
+  }
+  if (!options.HasGcs() && !options.storage.empty()) {
+    return absl::InvalidArgumentError("--storage is for the daemon that holds the GCS");
   }
   if (!options.HasGcs() && !joins) {
     return absl::InvalidArgumentError(

@@ -24,6 +24,8 @@ struct DaemonOptions {
   std::uint64_t object_store_memory = 0;
   std::string node_name;
   std::string session_dir;
+  /// Where the GCS keeps its log; empty for nowhere.
+  std::string storage;
   std::vector<std::string> zygote_command;
   std::vector<std::string> cpp_worker_command;
   /// -1: no HTTP server.

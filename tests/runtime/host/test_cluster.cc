@@ -135,6 +135,27 @@ ObjectId TestDriver::SubmitOn(const std::string& function, ObjectId argument,
   return spec.Return(0);
 }
 
+ActorId TestDriver::CreateActor() {
+  TaskSpec spec = NewSpec("echo", {});
+  spec.kind = TaskKind::kActorCreation;
+  spec.actor = ActorOf(spec.task);
+  spec.actor_options.emplace().max_restarts = -1;
+  spec.arguments.emplace_back();
+  process_->Post(worker::TaskSubmitted{spec});
+  return spec.actor;
+}
+
+ObjectId TestDriver::SubmitTo(ActorId actor, const std::string& function,
+                              const std::string& argument) {
+  TaskSpec spec = NewSpec(function, {});
+  spec.kind = TaskKind::kActorCall;
+  spec.actor = actor;
+  spec.max_retries = -1;
+  spec.arguments.emplace_back().value.data = Bytes(argument);
+  process_->Post(worker::TaskSubmitted{spec});
+  return spec.Return(0);
+}
+
 std::string TestDriver::Get(ObjectId object) {
   const worker::RequestId request = process_->NextRequest();
   process_->Post(worker::GetRequested{request, {object}, std::nullopt, false});

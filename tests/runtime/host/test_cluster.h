@@ -59,6 +59,9 @@ class TestDriver {
   /// `Submit` with the result of another task as the argument.
   ObjectId SubmitOn(const std::string& function, ObjectId argument,
                     const std::map<std::string, double>& resources);
+  /// An actor whose calls run those functions, too; it is restarted without end.
+  ActorId CreateActor();
+  ObjectId SubmitTo(ActorId actor, const std::string& function, const std::string& argument);
   [[nodiscard]] ProcessRuntime& Process() { return *process_; }
   /// Whose workers run what is submitted from now on: executed (kCpp) or forked by the zygote.
   void Use(Language language) { language_ = language; }

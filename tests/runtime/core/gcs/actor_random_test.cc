@@ -91,7 +91,7 @@ class ActorRandomTest : public ActorTest {
         return;
       }
       case 1:
-        return Act(kDriver, KillActor{actor, rng.Below(3) == 0});
+        return Act(kDriver, KillActor{actor, rng.Below(3) == 0, IncarnationOf(actor)});
       case 2:
         return Act(kDriver, SubscribeActor{actor});
       case 3:
@@ -102,6 +102,12 @@ class ActorRandomTest : public ActorTest {
       default:
         return rng.Below(2) == 0 ? GrantOne() : FinishOne();
     }
+  }
+  std::uint32_t IncarnationOf(ActorId actor) const {
+    for (const ActorView& view : gcs.Actors()) {
+      if (view.actor == actor) return view.incarnation;
+    }
+    return 0;
   }
   void Settle() {
     for (int i = 0; i < 1000 && (!leases.empty() || !constructors.empty()); ++i) {

@@ -10,6 +10,7 @@ using testing::IsEmpty;
 
 class KvStoreTest : public GcsTest {
  protected:
+  KvStoreTest() { Join(1); }
   KvReply Ask(const Address& source, KvRequest request) {
     Say(source, request);
     const auto replies = SentTo<KvReply>(source);
@@ -88,7 +89,6 @@ TEST_F(KvStoreTest, DoesARepeatedDeleteOnce) {
 }
 
 TEST_F(KvStoreTest, ForgetsTheAnswersOfTheDead) {
-  Join(1);
   const KvRequest put{1, KvOperation::kPut, "s", "key", Bytes("v"), false};
   EXPECT_TRUE(Ask(kSource, put).found);
   Say(Daemon(1), ReportWorkerDied{kSource, "killed", false});

@@ -176,11 +176,10 @@ TEST_F(NodeTableTest, IgnoresSuspicionsOfTheUnknown) {
 TEST_F(NodeTableTest, KnowsThatADaemonStartedAnewLeftItsOldSelfDead) {
   Join(1);
   Join(2);
-  NodeInfo info;
-  info.node = NodeNumber(5);
-  info.name = "n2";
-  info.address = "n2";
-  Say(Daemon(5), RegisterNode{info});
+  RegisterNode message = Registration(5);
+  message.info.name = "n2";
+  message.info.address = "n2";
+  Say(Daemon(5), message);
   EXPECT_FALSE(Node(2).alive);
   EXPECT_THAT(Node(2).death_reason, HasSubstr("started anew"));
   EXPECT_TRUE(Node(5).alive);
@@ -230,6 +229,7 @@ TEST_F(NodeTableTest, GathersForLongerWhenTheClusterIsLarge) {
 using NodeTableDeathTest = GcsTest;
 
 TEST_F(NodeTableDeathTest, RefusesMessagesThatAreNotForTheGcs) {
+  Join(1);
   EXPECT_DEATH(Say(Daemon(1), RequestChunk{}), "RequestChunk is not for the GCS");
 }
 

@@ -206,6 +206,79 @@ TEST_F(NodeTest, KnowsItself) {
   EXPECT_EQ(node.FindGcs(), nullptr);
 }
 
+TEST_F(NodeTest, FollowsTheGcsToAnotherDaemonAndDropsTheOldLink) {
+  Handle(raylet::NodeStarted{});
+  const NodeId successor{9, 7};
+  const GcsRestarted news{successor, "head:2", kHead};
+  Handle(FrameReceived{
+      {successor, kSelf, 1, 0, Envelope{Address::Gcs(), Address::Daemon(kSelf), news}}});
+  EXPECT_THAT(Said<CloseLink>(), testing::ElementsAre(CloseLink{kHead}));
+  const auto frames = Said<SendFrame>();
+  ASSERT_THAT(frames, testing::Not(IsEmpty()));
+  EXPECT_EQ(frames.back().address, "head:2");
+  EXPECT_EQ(frames.back().frame.target, successor);
+  EXPECT_TRUE(std::holds_alternative<RegisterNode>(frames.back().frame.envelope->message));
+  // Of the same news, late, nothing is left.
+  const NodeId third{10, 7};
+  Handle(FrameReceived{
+      {third, kSelf, 0, 0,
+       Envelope{Address::Gcs(), Address::Daemon(kSelf), GcsRestarted{third, "head:3", kHead}}}});
+  EXPECT_THAT(Said<CloseLink>(), IsEmpty());
+  Say(Process(1), Address::Gcs(), ListNodes{4});
+  EXPECT_EQ(Said<SendFrame>().at(0).frame.target, successor);
+}
+
+class HeadTest : public NodeTest {
+ protected:
+  HeadTest() {
+    Options options = SomeOptions();
+    options.has_gcs = true;
+    options.gcs_node = kSelf;
+    options.gcs_address = "self:1";
+    options.gcs.keeps_log = true;
+    std::destroy_at(&node);
+    std::construct_at(&node, options);
+    HandleSynced(GcsStarted{});
+    HandleSynced(raylet::NodeStarted{});
+  }
+  /// Writes are synced at once.
+  void HandleSynced(const Event& event) {
+    Handle(event);
+    for (auto writes = Said<gcs::WriteLog>(); !writes.empty(); writes = Said<gcs::WriteLog>()) {
+      log.insert(log.end(), writes[0].records.begin(), writes[0].records.end());
+      for (const StartTimer& timer : Said<StartTimer>()) timers.push_back(timer.timer);
+      Handle(gcs::LogSynced{writes[0].sequence});
+    }
+  }
+
+  gcs::LogRecords log;
+  std::vector<TimerId> timers;
+};
+
+TEST_F(HeadTest, LosesWhatIsSentToAGcsThatIsDownAndGoesOnWhenItIsBack) {
+  ASSERT_EQ(node.FindGcs()->Nodes().size(), 1u);
+  Handle(GcsCrashed{});
+  EXPECT_EQ(node.FindGcs(), nullptr);
+  RegisterDriver(Process(1));
+  Say(Process(1), Address::Gcs(), ListNodes{4});
+  EXPECT_THAT(Said<DeliverLocal>(), IsEmpty());
+  HandleSynced(GcsStarted{log});
+  EXPECT_EQ(node.FindGcs()->Nodes().size(), 1u);
+  EXPECT_EQ(node.FindGcs()->Jobs().size(), 1u) << "the raylet asked again for its driver's job";
+  for (const TimerId timer : timers) HandleSynced(TimerFired{timer});
+}
+
+TEST_F(HeadTest, TellsWhoStillWritesToAnEarlierGcsAtItsAddress) {
+  const Envelope question{Address::Daemon(kPeer), Address::Gcs(), ListNodes{4}};
+  Handle(FrameReceived{{kPeer, kHead, 5, 0, question}});
+  const auto frames = Said<SendFrame>();
+  ASSERT_THAT(frames, SizeIs(1));
+  EXPECT_EQ(frames[0].address, "") << "it answers where it was heard";
+  EXPECT_EQ(frames[0].frame.target, kPeer);
+  EXPECT_EQ(std::get<GcsRestarted>(frames[0].frame.envelope->message),
+            (GcsRestarted{kSelf, "self:1", kHead}));
+}
+
 using NodeDeathTest = NodeTest;
 
 TEST_F(NodeDeathTest, RefusesAGcsThatIsSaidToBeElsewhere) {

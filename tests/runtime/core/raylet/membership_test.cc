@@ -107,5 +107,82 @@ TEST_F(MembershipTest, AnEmptyNodeLeavesAtOnceAndServesNothingMore) {
   EXPECT_THAT(Hear(Remote(7), Request(1, Cpus(1), Remote(7))), IsEmpty());
 }
 
+class GcsRestartTest : public RayletFixture {
+ protected:
+  Effects ComeBack() { return HearGcs(GcsRestarted{Node(2), "n2", Node(2)}); }
+  static RequestLease ActorRequest(std::uint64_t request) {
+    RequestLease message = Request(request, Cpus(1), Address::Gcs());
+    message.actor = ActorId{0, request};
+    return message;
+  }
+};
+
+TEST_F(GcsRestartTest, SaysWhatItHas) {
+  JoinWithDriver();
+  const LeaseGranted granted = Lease(ActorRequest(7));
+  HearGcs(ActorRequest(8));
+  const auto sent = Sent<RegisterNode>(ComeBack());
+  ASSERT_THAT(sent, SizeIs(1));
+  const RegisterNode& message = sent[0].second;
+  EXPECT_TRUE(message.returning);
+  EXPECT_THAT(message.processes,
+              testing::UnorderedElementsAre(kDriver.worker, granted.worker.worker));
+  EXPECT_THAT(message.actor_leases, ElementsAre(ActorLease{7, ActorId{0, 7}, granted.worker.worker},
+                                                ActorLease{8, ActorId{0, 8}, WorkerId{}}));
+  EXPECT_THAT(message.running_jobs, ElementsAre(kJob));
+}
+
+TEST_F(GcsRestartTest, SaysItUntilItIsHeardThenReportsAsBefore) {
+  Join();
+  EXPECT_THAT(Sent<RegisterNode>(ComeBack()), SizeIs(1));
+  EXPECT_THAT(Sent<RegisterNode>(ComeBack()), SizeIs(1)) << "it crashed again";
+  EXPECT_THAT(Sent<RegisterNode>(Fire(TimerKind::kRegisterNode)), SizeIs(1));
+  now_ = now_ + Milliseconds(500);
+  EXPECT_THAT(Sent<NodeReport>(Fire(TimerKind::kReport)), IsEmpty());
+  const Effects joined = HearGcs(NodeRegistered{});
+  EXPECT_THAT(Sent<NodeReport>(joined), SizeIs(1));
+  EXPECT_THAT(Of<StartTimer>(joined), SizeIs(1)) << "the timer that ran out was the last";
+  EXPECT_THAT(Fire(TimerKind::kRegisterNode), IsEmpty());
+}
+
+TEST_F(GcsRestartTest, KeepsOneReportTimer) {
+  Join();
+  ComeBack();
+  EXPECT_THAT(Of<StartTimer>(HearGcs(NodeRegistered{})), IsEmpty());
+}
+
+TEST_F(GcsRestartTest, RepeatsTheDeathsThatAreNotRecorded) {
+  JoinWithDriver();
+  const LeaseGranted first = Lease(1, Cpus(1));
+  const LeaseGranted second = Lease(2, Cpus(1));
+  Hear(first.worker, WorkerExiting{first.worker.worker, "exit_actor"});
+  Do(ProcessExited{first.worker.worker, "closed"});
+  Do(ProcessExited{second.worker.worker, "signal 9"});
+  HearGcs(WorkerDeathRecorded{second.worker.worker});
+  const Effects effects = ComeBack();
+  const auto reports = Sent<ReportWorkerDied>(effects);
+  ASSERT_THAT(reports, SizeIs(1));
+  EXPECT_EQ(reports[0].second, (ReportWorkerDied{first.worker, "exit_actor", true}));
+  const auto& sent = Of<Send>(effects);
+  EXPECT_TRUE(std::holds_alternative<ReportWorkerDied>(sent[0].message))
+      << "before the registration that lacks the process";
+}
+
+TEST_F(GcsRestartTest, TellsItsProcesses) {
+  JoinWithDriver();
+  const auto told = Sent<GcsRestarted>(ComeBack());
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_EQ(told[0].first, kDriver);
+}
+
+TEST_F(GcsRestartTest, AnswersARepeatedLeaseRequestAgain) {
+  JoinWithDriver();
+  const LeaseGranted granted = Lease(ActorRequest(7));
+  ComeBack();
+  const auto again = Sent<LeaseGranted>(HearGcs(ActorRequest(7)));
+  ASSERT_THAT(again, SizeIs(1));
+  EXPECT_EQ(again[0].second, granted);
+}
+
 }  // namespace
 }  // namespace mobula::raylet

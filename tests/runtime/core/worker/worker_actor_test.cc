@@ -214,5 +214,57 @@ TEST_F(WorkerActor, ResultsOfItsCallsAreMadeAgainOnlyWithTaskRetries) {
   EXPECT_EQ(Only<PushTask>().spec.attempt, 1u);
 }
 
+TEST_F(WorkerActor, RepeatsWhatAGcsThatCameBackMayNotHaveHeard) {
+  Create();
+  Update(View(ActorState::kAlive));
+  Do(GcsRequested{77, ListNodes{}});
+  Do(ActorKillRequested{actor, true});
+  Receive(daemon, GcsRestarted{kOtherNode, "n2", kOtherNode});
+  EXPECT_EQ(Sent<SubscribeActor>().size(), 1u);
+  EXPECT_EQ(Only<KillActor>(), (KillActor{actor, true, 0}));
+  EXPECT_EQ(Sent<ListNodes>().size(), 1u);
+  Update(View(ActorState::kDead));
+  Receive(daemon, GcsRestarted{kOtherNode, "n2", kOtherNode});
+  EXPECT_EQ(Sent<SubscribeActor>().size(), 0u);
+  EXPECT_EQ(Sent<KillActor>().size(), 0u);
+}
+
+TEST_F(WorkerActor, RepeatsThatTheLastHandleIsGone) {
+  Create();
+  Update(View(ActorState::kAlive));
+  Do(ReferenceRemoved{Creation().Return(0)});
+  EXPECT_EQ(Sent<ActorOutOfScope>().size(), 1u);
+  Receive(daemon, GcsRestarted{kOtherNode, "n2", kOtherNode});
+  EXPECT_EQ(Only<ActorOutOfScope>().actor, actor);
+}
+
+TEST_F(WorkerActor, AKillWithRestartNamesTheIncarnationAndIsRepeatedForThatOnly) {
+  Create();
+  Update(View(ActorState::kAlive, 1));
+  Do(ActorKillRequested{actor, false});
+  EXPECT_EQ(Only<KillActor>(), (KillActor{actor, false, 1}));
+  Receive(daemon, GcsRestarted{kOtherNode, "n2", kOtherNode});
+  EXPECT_EQ(Only<KillActor>(), (KillActor{actor, false, 1}));
+  Update(View(ActorState::kRestarting, 2));
+  Receive(daemon, GcsRestarted{kOtherNode, "n2", kOtherNode});
+  EXPECT_EQ(Sent<KillActor>().size(), 0u);
+}
+
+TEST_F(WorkerActor, AKillWithRestartOfAnActorNeverHeardOfWaitsForItsIncarnation) {
+  Do(ActorKillRequested{actor, false});
+  EXPECT_EQ(Sent<KillActor>().size(), 0u);
+  EXPECT_EQ(Only<SubscribeActor>().actor, actor);
+  Update(View(ActorState::kAlive, 3));
+  EXPECT_EQ(Only<KillActor>(), (KillActor{actor, false, 3}));
+}
+
+TEST_F(WorkerActor, LateNewsOfTheSameIncarnationDoNotStopAnActor) {
+  Create();
+  Update(View(ActorState::kAlive));
+  Update(View(ActorState::kPending));
+  Do(TaskSubmitted{Call(2)});
+  EXPECT_EQ(Sent<PushTask>().size(), 1u);
+}
+
 }  // namespace
 }  // namespace mobula::worker

@@ -218,5 +218,21 @@ TEST_F(WorkerExecutor, AConcurrentActorOverlapsItsCalls) {
   EXPECT_EQ(All<RunTask>().size(), 1u);
 }
 
+TEST_F(WorkerExecutor, ACreationThatTheGcsPushesAgainRunsOnceAndIsAnsweredAgain) {
+  TaskSpec creation = Pushed(1);
+  creation.kind = TaskKind::kActorCreation;
+  creation.actor_options.emplace();
+  Receive(Address::Gcs(), PushTask{creation});
+  EXPECT_EQ(All<RunTask>().size(), 1u);
+  Receive(Address::Gcs(), PushTask{creation});
+  EXPECT_TRUE(effects_.empty());
+  Do(Executed(creation));
+  const TaskDone done = Only<TaskDone>();
+  Receive(remote, PushTask{Call(0)});
+  Receive(Address::Gcs(), PushTask{creation});
+  EXPECT_TRUE(All<RunTask>().empty());
+  EXPECT_EQ(Only<TaskDone>(), done);
+}
+
 }  // namespace
 }  // namespace mobula::worker
