@@ -155,10 +155,10 @@ class _Run:
 
     def _watch_starting(self) -> None:
         """Daemons come up whenever the plan says so."""
+        self._forget_closed()
         for node in self._controller.nodes.values():
             daemon = node.daemon
             if daemon is not None and self._watched.get(node.name) is not daemon:
-                self._forget_closed()
                 self._watched[node.name] = daemon
                 self._selector.register(daemon.ready, selectors.EVENT_READ, node)
 

@@ -124,6 +124,8 @@ class FaultController:
         """Does what is due; returns how long until there is something again."""
         while self._timers and self._timers[0][0] <= time.monotonic():
             heapq.heappop(self._timers)[2]()
+        # What came while orders waited for their answers.
+        self.server.pump()
         waits = [self._stops.tick()]
         if self._timers:
             waits.append(max(0.0, self._timers[0][0] - time.monotonic()))
@@ -190,8 +192,8 @@ class FaultController:
 
     def _receive(self, session: Session, words: list[str]) -> None:
         if not words:
-            return
-        if words[0] == "hello":
+            self._forget(session)
+        elif words[0] == "hello":
             self._welcome(session, *words[1:])
         elif words[0] == "saw":
             self._observe(*words[1:])
@@ -205,6 +207,15 @@ class FaultController:
             self._note(f"executed again: {words[1]}")
         elif words[0] == "cluster":
             self._note(words[1])
+
+    def _forget(self, session: Session) -> None:
+        node = self.nodes.get(session.node)
+        daemon = None if node is None else node.daemon
+        if node is None or daemon is None or daemon.pid != session.pid or self._closing:
+            return
+        self._note(f"the daemon of {node.name} has ended by itself")
+        node.daemon = None
+        daemon.kill()
 
     def _welcome(self, session: Session, role: str, node_name: str, identity: str) -> None:
         node = self.nodes.get(node_name)

@@ -50,9 +50,7 @@ PAIRS = [
     Pair("fan_out", "link_fault", FAN_OUT, ("bad links from n1, n2, n3",)),
     Pair("lineage", "narrow_links", DOUBLED, ("bad links from n2 to n1, n3",)),
     Pair("lineage", "lose_objects", DOUBLED, ("n2 crashed",), 3),
-    Pair(
-        "no_retries", "crash_fragile", "WorkerCrashedError\n2\n", ("killed by the fault plan",)
-    ),
+    Pair("no_retries", "crash_fragile", "WorkerCrashedError\n2\n", ("killed by the fault plan",)),
     Pair(
         "counter",
         "actor_crash",

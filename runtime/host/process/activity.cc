@@ -5,8 +5,12 @@
 
 namespace mobula::host {
 
-std::unique_ptr<Activity> Activity::Connect(bool is_driver, WorkerId process) {
-  std::unique_ptr<Reporter> reporter = Reporter::Connect({});
+std::unique_ptr<Activity> Activity::Connect(bool is_driver, WorkerId process,
+                                            std::function<void()> on_clock) {
+  std::unique_ptr<Reporter> reporter =
+      Reporter::Connect([on_clock = std::move(on_clock)](const Reporter::Words& order) {
+        if (order[0] == "clock") on_clock();
+      });
   if (!reporter) return nullptr;
   reporter->Introduce(is_driver ? "driver" : "worker", process.Hex());
   return std::unique_ptr<Activity>(new Activity(std::move(reporter)));

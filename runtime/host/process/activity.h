@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -15,8 +16,9 @@ namespace mobula::host {
 /// Functions that begin with Note stand still while the controller carries out what follows.
 class Activity {
  public:
-  /// Null when no plan is executed.
-  static std::unique_ptr<Activity> Connect(bool is_driver, WorkerId process);
+  /// Null when no plan is executed. `on_clock`: the node's clock goes at another speed now.
+  static std::unique_ptr<Activity> Connect(bool is_driver, WorkerId process,
+                                           std::function<void()> on_clock);
 
   /// `node` is this process's; nil before it knows.
   void NoteSent(NodeId node, const Address& target, const Message& message);

@@ -157,7 +157,8 @@ absl::Status RealProcess::Connect(ConnectOptions options) {
   if (!network.ok()) return network.status();
   network_ = *std::move(network);
   poller_.Add(timers_.Number());
-  activity_ = Activity::Connect(options.is_driver, options.worker_id);
+  activity_ =
+      Activity::Connect(options.is_driver, options.worker_id, [this] { timers_.ClockChanged(); });
   if (activity_) poller_.Add(activity_->Number());
   background_ = std::thread([this] { RunInBackground(); });
 
@@ -248,7 +249,6 @@ void RealProcess::WorkOff(WaitRoom::Lock& lock, std::span<const epoll_event> rea
       room_.Interrupt();
     } else if (activity_ && event.data.fd == activity_->Number()) {
       if (!activity_->HandleReadable()) poller_.Remove(activity_->Number());
-      timers_.ClockChanged();
     } else if (event.data.fd >= 0) {
       network_->HandleReady(event, deliver);
     }

@@ -22,8 +22,6 @@ def total(*numbers):
 
 
 squares = [square.options(**on(f"n{1 + i % 3}")).remote(i) for i in range(9)]
-totals = [
-    total.options(**on(f"n{1 + i % 3}")).remote(*squares[i : i + 3]) for i in range(7)
-]
+totals = [total.options(**on(f"n{1 + i % 3}")).remote(*squares[i : i + 3]) for i in range(7)]
 print(ray.get(squares))
 print(ray.get(totals))
