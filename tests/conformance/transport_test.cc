@@ -20,6 +20,9 @@ struct World {
 class TransportContract : public testing::TestWithParam<World> {
  protected:
   std::unique_ptr<Transport> Make(link::Options options = {}) {
+    // Real time passes in one of the worlds.
+    options.resend_min = Milliseconds(50);
+    options.resend_max = Milliseconds(400);
     return GetParam().make(7, options);
   }
 };
