@@ -46,8 +46,9 @@ void FaultLinks::Send(StreamKey key, std::uint64_t bytes, std::function<void()> 
   const NodeId peer = key.first;
   if (silent_.contains(peer)) return;
   const std::string& name = NameOf(peer);
-  const faults::Suffering suffering =
-      name.empty() ? faults::Suffering{} : faults_.Suffer(self_, name);
+  // A second daemon of this node is no link away.
+  const bool is_link = !name.empty() && name != self_;
+  const faults::Suffering suffering = is_link ? faults_.Suffer(self_, name) : faults::Suffering{};
   if (suffering.lost) return;
   Wire& wire = wires_[key];
   if (wire.waiting_bytes + bytes > kWaitingBytesMax && wire.waiting_bytes > 0) return;
