@@ -142,7 +142,6 @@ class Engine : public ProcessHost {
   void EndFault(faults::FaultId id, const faults::Kind& kind);
   /// The worker a fault is for: a busy one before an idle one. Null when there is none.
   SimProcess* FindVictim(NodeIndex node, const std::string& running);
-  [[nodiscard]] std::set<NodeIndex> IndicesOf(const std::vector<std::string>& names) const;
   void Release(std::vector<Occurrence> held);
   void KillProcess(NodeIndex node, const raylet::KillProcess& kill);
   /// The daemon and its processes are gone; frames on their way to it are lost.

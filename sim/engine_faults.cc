@@ -152,23 +152,13 @@ void Engine::Carry(faults::FaultId id, const faults::ClockDrift& fault) {
 void Engine::Carry(faults::FaultId id, const faults::Partition& fault) {
   Note({}, absl::StrCat("partition: nothing gets from ", absl::StrJoin(fault.a, ", "), " to ",
                         absl::StrJoin(fault.b, ", "), fault.one_way ? "" : ", nor back"));
-  LinkRule rule;
-  rule.from = IndicesOf(fault.a);
-  rule.to = IndicesOf(fault.b);
-  rule.both_ways = !fault.one_way;
-  rule.cut = true;
-  network_.AddRule(id, std::move(rule));
+  network_.Add(id, fault);
 }
 
 void Engine::Carry(faults::FaultId id, const faults::LinkFault& fault) {
   Note({}, absl::StrCat("bad links from ", absl::StrJoin(fault.from, ", "), " to ",
                         absl::StrJoin(fault.to, ", "), ": ", ToString(fault)));
-  LinkRule rule;
-  rule.from = IndicesOf(fault.from);
-  rule.to = IndicesOf(fault.to);
-  rule.both_ways = fault.both_ways;
-  rule.fault = fault;
-  network_.AddRule(id, std::move(rule));
+  network_.Add(id, fault);
 }
 
 void Engine::Carry(faults::FaultId id, const faults::DiskFault& fault) {
@@ -212,7 +202,7 @@ void Engine::EndFault(faults::FaultId id, const faults::Kind& kind) {
   if (std::holds_alternative<faults::CrashGcs>(kind))
     Push(now_, {GcsStart{nodes_.front().incarnation}, true});
   Release(pauses_.Resume(id));
-  network_.RemoveRule(id);
+  network_.Remove(id);
   for (SimNode& node : nodes_) {
     node.slow.erase(id);
     node.disk.EndFault(id);
@@ -222,12 +212,6 @@ void Engine::EndFault(faults::FaultId id, const faults::Kind& kind) {
 
 void Engine::Release(std::vector<Occurrence> held) {
   for (Occurrence& occurrence : held) Push(now_, std::move(occurrence));
-}
-
-std::set<NodeIndex> Engine::IndicesOf(const std::vector<std::string>& names) const {
-  std::set<NodeIndex> indices;
-  for (const std::string& name : names) indices.insert(*IndexOf(name));
-  return indices;
 }
 
 void Engine::NoteLosses(NodeIndex index) {

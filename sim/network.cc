@@ -2,6 +2,9 @@
 #include "sim/network.h"
 
 #include <algorithm>
+#include <string>
+
+#include "absl/strings/str_cat.h"
 
 namespace mobula::sim {
 namespace {
@@ -14,9 +17,12 @@ std::uint64_t PurposeOf(std::pair<NodeIndex, NodeIndex> direction) {
   return (std::uint64_t{direction.first} << 32) | direction.second;
 }
 
+std::string NameOf(NodeIndex node) { return absl::StrCat("n", node + 1); }
+
 }  // namespace
 
-Network::Network(const Timing& timing, Rng rng) : timing_(timing), rng_(rng) {}
+Network::Network(const Timing& timing, Rng rng)
+    : timing_(timing), rng_(rng), faults_(rng.Fork(kFaultStreams)) {}
 
 Network::Link& Network::Get(NodeIndex source, NodeIndex target) {
   const Direction key(source, target);
@@ -26,45 +32,12 @@ Network::Link& Network::Get(NodeIndex source, NodeIndex target) {
   return links_.emplace(key, link).first->second;
 }
 
-void Network::AddRule(faults::FaultId id, LinkRule rule) {
-  Hasher content;
-  content.Mix(rule.fault);
-  content.Word(repeats_[content.Value()]++);
-  const Rng rng = rng_.Fork(kFaultStreams).Fork(content.Value());
-  rules_.emplace(id, ActiveRule{std::move(rule), rng, {}});
-}
-
-Network::Suffering Network::Suffer(Direction direction) {
-  Suffering sum;
-  for (auto& [id, active] : rules_) {
-    if (!active.rule.Applies(direction.first, direction.second)) continue;
-    if (active.rule.cut) {
-      sum.lost = true;
-      continue;
-    }
-    const faults::LinkFault& fault = active.rule.fault;
-    Rng& rng =
-        active.streams.try_emplace(direction, active.rng.Fork(PurposeOf(direction))).first->second;
-    if (rng.Uniform() < fault.loss) sum.lost = true;
-    if (rng.Uniform() < fault.duplicate) sum.twice = true;
-    sum.late = sum.late + fault.delay + FromSeconds(fault.jitter.Seconds() * rng.Uniform());
-    const bool overtaken = rng.Uniform() < fault.reorder;
-    const Duration behind = FromSeconds(fault.reorder_by.Seconds() * rng.Uniform());
-    if (overtaken) {
-      sum.overtaken = true;
-      sum.late = sum.late + behind;
-    }
-    const double wire = fault.bytes_per_second;
-    if (wire > 0 && (sum.bytes_per_second == 0 || wire < sum.bytes_per_second)) {
-      sum.bytes_per_second = wire;
-    }
-  }
-  return sum;
-}
-
 Arrivals Network::Send(Instant now, Direction direction, Stream Link::* which,
                        std::uint64_t bytes) {
-  const Suffering suffering = rules_.empty() ? Suffering{} : Suffer(direction);
+  faults::Suffering suffering;
+  if (!faults_.IsEmpty()) {
+    suffering = faults_.Suffer(NameOf(direction.first), NameOf(direction.second));
+  }
   if (suffering.lost) return {};
   Link& link = Get(direction.first, direction.second);
   Stream& stream = link.*which;
@@ -97,9 +70,7 @@ Arrivals Network::SendChunk(Instant now, NodeIndex source, NodeIndex target, std
 }
 
 bool Network::IsUp(NodeIndex source, NodeIndex target) const {
-  return std::none_of(rules_.begin(), rules_.end(), [&](const auto& entry) {
-    return entry.second.rule.cut && entry.second.rule.Applies(source, target);
-  });
+  return faults_.IsEmpty() || !faults_.IsCut(NameOf(source), NameOf(target));
 }
 
 bool Network::HaveTalked(NodeIndex a, NodeIndex b) const {

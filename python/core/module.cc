@@ -3,6 +3,7 @@
 /// own.
 #include <pybind11/pybind11.h>
 
+#include "python/core/faults.h"
 #include "python/core/host.h"
 #include "python/core/process.h"
 #include "python/core/reference.h"
@@ -14,5 +15,6 @@ PYBIND11_MODULE(_core, module) {
   mobula::python::BindTask(module);
   mobula::python::BindProcess(module);
   mobula::python::BindHost(module);
+  mobula::python::BindFaults(module);
   mobula::python::BindSim(module);
 }

@@ -37,18 +37,49 @@ def cli() -> None:
     """Runs Ray programs: on processes of this machine, or in a deterministic simulator."""
 
 
-@cli.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+class _Run(click.Command):
+    """Options behind the program are its own, unless one of them asks for a cluster."""
+
+    def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
+        ours = arguments[: arguments.index("--")] if "--" in arguments else arguments
+        names = {argument.partition("=")[0] for argument in ours}
+        context.allow_interspersed_args = bool(names & {"--nodes", "--faults"})
+        return super().parse_args(context, arguments)
+
+
+@cli.command(cls=_Run, context_settings={"ignore_unknown_options": True})
 @click.argument("program", type=_PROGRAM)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.option("--nodes", type=click.IntRange(1), help="Start n1, n2, ... on this machine.")
+@click.option("--cpus", type=click.FloatRange(0), help="Of each node.  [default: 4]")
+@click.option("--gpus", type=click.FloatRange(0), help="Of each node.")
+@click.option(
+    "--object-store-memory", type=click.IntRange(1), help="Of each node, in bytes.", metavar="BYTES"
+)
+@click.option(
+    "--faults",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Execute this fault plan on the nodes, and report on standard error.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0, 2**64 - 1), help="Of what the plan leaves to chance."
+)
 @click.option(
     "--trace-html", default="", metavar="FILE", help="Write the run there as a page to look at."
 )
-def run(program: str, arguments: tuple[str, ...], trace_html: str) -> None:
-    """Runs PROGRAM with its ARGUMENTS on the real runtime; `import ray` gives it mobula."""
+def run(program: str, arguments: tuple[str, ...], trace_html: str, **options: Any) -> None:
+    """Runs PROGRAM with its ARGUMENTS on the real runtime; `import ray` gives it mobula.
+
+    With --nodes or --faults it runs on n1 of a cluster that is started for it, and its own
+    arguments follow `--`.
+    """
     from mobula import _run_main
 
+    given = {name: value for name, value in options.items() if value is not None}
+
     try:
-        code = _run_main.run(program, arguments, trace_html)
+        code = _run_main.run(program, arguments, trace_html, given)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     sys.exit(code)

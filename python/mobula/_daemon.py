@@ -51,6 +51,14 @@ def _sweep() -> None:
                 shutil.rmtree(session, ignore_errors=True)
 
 
+def child_environment() -> dict[str, str]:
+    """Returns the environment of a process that is to import this package."""
+    environment = dict(os.environ)
+    paths = [os.path.dirname(_PACKAGE), environment.get("PYTHONPATH")]
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    return environment
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DaemonSpec:
     """What a new daemon is told besides what its node offers."""
@@ -60,6 +68,11 @@ class DaemonSpec:
     cluster_address: str | None = None
     # None: the usual one or, if that is taken, any. -1: no dashboard.
     dashboard_port: int | None = None
+    # For people and fault plans; empty: the host's.
+    name: str = ""
+    # The socket of the controller of a fault plan, and what its link faults draw from.
+    fault_control: str = ""
+    fault_seed: int = 0
 
 
 def _arguments(spec: DaemonSpec, session: str) -> list[str]:
@@ -78,6 +91,11 @@ def _arguments(spec: DaemonSpec, session: str) -> list[str]:
     ):
         if amount is not None:
             arguments.append(f"--{option}={amount}")
+    if node_name := spec.name:
+        arguments.append(f"--node-name={node_name}")
+    if spec.fault_control:
+        arguments.append(f"--fault-control={spec.fault_control}")
+        arguments.append(f"--fault-seed={spec.fault_seed}")
     for option, names in (("resources", node.resources), ("labels", node.labels)):
         if names:
             arguments.append(f"--{option}={json.dumps(names)}")
@@ -93,9 +111,13 @@ class Daemon:
     however it ends, the daemon reads the end of the pipe and takes its node down.
     """
 
-    def __init__(self, spec: DaemonSpec) -> None:
-        """Starts it and waits until its node is a member of the cluster."""
+    def __init__(self, spec: DaemonSpec, *, wait: bool = True) -> None:
+        """Starts it and waits until its node is a member of the cluster.
+
+        Who does not ``wait`` calls ``finish_start`` when ``ready`` can be read.
+        """
         _sweep()
+        self._spec = spec
         self._session = _make_session()
         lifeline_read, self._lifeline = os.pipe()
         ready_read, ready_write = os.pipe()
@@ -111,18 +133,23 @@ class Daemon:
         finally:
             os.close(lifeline_read)
             os.close(ready_write)
-        with os.fdopen(ready_read, "rb") as ready:
-            text = ready.readline()
-        self.facts: dict[str, Any] = json.loads(text) if text else {"error": self._last_words()}
+        self.pid = self._process.pid
+        self.ready = os.fdopen(ready_read, "rb")
+        self.facts: dict[str, Any] = {}
+        if wait:
+            self.finish_start()
+
+    def finish_start(self) -> None:
+        """Waits until its node is a member of the cluster."""
+        with self.ready:
+            text = self.ready.readline()
+        self.facts = json.loads(text) if text else {"error": self._last_words()}
         if "error" in self.facts:
             self.stop()
             raise RuntimeError(f"the node cannot be started: {self.facts['error']}")
-        self._write_record(spec)
+        self._write_record(self._spec)
 
     def _spawn(self, command: list[str], descriptors: tuple[int, ...]) -> subprocess.Popen[bytes]:
-        environment = dict(os.environ)
-        paths = [os.path.dirname(_PACKAGE), environment.get("PYTHONPATH")]
-        environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
         with open(self._log_path(), "wb") as log:
             return subprocess.Popen(
                 command,
@@ -130,7 +157,7 @@ class Daemon:
                 stdout=log,
                 stderr=log,
                 pass_fds=descriptors,
-                env=environment,
+                env=child_environment(),
                 # Ctrl-C at the terminal is the driver's.
                 start_new_session=True,
             )
@@ -161,9 +188,14 @@ class Daemon:
                 os.close(self._lifeline)
             self._lifeline = -1
 
+    def ask_to_stop(self) -> None:
+        """Lets the node end in order; ``stop`` waits for it."""
+        self._close_lifeline()
+
     def stop(self) -> None:
         """Ends the node in order, and removes its session folder."""
         self._close_lifeline()
+        self.ready.close()
         try:
             self._process.wait(_STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:

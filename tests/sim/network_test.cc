@@ -45,37 +45,39 @@ TEST(Network, KeepsTheOrderOfMessagesInSpiteOfJitter) {
   }
 }
 
-LinkRule RuleBetween(NodeIndex from, NodeIndex to) {
-  LinkRule rule;
-  rule.from = {from};
-  rule.to = {to};
-  return rule;
+faults::LinkFault FaultBetween(const std::string& from, const std::string& to) {
+  faults::LinkFault fault;
+  fault.from = {from};
+  fault.to = {to};
+  return fault;
 }
 
 TEST(Network, LosesWhatIsSentAcrossAPartition) {
   Network network(Exact(), Rng(1));
-  LinkRule rule = RuleBetween(0, 1);
-  rule.cut = true;
-  network.AddRule(1, rule);
+  faults::Partition partition;
+  partition.a = {"n1"};
+  partition.b = {"n2"};
+  partition.one_way = true;
+  network.Add(1, partition);
   EXPECT_FALSE(network.SendMessage(kStart, 0, 1, 10).first);
   EXPECT_FALSE(network.SendChunk(kStart, 0, 1, 10).first);
   EXPECT_TRUE(network.SendMessage(kStart, 1, 0, 10).first) << "it is one-way";
   EXPECT_TRUE(network.SendMessage(kStart, 0, 2, 10).first);
-  rule.both_ways = true;
-  network.AddRule(2, rule);
+  partition.one_way = false;
+  network.Add(2, partition);
   EXPECT_FALSE(network.SendMessage(kStart, 1, 0, 10).first);
-  network.RemoveRule(2);
-  network.RemoveRule(1);
+  network.Remove(2);
+  network.Remove(1);
   EXPECT_TRUE(network.SendMessage(kStart, 0, 1, 10).first);
 }
 
 TEST(Network, LosesRepeatsAndDelaysAsOftenAsAFaultSays) {
   Network network(Exact(), Rng(1));
-  LinkRule rule = RuleBetween(0, 1);
-  rule.fault.loss = 0.25;
-  rule.fault.duplicate = 0.5;
-  rule.fault.delay = Milliseconds(3);
-  network.AddRule(1, rule);
+  faults::LinkFault fault = FaultBetween("n1", "n2");
+  fault.loss = 0.25;
+  fault.duplicate = 0.5;
+  fault.delay = Milliseconds(3);
+  network.Add(1, fault);
   int lost = 0;
   int twice = 0;
   for (int i = 0; i < 4000; ++i) {
@@ -92,21 +94,21 @@ TEST(Network, LosesRepeatsAndDelaysAsOftenAsAFaultSays) {
 
 TEST(Network, LetsMessagesOvertakeOneThatIsReordered) {
   Network network(Exact(), Rng(1));
-  LinkRule rule = RuleBetween(0, 1);
-  rule.fault.reorder = 1;
-  rule.fault.reorder_by = Milliseconds(50);
-  network.AddRule(1, rule);
+  faults::LinkFault fault = FaultBetween("n1", "n2");
+  fault.reorder = 1;
+  fault.reorder_by = Milliseconds(50);
+  network.Add(1, fault);
   const Instant late = *network.SendMessage(kStart, 0, 1, 0).first;
   EXPECT_GT(late, kStart + Microseconds(100));
-  network.RemoveRule(1);
+  network.Remove(1);
   EXPECT_LT(*network.SendMessage(kStart, 0, 1, 0).first, late);
 }
 
 TEST(Network, NarrowsALink) {
   Network network(Exact(), Rng(1));
-  LinkRule rule = RuleBetween(0, 1);
-  rule.fault.bytes_per_second = 1e6;
-  network.AddRule(1, rule);
+  faults::LinkFault fault = FaultBetween("n1", "n2");
+  fault.bytes_per_second = 1e6;
+  network.Add(1, fault);
   EXPECT_EQ(network.SendChunk(kStart, 0, 1, 1000).first, kStart + Microseconds(1100));
   EXPECT_EQ(network.SendChunk(kStart, 0, 2, 1000).first, kStart + Microseconds(101));
 }
@@ -115,13 +117,13 @@ TEST(Network, DoesNotReshuffleWhenAnotherFaultIsTakenAway) {
   const auto losses = [](bool with_other) {
     Network network(Exact(), Rng(5));
     if (with_other) {
-      LinkRule other = RuleBetween(0, 1);
-      other.fault.duplicate = 0.3;
-      network.AddRule(1, other);
+      faults::LinkFault other = FaultBetween("n1", "n2");
+      other.duplicate = 0.3;
+      network.Add(1, other);
     }
-    LinkRule rule = RuleBetween(0, 1);
-    rule.fault.loss = 0.5;
-    network.AddRule(2, rule);
+    faults::LinkFault fault = FaultBetween("n1", "n2");
+    fault.loss = 0.5;
+    network.Add(2, fault);
     std::vector<bool> lost;
     for (int i = 0; i < 50; ++i) lost.push_back(!network.SendMessage(kStart, 0, 1, 0).first);
     return lost;

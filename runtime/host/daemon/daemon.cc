@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/host/daemon/daemon.h"
 
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -13,7 +14,9 @@
 #include <filesystem>
 #include <iostream>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "faults/plan_file.h"
 #include "runtime/base/check.h"
 #include "runtime/host/daemon/dashboard.h"
 #include "runtime/host/daemon/machine.h"
@@ -69,11 +72,16 @@ Daemon::Daemon(DaemonOptions options)
                             },
                         .on_broken =
                             [this](NodeId peer, const std::string& reason, bool refused) {
-                              if (node_) node_->LinkBroke(peer, reason, refused);
+                              if (node_ && fault_links_.MayLearnOfBreak(peer)) {
+                                node_->LinkBroke(peer, reason, refused);
+                              }
                             },
-                    }) {}
+                    }),
+      fault_links_(loop_, links_, options_.fault_seed) {}
 
-Daemon::~Daemon() = default;
+Daemon::~Daemon() {
+  if (orders_.is_open()) orders_.release();
+}
 
 absl::Status Daemon::Run() {
   RaiseDescriptorLimit();
@@ -89,6 +97,7 @@ absl::Status Daemon::Run() {
 
 absl::Status Daemon::Start() {
   WatchForEnd();
+  if (absl::Status status = ConnectToController(); !status.ok()) return status;
   if (!options_.HasGcs()) {
     if (absl::Status status = JoinCluster(); !status.ok()) return status;
   }
@@ -114,6 +123,8 @@ absl::Status Daemon::JoinCluster() {
   absl::StatusOr<ClusterIdentity> cluster = NodeLinks::Ask(options_.address);
   if (!cluster.ok()) return cluster.status();
   cluster_ = *std::move(cluster);
+  // A plan may cut it off for longer.
+  if (reporter_) return absl::OkStatus();
   deadline_.expires_after(kJoinTimeout);
   deadline_.async_wait([this](const boost::system::error_code& error) {
     if (error || stopping_) return;
@@ -169,6 +180,7 @@ absl::Status Daemon::StartNode() {
   options.cpp_worker_command = options_.cpp_worker_command;
   options.session_dir = options_.session_dir;
   options.storage = storage_.get();
+  options.reporter = reporter_.get();
   if (options.node.has_gcs) {
     cluster_ = {options.node.gcs_node,
                 address_,
@@ -176,8 +188,9 @@ absl::Status Daemon::StartNode() {
                 {}};
   }
   cluster_.node = options.node.raylet.info.node;
+  if (reporter_) reporter_->Introduce("daemon", cluster_.node.Hex());
   absl::StatusOr<std::unique_ptr<NodeHost>> node =
-      NodeHost::Create(loop_, links_, std::move(options),
+      NodeHost::Create(loop_, fault_links_, std::move(options),
                        {
                            .on_joined = [this] { ReportReady(); },
                            .on_fenced = [this](const std::string& reason) { Rejoin(reason); },
@@ -194,6 +207,10 @@ void Daemon::Rejoin(const std::string& reason) {
   if (stopping_) return;
   std::cerr << "mobulad: this node was declared dead (" << reason << "); joining as a new one"
             << std::endl;
+  if (reporter_) {
+    reporter_->Tell({"cluster", absl::StrCat(options_.node_name, " learned of its own death (",
+                                             reason, ") and comes back as a new node")});
+  }
   node_.reset();
   if (absl::Status status = StartNode(); !status.ok()) {
     outcome_ = status;
@@ -213,6 +230,62 @@ void Daemon::WatchForEnd() {
                        [this](const boost::system::error_code& error) {
                          if (!error) Stop("the process that started it has ended");
                        });
+}
+
+absl::Status Daemon::ConnectToController() {
+  if (options_.fault_control.empty()) {
+    // Of a cluster that a program under a plan starts for itself: it is none of the plan's.
+    unsetenv(Reporter::kVariable);
+    return absl::OkStatus();
+  }
+  // The plan may stop this process, and only a signal ends one that stands still.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // For the workers, too.
+  const std::string place = absl::StrCat(options_.node_name, ":", options_.fault_control);
+  setenv(Reporter::kVariable, place.c_str(), 1);
+  reporter_ = Reporter::Connect([this](const Reporter::Words& order) { Obey(order); });
+  if (!reporter_) {
+    return absl::UnavailableError(
+        absl::StrCat("no controller of a fault plan listens at ", options_.fault_control));
+  }
+  fault_links_.SetSelf(options_.node_name);
+  orders_.assign(reporter_->Number());
+  AwaitOrders();
+  return absl::OkStatus();
+}
+
+void Daemon::AwaitOrders() {
+  orders_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                     [this](const boost::system::error_code& error) {
+                       if (error) return;
+                       if (!reporter_->HandleReadable()) {
+                         Stop("the controller of the fault plan has gone");
+                       } else {
+                         AwaitOrders();
+                       }
+                     });
+}
+
+void Daemon::Obey(const Reporter::Words& order) {
+  const std::string& what = order[0];
+  faults::FaultId id = 0;
+  if (what == "clock" && node_) {
+    node_->ClockChanged();
+  } else if (what == "names") {
+    std::map<NodeId, std::string> names;
+    for (std::size_t i = 2; i + 1 < order.size(); i += 2) {
+      names[NodeId::FromHex(order[i])] = order[i + 1];
+    }
+    fault_links_.SetNames(std::move(names));
+  } else if (what == "silence" && order.size() == 3) {
+    fault_links_.Silence(NodeId::FromHex(order[2]));
+  } else if (what == "begin" && order.size() == 4 && absl::SimpleAtoi(order[2], &id)) {
+    const auto plan = faults::ParsePlan(order[3], "order", faults::PlanFormat::kText);
+    CHECK(plan.ok()) << plan.status();
+    for (const faults::Fault& fault : plan->faults) fault_links_.Begin(id, fault.kind);
+  } else if (what == "end" && order.size() == 3 && absl::SimpleAtoi(order[2], &id)) {
+    fault_links_.End(id);
+  }
 }
 
 void Daemon::Stop(const std::string& reason) {

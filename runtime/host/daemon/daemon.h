@@ -9,15 +9,18 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "runtime/host/daemon/fault_links.h"
 #include "runtime/host/daemon/http_server.h"
 #include "runtime/host/daemon/node_host.h"
 #include "runtime/host/daemon/node_links.h"
 #include "runtime/host/daemon/options.h"
+#include "runtime/host/local/reporter.h"
 
 namespace mobula::host {
 
 /// The process `mobulad`: its links to other daemons, its HTTP server, one incarnation of its node
-/// after the other, and the reasons to end (a signal, a closed lifeline).
+/// after the other, and the reasons to end (a signal, a closed lifeline). Where a fault plan is
+/// executed, it also obeys the plan's controller.
 class Daemon {
  public:
   explicit Daemon(DaemonOptions options);
@@ -34,6 +37,9 @@ class Daemon {
   absl::Status StartNode();
   node::Options NodeOptions() const;
   void WatchForEnd();
+  absl::Status ConnectToController();
+  void AwaitOrders();
+  void Obey(const Reporter::Words& order);
   void Stop(const std::string& reason);
   void Rejoin(const std::string& reason);
   void ReportReady();
@@ -49,6 +55,10 @@ class Daemon {
   NodeLinks links_;
   /// Null without --storage.
   std::unique_ptr<GcsStorage> storage_;
+  FaultLinks fault_links_;
+  /// Null where no plan is executed.
+  std::unique_ptr<Reporter> reporter_;
+  boost::asio::posix::stream_descriptor orders_{loop_};
   ClusterIdentity cluster_;
   /// Where this daemon listens, as host:port.
   std::string address_;

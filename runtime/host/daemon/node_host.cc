@@ -12,7 +12,7 @@
 namespace mobula::host {
 
 absl::StatusOr<std::unique_ptr<NodeHost>> NodeHost::Create(boost::asio::io_context& loop,
-                                                           NodeLinks& links, Options options,
+                                                           FaultLinks& links, Options options,
                                                            Handlers handlers) {
   absl::StatusOr<StoreSegment> store = StoreSegment::Create(options.node.raylet.store_capacity);
   if (!store.ok()) return store.status();
@@ -22,25 +22,26 @@ absl::StatusOr<std::unique_ptr<NodeHost>> NodeHost::Create(boost::asio::io_conte
   return host;
 }
 
-NodeHost::NodeHost(boost::asio::io_context& loop, NodeLinks& links, Options options,
+NodeHost::NodeHost(boost::asio::io_context& loop, FaultLinks& links, Options options,
                    Handlers handlers, StoreSegment store)
     : loop_(loop),
       links_(links),
       storage_(options.storage),
       handlers_(std::move(handlers)),
+      reporter_(options.reporter),
       machine_(options.node),
       socket_name_(DaemonSocketName(machine_.Self())),
       store_(std::move(store)),
-      server_(loop, machine_.Self(), store_,
-              {
-                  .on_envelope =
-                      [this](Envelope envelope) { Feed(node::EnvelopeSent{std::move(envelope)}); },
-                  .on_closed =
-                      [this](WorkerId worker, std::vector<Envelope> undelivered) {
-                        SocketClosed(worker, std::move(undelivered));
-                      },
-                  .on_settle = [this] { Settle(); },
-              }),
+      server_(
+          loop, machine_.Self(), store_,
+          {
+              .on_envelope = [this](Envelope envelope) { EnvelopeArrived(std::move(envelope)); },
+              .on_closed =
+                  [this](WorkerId worker, std::vector<Envelope> undelivered) {
+                    SocketClosed(worker, std::move(undelivered));
+                  },
+              .on_settle = [this] { Settle(); },
+          }),
       processes_(
           loop,
           {.zygote_command = std::move(options.zygote_command),
@@ -89,6 +90,14 @@ void NodeHost::Stop(const std::string& reason) {
 }
 
 // ---- Events
+
+void NodeHost::EnvelopeArrived(Envelope envelope) {
+  // A process reports what it writes to its own node, but does not know that the GCS is there.
+  if (reporter_ != nullptr && envelope.target.IsGcs() && machine_.FindGcs() != nullptr) {
+    reporter_->ReportMessage(envelope.message, reporter_->Node());
+  }
+  Feed(node::EnvelopeSent{std::move(envelope)});
+}
 
 void NodeHost::Feed(node::Event event) {
   inbox_.push_back(std::move(event));
@@ -173,6 +182,12 @@ void NodeHost::Bounce(const std::vector<Envelope>& undelivered, const std::strin
 // ---- Effects
 
 void NodeHost::Run(node::DeliverLocal& effect) {
+  const Address& source = effect.envelope.source;
+  // What processes and other nodes sent is reported where it came from.
+  if (reporter_ != nullptr && source.worker.IsNil() &&
+      (source.IsGcs() ? machine_.FindGcs() != nullptr : source.node == machine_.Self())) {
+    reporter_->ReportMessage(effect.envelope.message, reporter_->Node());
+  }
   if (server_.Deliver(effect.worker, effect.envelope)) return;
   const auto closing = undelivered_.find(effect.worker);
   if (closing != undelivered_.end()) {
@@ -180,6 +195,26 @@ void NodeHost::Run(node::DeliverLocal& effect) {
   } else {
     Bounce({effect.envelope}, "the process has ended");
   }
+}
+
+void NodeHost::Run(node::SendFrame& effect) {
+  const link::Frame& frame = effect.frame;
+  if (reporter_ != nullptr && frame.envelope) {
+    std::uint64_t& last = reported_frames_[frame.target];
+    // Notices have no number.
+    if (frame.sequence == 0 || frame.sequence > last) {
+      last = std::max(last, frame.sequence);
+      reporter_->ReportMessage(frame.envelope->message, links_.NameOf(frame.target));
+    }
+  }
+  links_.SendFrame(effect.address, frame);
+}
+
+void NodeHost::Run(node::CloseLink& effect) {
+  if (reporter_ != nullptr && machine_.FindGcs() != nullptr) {
+    reporter_->Report({faults::Happening::kNodeDied, "", links_.NameOf(effect.peer), ""});
+  }
+  links_.Close(effect.peer);
 }
 
 void NodeHost::Run(node::SendChunkTo& effect) {
@@ -231,6 +266,7 @@ void NodeHost::Run(gcs::WriteLog& effect) {
 
 void NodeHost::Run(gcs::ClusterEvent& effect) {
   std::cerr << "mobulad: " << effect.text << std::endl;
+  if (reporter_ != nullptr) reporter_->Tell({"cluster", effect.text});
 }
 
 }  // namespace mobula::host

@@ -11,10 +11,11 @@
 
 #include "absl/status/statusor.h"
 #include "runtime/core/node/node.h"
+#include "runtime/host/daemon/fault_links.h"
 #include "runtime/host/daemon/local_server.h"
-#include "runtime/host/daemon/node_links.h"
 #include "runtime/host/daemon/process_manager.h"
 #include "runtime/host/local/run_trace.h"
+#include "runtime/host/local/reporter.h"
 #include "runtime/host/local/store_segment.h"
 #include "runtime/host/local/timer_queue.h"
 #include "runtime/host/storage/gcs_storage.h"
@@ -33,6 +34,8 @@ class NodeHost {
     std::string session_dir;
     /// Of the GCS; null when it keeps no log. Must outlive the node.
     GcsStorage* storage = nullptr;
+    /// Null where no fault plan is executed.
+    Reporter* reporter = nullptr;
   };
   struct Handlers {
     /// The node is a member of its cluster.
@@ -45,7 +48,7 @@ class NodeHost {
 
   /// `links` must outlive it.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<NodeHost>> Create(
-      boost::asio::io_context& loop, NodeLinks& links, Options options, Handlers handlers);
+      boost::asio::io_context& loop, FaultLinks& links, Options options, Handlers handlers);
   /// Kills the workers.
   ~NodeHost();
 
@@ -58,14 +61,18 @@ class NodeHost {
   void ChunkArrived(ObjectBytes chunk);
   void LinkBroke(NodeId peer, const std::string& reason, bool refused);
 
+  /// The node's clock goes at another speed now.
+  void ClockChanged() { timers_.ClockChanged(); }
+
   [[nodiscard]] const node::Node& Machine() const { return machine_; }
   [[nodiscard]] const std::string& SocketName() const { return socket_name_; }
   [[nodiscard]] std::uint64_t StoreBytes() const { return store_.Size(); }
 
  private:
-  NodeHost(boost::asio::io_context& loop, NodeLinks& links, Options options, Handlers handlers,
+  NodeHost(boost::asio::io_context& loop, FaultLinks& links, Options options, Handlers handlers,
            StoreSegment store);
 
+  void EnvelopeArrived(Envelope envelope);
   void Feed(node::Event event);
   void Settle() { server_.Flush(); }
   void AwaitTimers();
@@ -74,9 +81,9 @@ class NodeHost {
   void Bounce(const std::vector<Envelope>& undelivered, const std::string& reason);
 
   void Run(node::DeliverLocal& effect);
-  void Run(node::SendFrame& effect) { links_.SendFrame(effect.address, effect.frame); }
+  void Run(node::SendFrame& effect);
   void Run(node::SendChunkTo& effect);
-  void Run(node::CloseLink& effect) { links_.Close(effect.peer); }
+  void Run(node::CloseLink& effect);
   void Run(StartTimer& effect);
   void Run(raylet::StartProcess& effect) { processes_.Start(effect); }
   void Run(raylet::KillProcess& effect);
@@ -87,9 +94,10 @@ class NodeHost {
   void Run(gcs::WriteLog& effect);
 
   boost::asio::io_context& loop_;
-  NodeLinks& links_;
+  FaultLinks& links_;
   GcsStorage* storage_;
   Handlers handlers_;
+  Reporter* reporter_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
   node::Node machine_;
   std::string socket_name_;
@@ -106,6 +114,8 @@ class NodeHost {
   bool feeding_ = false;
   /// What processes whose sockets have closed did not get; until their end is reported.
   std::map<WorkerId, std::vector<Envelope>> undelivered_;
+  /// The last frame to each node that was reported: what is sent again has happened before.
+  std::map<NodeId, std::uint64_t> reported_frames_;
 };
 
 }  // namespace mobula::host

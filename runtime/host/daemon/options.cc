@@ -46,6 +46,10 @@ Processes:
                              next free one on the head, any elsewhere)
   --lifeline-fd=N            shut down when this pipe closes
   --ready-fd=N               write one line of JSON there when up, or why not
+Tests:
+  --fault-control=PATH       obey the controller of a fault plan that listens at this socket, and
+                             end with the process that started the daemon
+  --fault-seed=N             of what link faults draw (0)
 )";
 
 absl::Status Wrong(const std::string& name, const std::string& value, const std::string& expected) {
@@ -172,6 +176,8 @@ std::map<std::string, Parse> Parsers(DaemonOptions& options) {
       {"dashboard-port", Number<int>(options.dashboard_port, -1)},
       {"lifeline-fd", Number<int>(options.lifeline_fd, 0)},
       {"ready-fd", Number<int>(options.ready_fd, 0)},
+      {"fault-control", Text(options.fault_control)},
+      {"fault-seed", Number<std::uint64_t>(options.fault_seed, 0)},
   };
 }
 

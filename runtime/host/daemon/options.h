@@ -32,6 +32,9 @@ struct DaemonOptions {
   int dashboard_port = 0;
   int lifeline_fd = -1;
   int ready_fd = -1;
+  /// The socket of the controller of a fault plan; empty for none.
+  std::string fault_control;
+  std::uint64_t fault_seed = 0;
   bool help = false;
 
   /// The GCS lives in this daemon.

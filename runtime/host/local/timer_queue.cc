@@ -33,9 +33,14 @@ void TimerQueue::Expire(Instant now, absl::FunctionRef<void(TimerId)> fire) {
   }
 }
 
+void TimerQueue::ClockChanged() {
+  if (!entries_.empty()) SetClock(entries_.top().deadline);
+}
+
 void TimerQueue::SetClock(Instant deadline) {
   itimerspec setting{};
-  setting.it_value = ToTimespec(deadline.nanoseconds);
+  // Zero would switch it off.
+  setting.it_value = ToTimespec(std::max(ToMachineTime(deadline).nanoseconds, std::int64_t{1}));
   CHECK(timerfd_settime(clock_.Get(), TFD_TIMER_ABSTIME, &setting, nullptr) == 0);
   set_to_ = deadline;
 }

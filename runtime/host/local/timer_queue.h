@@ -12,7 +12,8 @@
 namespace mobula::host {
 
 /// The timers that a machine started, behind one timerfd that becomes readable when the first is
-/// due. Ties are broken by the order of starting. Not thread-safe.
+/// due. Deadlines are by the node's clock (SteadyNow). Ties are broken by the order of starting.
+/// Not thread-safe.
 class TimerQueue {
  public:
   TimerQueue();
@@ -22,6 +23,8 @@ class TimerQueue {
   void Start(Instant now, Duration delay, TimerId timer);
   /// Hands over what is due and sets the clock to the next.
   void Expire(Instant now, absl::FunctionRef<void(TimerId)> fire);
+  /// The node's clock goes at another speed now.
+  void ClockChanged();
 
  private:
   struct Entry {
@@ -37,7 +40,7 @@ class TimerQueue {
   Fd clock_;
   std::priority_queue<Entry, std::vector<Entry>, std::greater<>> entries_;
   std::uint64_t next_order_ = 0;
-  /// What the timerfd is set to; zero when it is not.
+  /// The deadline that the timerfd is set to; zero when it is not.
   Instant set_to_;
 };
 

@@ -21,6 +21,7 @@
 #include "runtime/host/local/clock.h"
 #include "runtime/host/local/run_trace.h"
 #include "runtime/host/local/timer_queue.h"
+#include "runtime/host/process/activity.h"
 #include "runtime/host/process/process_network.h"
 #include "runtime/host/process/wait_room.h"
 
@@ -101,12 +102,12 @@ class RealProcess final : public ProcessRuntime {
   void Run(worker::FulfilWait& effect) { Complete(effect.request, std::move(effect)); }
   void Run(worker::FulfilCreate& effect) { Complete(effect.request, std::move(effect)); }
   void Run(worker::FulfilGcs& effect) { Complete(effect.request, std::move(effect)); }
-  void Run(worker::RunTask& effect) { tasks_.push_back(std::move(effect)); }
+  void Run(worker::RunTask& effect);
   void Run(worker::InterruptTask& effect) { interrupts_.push_back(effect); }
   void Run(worker::ExitProcess& effect);
   void Run(worker::Warn& effect) { Show(std::move(effect)); }
   void Run(worker::ShowLogs& effect) { Show(std::move(effect)); }
-  void Run(worker::TaskRetried& effect) { Show(std::move(effect)); }
+  void Run(worker::TaskRetried& effect);
   void Complete(worker::RequestId request, worker::Completion completion);
   void Show(Notice notice);
 
@@ -125,6 +126,8 @@ class RealProcess final : public ProcessRuntime {
   Poller poller_;
   TimerQueue timers_;
   std::unique_ptr<ProcessNetwork> network_;
+  /// Only where a fault plan is executed.
+  std::unique_ptr<Activity> activity_;
   WaitRoom room_;
   /// Reused between events; what the machine sends to itself goes back through `inbox_`.
   worker::Effects effects_;
@@ -157,6 +160,9 @@ absl::Status RealProcess::Connect(ConnectOptions options) {
   if (!network.ok()) return network.status();
   network_ = *std::move(network);
   poller_.Add(timers_.Number());
+  activity_ =
+      Activity::Connect(options.is_driver, options.worker_id, [this] { timers_.ClockChanged(); });
+  if (activity_) poller_.Add(activity_->Number());
   background_ = std::thread([this] { RunInBackground(); });
 
   WaitRoom::Lock lock(mutex_);
@@ -198,9 +204,20 @@ void RealProcess::Feed(worker::Event event) {
 void RealProcess::Run(Send& effect) {
   if (effect.target == network_->Self()) {
     inbox_.push_back(MessageReceived{effect.target, std::move(effect.message)});
-  } else {
-    network_->Send(effect.target, std::move(effect.message));
+    return;
   }
+  if (activity_) activity_->NoteSent(network_->Self().node, effect.target, effect.message);
+  network_->Send(effect.target, std::move(effect.message));
+}
+
+void RealProcess::Run(worker::RunTask& effect) {
+  if (activity_) activity_->NoteAssigned(effect.spec);
+  tasks_.push_back(std::move(effect));
+}
+
+void RealProcess::Run(worker::TaskRetried& effect) {
+  if (activity_) activity_->NoteRetried(effect);
+  Show(std::move(effect));
 }
 
 void RealProcess::Run(worker::Registered& effect) {
@@ -241,6 +258,8 @@ void RealProcess::WorkOff(WaitRoom::Lock& lock, std::span<const epoll_event> rea
       char ignored[64];
       while (read(wakeup_read_.Get(), ignored, sizeof ignored) > 0) continue;
       room_.Interrupt();
+    } else if (activity_ && event.data.fd == activity_->Number()) {
+      if (!activity_->HandleReadable()) poller_.Remove(activity_->Number());
     } else if (event.data.fd >= 0) {
       network_->HandleReady(event, deliver);
     }
@@ -296,7 +315,10 @@ void RealProcess::Post(worker::Event event) {
   if (IsCopy()) return;
   WaitRoom::Lock lock(mutex_);
   if (IsOver()) return;
-  if (std::holds_alternative<worker::TaskExecuted>(event) && running_ > 0) --running_;
+  if (const auto* executed = std::get_if<worker::TaskExecuted>(&event)) {
+    if (running_ > 0) --running_;
+    if (activity_) activity_->NoteExecuted(*executed);
+  }
   Feed(std::move(event));
   Settle(lock);
 }
@@ -369,7 +391,10 @@ std::optional<TaskEvent> RealProcess::NextTask() {
   }
   TaskEvent next = std::move(tasks_.front());
   tasks_.pop_front();
-  if (std::holds_alternative<worker::RunTask>(next)) ++running_;
+  if (const auto* run = std::get_if<worker::RunTask>(&next)) {
+    ++running_;
+    if (activity_) activity_->NoteStarted(run->spec);
+  }
   return next;
 }
 

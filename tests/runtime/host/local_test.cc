@@ -106,5 +106,32 @@ TEST(TimerQueue, HearsOfAnEarlierTimerThatIsStartedLater) {
   EXPECT_TRUE(IsReadable(timers.Number(), 1000));
 }
 
+/// The machine's clock again, when the test is over.
+struct SteadyAgain {
+  ~SteadyAgain() { SetClockLaw({MachineNow(), MachineNow(), 1}); }
+};
+
+TEST(ClockLaw, LetsTheClockOfTheNodeDrift) {
+  const SteadyAgain steady;
+  const Instant start = MachineNow();
+  SetClockLaw({start, Instant{5'000'000'000}, 2});
+  EXPECT_GE(SteadyNow(), Instant{5'000'000'000});
+  EXPECT_LT(SteadyNow(), Instant{65'000'000'000});
+  EXPECT_EQ(ToMachineTime(Instant{7'000'000'000}), start + Seconds(1));
+}
+
+TEST(TimerQueue, ObeysTheClockOfTheNode) {
+  const SteadyAgain steady;
+  TimerQueue timers;
+  timers.Start(SteadyNow(), Seconds(100), TimerId{1, 1});
+  EXPECT_FALSE(IsReadable(timers.Number(), 20));
+  SetClockLaw({MachineNow(), SteadyNow(), 2000});
+  timers.ClockChanged();
+  EXPECT_TRUE(IsReadable(timers.Number(), 5000));
+  int fired = 0;
+  timers.Expire(SteadyNow(), [&](TimerId) { ++fired; });
+  EXPECT_EQ(fired, 1);
+}
+
 }  // namespace
 }  // namespace mobula::host
