@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -48,8 +49,9 @@ struct SimNode {
   /// How long its CPU takes for what takes `span` elsewhere.
   [[nodiscard]] Duration CpuTime(Duration span) const {
     if (slow.empty()) return span;
-    double factor = 1;
-    for (const auto& [id, one] : slow) factor *= one;
+    // Several at once do not add up: each says how slow it is.
+    double factor = 0;
+    for (const auto& [id, one] : slow) factor = std::max(factor, one);
     return FromSeconds(span.Seconds() * factor);
   }
 };

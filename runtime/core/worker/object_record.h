@@ -126,6 +126,10 @@ struct ObjectRecord {
     auto& nodes = status.locations;
     if (std::find(nodes.begin(), nodes.end(), node) == nodes.end()) nodes.push_back(node);
   }
+  [[nodiscard]] bool HasLocation(NodeId node) const {
+    return std::find(status.locations.begin(), status.locations.end(), node) !=
+           status.locations.end();
+  }
   void RemoveLocation(NodeId node) { std::erase(status.locations, node); }
 };
 

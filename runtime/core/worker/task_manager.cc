@@ -298,6 +298,7 @@ void TaskManager::OnTaskReturned(const Address& source, const TaskReturned& mess
 void TaskManager::Fail(TaskId id, ErrorInfo error) {
   const auto entry = tasks_.find(id);
   CHECK(entry != tasks_.end()) << "task " << id;
+  if (entry->second.state == State::kPushed) DiscardResults(entry->second);
   FailWith(entry, Payload::Error(std::move(error)));
 }
 

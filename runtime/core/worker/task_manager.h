@@ -122,6 +122,9 @@ class TaskManager : public Dispatcher {
   void RegisterActor(Task& task);
 
   bool MayRetry(const Task& task) const;
+  /// The worker of an attempt is dead. It may have sealed results of which it told nobody any more:
+  /// its node is to free them.
+  void DiscardResults(const Task& task);
   void Retry(Task& task, const std::string& reason);
   void TakeResult(const Address& source, const Task& task, const TaskResult& result);
   /// A value that nobody waits for: frees it, and gives back the registrations that came with it.

@@ -46,11 +46,23 @@ void TaskManager::OnDeath(const std::string& reason, bool node_died, bool intend
     } else if (intended) {
       Resolve(task);
     } else if (MayRetry(task)) {
+      DiscardResults(task);
       Retry(task, (node_died ? "its node died: " : "its worker died: ") + reason);
     } else {
       Fail(id, node_died ? errors::NodeDied(task.spec, reason)
                          : errors::WorkerCrashed(task.spec, reason));
     }
+  }
+}
+
+void TaskManager::DiscardResults(const Task& task) {
+  if (watch_list_.IsNodeDead(task.worker.node)) return;
+  for (std::uint32_t i = 0; i < task.spec.num_returns; ++i) {
+    const ObjectId result = task.spec.Return(i);
+    const ObjectRecord* record = references_.Find(result);
+    // Another return value may have been lost, and this one, of an attempt before, still be there.
+    const bool is_known = record != nullptr && record->HasLocation(task.worker.node);
+    if (!is_known) context_.Tell(Address::Daemon(task.worker.node), FreeObject{result});
   }
 }
 
@@ -145,6 +157,7 @@ void TaskManager::OnActorUpdate(const ActorView& view) {
     if (entry->second.cancelled) {
       Fail(id, errors::TaskCancelled(id, entry->second.spec.name));
     } else if (MayRetry(entry->second)) {
+      DiscardResults(entry->second);
       Retry(entry->second, "its actor died and restarts");
     } else {
       Fail(id, errors::ActorCallLost(lost.actor, entry->second.spec));
