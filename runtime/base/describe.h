@@ -173,8 +173,8 @@ std::string NameOf(const std::variant<T...>& value) {
 class Hasher {
  public:
   [[nodiscard]] std::uint64_t Value() const { return state_; }
-  /// One multiplication and a rotation (as in wyhash's inner loop): every event of a simulation goes
-  /// through here, word by word.
+  /// One multiplication and a shift (as in wyhash): every event of a simulation goes through here,
+  /// word by word.
   void Word(std::uint64_t word) {
     const std::uint64_t mixed = (state_ ^ word) * 0x9E3779B97F4A7C15ull;
     state_ = mixed ^ (mixed >> 29) ^ (state_ << 1);

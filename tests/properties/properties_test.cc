@@ -34,7 +34,8 @@ RC_GTEST_PROP(Property, TheAnswerComesWhateverBreaks, ()) {
   ExpectPasses(*Cases({.swarm = true, .answer_must_come = true}));
 }
 
-/// Owners die, too, and retries are used up: then documented errors come instead, and they are true.
+/// Owners die, too, and retries are used up: then documented errors come instead, and they are
+/// true.
 RC_GTEST_PROP(Property, TheAnswerOrATrueErrorComesWhateverBreaks, ()) {
   ExpectPasses(*Cases({.swarm = true}));
 }

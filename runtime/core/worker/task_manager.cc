@@ -445,7 +445,7 @@ void TaskManager::CheckInvariants() const {
     CHECK((task.state == State::kPushed) == !task.worker.worker.IsNil()) << "task " << id;
     CHECK(task.state != State::kQueued || task.unresolved == 0) << "task " << id;
     CHECK(task.state != State::kFinished ||
-          (task.stored_returns > 0 && task.stored_returns == StoredReturns(task.spec)))
+          (task.stored_returns > 0 && task.stored_returns == StoredReturns(task.spec).size()))
         << "the lineage of task " << id << " is kept for nobody";
     CHECK(task.spec.kind != TaskKind::kNormal || task.spec.max_retries < 0 ||
           task.spec.attempt <= static_cast<std::uint32_t>(task.spec.max_retries))

@@ -31,8 +31,8 @@ ObjectView ViewOf(const ObjectRecord& record) {
   view.held = record.Of(Count::kHeld);
   view.executing = record.Of(Count::kExecuting);
   view.lineage = record.Of(Count::kLineage);
-  for (const auto& [borrower, registrations] : record.borrowers) {
-    view.borrowers.push_back({borrower, registrations});
+  for (const auto& [borrower, known] : record.borrowers) {
+    view.borrowers.push_back({borrower, known.registrations});
   }
   view.registrations = record.registrations;
   view.registering = record.registering;
