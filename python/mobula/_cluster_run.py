@@ -115,15 +115,16 @@ class _Run:
         self._selector = selectors.DefaultSelector()
         self._selector.register(controller.server, selectors.EVENT_READ, "control")
         self._driver: subprocess.Popen[bytes] | None = None
-        self._watched: dict[str, Any] = {}
+        # By the identity of a node: the daemon whose start is, or was, waited for.
+        self._watched: dict[int, _daemon.Daemon] = {}
 
     def execute(self, program: str, arguments: Sequence[str], *, reports: bool) -> int:
-        nodes = list(self._controller.nodes.values())
+        nodes = self._controller.all_nodes()
         try:
-            self._start(nodes[:1])
-            address = nodes[0].daemon.facts["address"] if nodes[0].daemon else ""
+            address = self._start_head(nodes[0])
             for node in nodes[1:]:
-                node.spec = dataclasses.replace(node.spec, cluster_address=address)
+                flags = ("--head", "--no-gcs") if node.is_head else ()
+                node.spec = dataclasses.replace(node.spec, cluster_address=address, flags=flags)
             self._start(nodes[1:])
             with self._signals():
                 self._start_driver(program, arguments, address)
@@ -135,6 +136,15 @@ class _Run:
             sys.stdout.flush()
             print(self._controller.report(), file=sys.stderr, flush=True)
         return code
+
+    def _start_head(self, node: ClusterNode) -> str:
+        self._start([node])
+        assert node.daemon is not None
+        address: str = node.daemon.facts["address"]
+        # If it comes back, then under the address that all know.
+        port = int(address.rpartition(":")[2])
+        node.spec = dataclasses.replace(node.spec, port=port)
+        return address
 
     def _start(self, nodes: list[ClusterNode]) -> None:
         for node in nodes:
@@ -156,10 +166,10 @@ class _Run:
     def _watch_starting(self) -> None:
         """Daemons come up whenever the plan says so."""
         self._forget_closed()
-        for node in self._controller.nodes.values():
+        for node in self._controller.all_nodes():
             daemon = node.daemon
-            if daemon is not None and self._watched.get(node.name) is not daemon:
-                self._watched[node.name] = daemon
+            if daemon is not None and self._watched.get(id(node)) is not daemon:
+                self._watched[id(node)] = daemon
                 self._selector.register(daemon.ready, selectors.EVENT_READ, node)
 
     def _forget_closed(self) -> None:

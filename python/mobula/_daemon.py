@@ -68,6 +68,10 @@ class DaemonSpec:
     cluster_address: str | None = None
     # None: the usual one or, if that is taken, any. -1: no dashboard.
     dashboard_port: int | None = None
+    # 0 for any.
+    port: int = 0
+    # Further options of mobulad.
+    flags: tuple[str, ...] = ()
     # For people and fault plans; empty: the host's.
     name: str = ""
     # The socket of the controller of a fault plan, and what its link faults draw from.
@@ -77,7 +81,7 @@ class DaemonSpec:
 
 def _arguments(spec: DaemonSpec, session: str) -> list[str]:
     node = spec.node
-    arguments = [f"--session-dir={session}", "--port=0"]
+    arguments = [f"--session-dir={session}", f"--port={spec.port}", *spec.flags]
     if spec.cluster_address is None:
         arguments.append("--head")
     else:
@@ -147,7 +151,9 @@ class Daemon:
         if "error" in self.facts:
             self.stop()
             raise RuntimeError(f"the node cannot be started: {self.facts['error']}")
-        self._write_record(self._spec)
+        # A GCS without a raylet is nothing to connect to.
+        if "--gcs-only" not in self._spec.flags:
+            self._write_record(self._spec)
 
     def _spawn(self, command: list[str], descriptors: tuple[int, ...]) -> subprocess.Popen[bytes]:
         with open(self._log_path(), "wb") as log:
@@ -174,7 +180,7 @@ class Daemon:
             **self.facts,
             "pid": self._process.pid,
             "cluster_address": spec.cluster_address or self.facts["address"],
-            "is_head": spec.cluster_address is None,
+            "is_head": spec.cluster_address is None or "--head" in spec.flags,
             "started": time.time(),
         }
         path = os.path.join(self._session, _RECORD)

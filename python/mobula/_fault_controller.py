@@ -10,6 +10,8 @@ from __future__ import annotations
 import dataclasses
 import heapq
 import itertools
+import os
+import shutil
 import time
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +19,7 @@ from typing import Any
 from mobula import _core, _fault_processes
 from mobula._daemon import Daemon, DaemonSpec
 from mobula._fault_control import ControlServer, Session
+from mobula._world import NodeOptions
 
 # Between two tries to start a daemon that found no head.
 _START_AGAIN_S = 1.0
@@ -62,11 +65,21 @@ class ClusterNode:
     # Of its present incarnation.
     id: str = ""
     clock: _Clock = dataclasses.field(default_factory=_Clock)
+    # Where it keeps a log; empty for nowhere.
+    storage: str = ""
 
     @property
     def name(self) -> str:
         """As plans name it."""
         return self.spec.name
+
+
+def _gcs_beside(head: ClusterNode, folder: str) -> ClusterNode:
+    """A process on n1 for the GCS alone: it can die without the node's raylet and the driver."""
+    storage = os.path.join(folder, "gcs")
+    flags = ("--gcs-only", f"--storage={storage}")
+    spec = dataclasses.replace(head.spec, node=NodeOptions(), flags=flags)
+    return ClusterNode(spec, is_head=True, storage=storage)
 
 
 @dataclasses.dataclass
@@ -75,6 +88,7 @@ class Counts:
 
     faults: int = 0
     node_crashes: int = 0
+    gcs_crashes: int = 0
     node_restarts: int = 0
     worker_crashes: int = 0
     tasks_lost: int = 0
@@ -99,9 +113,13 @@ class FaultController:
             ValueError: The plan is wrong.
         """
         self.nodes = {node.name: node for node in nodes}
+        # The GCS in a process of its own, where the plan makes it crash.
+        self.gcs: ClusterNode | None = None
         self.counts = Counts()
         self.lines: list[tuple[float, str]] = []
         self._injector = None if make_injector is None else make_injector(self._facts())
+        if self._injector is not None and "crash_gcs" in dict(self._injector.kinds()):
+            self.gcs = _gcs_beside(nodes[0], folder)
         self._listens: set[tuple[str, str]] = set()
         self._stops = _fault_processes.Stops()
         self._names: dict[str, str] = {}
@@ -147,6 +165,7 @@ class FaultController:
         texts = {
             "faults": self.counts.faults,
             "node crashes": self.counts.node_crashes,
+            "GCS crashes": self.counts.gcs_crashes,
             "node restarts": self.counts.node_restarts,
             "worker crashes": self.counts.worker_crashes,
             "tasks lost while they ran": self.counts.tasks_lost,
@@ -173,7 +192,7 @@ class FaultController:
             node.daemon.finish_start()
         except RuntimeError as error:
             node.daemon = None
-            if node.is_head:
+            if node.is_head and self._started_at is None:
                 raise
             self._note(f"{node.name}: {error}; it is started again")
             self._later(_START_AGAIN_S, lambda: self._start_again(node))
@@ -208,14 +227,17 @@ class FaultController:
         elif words[0] == "cluster":
             self._note(words[1])
 
+    def all_nodes(self) -> list[ClusterNode]:
+        """Whatever has a daemon, in the order of starting."""
+        return [*([] if self.gcs is None else [self.gcs]), *self.nodes.values()]
+
     def _forget(self, session: Session) -> None:
-        node = self.nodes.get(session.node)
-        daemon = None if node is None else node.daemon
-        if node is None or daemon is None or daemon.pid != session.pid or self._closing:
-            return
-        self._note(f"the daemon of {node.name} has ended by itself")
-        node.daemon = None
-        daemon.kill()
+        for node in [] if self._closing else self.all_nodes():
+            daemon = node.daemon
+            if daemon is not None and daemon.pid == session.pid:
+                self._note(f"the daemon of {node.name} has ended by itself")
+                node.daemon = None
+                daemon.kill()
 
     def _welcome(self, session: Session, role: str, node_name: str, identity: str) -> None:
         node = self.nodes.get(node_name)
@@ -224,7 +246,8 @@ class FaultController:
             return
         session.role, session.node, session.id = role, node_name, identity
         if role == "daemon":
-            node.id = identity
+            if node.daemon is not None and node.daemon.pid == session.pid:
+                node.id = identity
             self._names[identity] = node_name
             names = [word for entry in self._names.items() for word in entry]
             self._order_daemons("names", *names)
@@ -322,6 +345,21 @@ class FaultController:
             f"{node.name} crashed; lost with it: {len(workers)} processes, {tasks} running tasks"
         )
 
+    def _begin_crash_gcs(self, fault: int, fields: dict[str, Any], order: str) -> None:
+        assert self.gcs is not None
+        daemon, self.gcs.daemon = self.gcs.daemon, None
+        if daemon is None:
+            self._note("the GCS should crash but does not run")
+            return
+        _fault_processes.kill_tree(daemon.pid)
+        daemon.kill()
+        self.counts.gcs_crashes += 1
+        if fields["new_disk"]:
+            shutil.rmtree(self.gcs.storage, ignore_errors=True)
+        self._note(f"the GCS crashed{' and lost its disk' if fields['new_disk'] else ''}")
+        if fields["lose_unsynced"]:
+            self._note("nothing unsynced was lost: the kernel keeps what a killed process wrote")
+
     def _begin_restart_node(self, fault: int, fields: dict[str, Any], order: str) -> None:
         node = self.nodes[fields["node"]]
         if node.daemon is not None:
@@ -399,9 +437,13 @@ class FaultController:
         self._order_daemons("begin", str(fault), order)
 
     def _end(self, fault: int, kind: str, fields: dict[str, Any]) -> None:
-        where = fields.get("node") or f"{', '.join(fields.get('a') or fields.get('from') or [])}"
+        names = fields.get("a") or fields.get("from") or []
+        where = fields.get("node") or ", ".join(names) or "the head"
         self._note(f"healed: {kind} of {where}")
         self._stops.end(fault)
+        if kind == "crash_gcs" and self.gcs is not None and self.gcs.daemon is None:
+            self._note("the GCS restarts")
+            self.start_node(self.gcs)
         if self._link_faults.pop(fault, None) is not None:
             self._order_daemons("end", str(fault))
         for node in self.nodes.values():

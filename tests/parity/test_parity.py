@@ -19,9 +19,10 @@ import pytest
 HERE = pathlib.Path(__file__).parent
 PACKAGE = str(pathlib.Path(mobula.__file__).parents[1])
 NODES = 3
-TIMEOUT_S = 90
+TIMEOUT_S = 180
 
 FAN_OUT = f"{[i * i for i in range(9)]}\n[5, 14, 29, 50, 77, 110, 149]\n"
+COUNTED = f"{[1, 2, 3, 4, 5]}\n" * 2
 DOUBLED = f"{[(2 << 20, seed, seed) for seed in range(3)]}\n"
 
 
@@ -41,6 +42,8 @@ PAIRS = [
     Pair("fan_out", "crash_silent", FAN_OUT, ("n3 crashed", "n3 is dead: it was silent"), 1),
     Pair("fan_out", "crash_restart", FAN_OUT, ("n2 crashed", "n2 is dead", "n2 restarts"), 1),
     Pair("fan_out", "crash_worker", FAN_OUT, ("crashed: killed by the fault plan",), 1),
+    Pair("fan_out", "crash_gcs", FAN_OUT, ("the GCS crashed",)),
+    Pair("counter", "crash_gcs", COUNTED, ("the GCS crashed",)),
     Pair("fan_out", "pause_node", FAN_OUT, ("n2 stands still",)),
     Pair("fan_out", "pause_worker", FAN_OUT, ("on n2 stands still",)),
     Pair("fan_out", "slow_cpu", FAN_OUT, ("the CPUs of n2 take 3 times",)),
