@@ -448,7 +448,8 @@ void TaskManager::CheckInvariants() const {
           (task.stored_returns > 0 && task.stored_returns == StoredReturns(task.spec).size()))
         << "the lineage of task " << id << " is kept for nobody";
     CHECK(task.spec.kind != TaskKind::kNormal || task.spec.max_retries < 0 ||
-          task.spec.attempt <= static_cast<std::uint32_t>(task.spec.max_retries))
+          task.spec.attempt - task.free_attempts <=
+              static_cast<std::uint32_t>(task.spec.max_retries))
         << "task " << id << " is run more often than it may be";
     CHECK(!task.cancelled || task.state == State::kPushed) << "task " << id << " was cancelled";
   }

@@ -131,7 +131,7 @@ class TaskManager : public Dispatcher {
   void DropResult(const Address& source, const TaskResult& result);
   void DropReferencesOf(const Address& source, const TaskResult& result);
   void FailWith(Entry entry, const Payload& payload);
-  /// How many of its return values are known and in stores.
+  /// Those of its return values that are known and in stores.
   [[nodiscard]] std::vector<ObjectId> StoredReturns(const TaskSpec& spec) const;
   /// Finished for good: drops the task, or keeps it as lineage.
   void Complete(Entry entry);

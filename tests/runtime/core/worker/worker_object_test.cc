@@ -132,15 +132,17 @@ TEST_F(WorkerObject, RecoversLostArgumentsBeforeTheTaskThatNeedsThem) {
 
 // A put object, and the result of a task that may not run again: lineage cannot do without them.
 TEST_F(WorkerObject, KeepsALargeArgumentThatCannotBeMadeAgainWhileLineageNeedsIt) {
+  Do(BufferSealed{Put(0), PayloadKind::kValue, 1000, {}});
   TaskSpec producer = NewTask(1);
   producer.max_retries = 0;
+  producer.resources = ResourceSet::Of({{"GPU", 1}});  // Of another class than the consumer.
   RunStored(producer, worker);
-  const TaskSpec consumer = NewTask(2, {{producer.Return(0), self}});
-  Do(TaskSubmitted{consumer});
-  Receive(daemon, LeaseGranted{Only<RequestLease>().request, LeaseId{50, 1}, remote, 1});
-  Receive(remote, DoneInStore(Only<PushTask>().spec));
-  Do(ReferenceRemoved{producer.Return(0)});
-  EXPECT_TRUE(Sent<FreeObject>().empty());
+  const TaskSpec consumer = NewTask(2, {{producer.Return(0), self}, {Put(0), self}});
+  RunStored(consumer, remote);
+  for (const ObjectId argument : {producer.Return(0), Put(0)}) {
+    Do(ReferenceRemoved{argument});
+    EXPECT_TRUE(Sent<FreeObject>().empty());
+  }
   Receive(daemon, NodeDied{kOtherNode, "killed"});
   Do(GetRequested{1, {consumer.Return(0)}, std::nullopt, true});
   ASSERT_EQ(All<TaskRetried>().size(), 1u);
