@@ -59,8 +59,9 @@ class FunctionTable:
         return code
 
     def _remember(self, function_id: str, code: Any) -> None:
-        self._loaded[function_id] = code
-        self._ids[id(code)] = function_id
+        # Of equal ones only the first, which stays: another object will get the other's id().
+        if self._loaded.setdefault(function_id, code) is code:
+            self._ids[id(code)] = function_id
 
 
 class CallShape:

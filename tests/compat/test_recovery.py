@@ -13,6 +13,13 @@ from ray._private.test_utils import SignalActor, wait_for_condition, wait_for_pi
 LARGE = 300_000
 
 
+@pytest.fixture
+def four_cpus():
+    """A cluster for the test alone: others here make clusters of their own."""
+    yield ray.init(num_cpus=4)
+    ray.shutdown()
+
+
 @ray.remote
 def make(value):
     return np.full(LARGE, value)
@@ -89,7 +96,7 @@ def is_there(*references):
 # ---- Tasks
 
 
-def test_a_task_that_may_not_be_retried_runs_once(ray_start_4_cpus):
+def test_a_task_that_may_not_be_retried_runs_once(four_cpus):
     counter = Counter.remote()
 
     @ray.remote(max_retries=0)
@@ -102,7 +109,7 @@ def test_a_task_that_may_not_be_retried_runs_once(ray_start_4_cpus):
     assert ray.get(counter.add.remote()) == 2
 
 
-def test_a_task_may_be_retried_without_end(ray_start_4_cpus):
+def test_a_task_may_be_retried_without_end(four_cpus):
     counter = Counter.remote()
 
     @ray.remote(max_retries=-1)
@@ -115,7 +122,7 @@ def test_a_task_may_be_retried_without_end(ray_start_4_cpus):
     assert ray.get(live_at_last.remote(counter)) == 6
 
 
-def test_the_environment_sets_the_usual_retries(ray_start_4_cpus, monkeypatch):
+def test_the_environment_sets_the_usual_retries(four_cpus, monkeypatch):
     monkeypatch.setenv("RAY_TASK_MAX_RETRIES", "1")
     counter = Counter.remote()
 
@@ -132,7 +139,7 @@ def test_the_environment_sets_the_usual_retries(ray_start_4_cpus, monkeypatch):
 @pytest.mark.parametrize(
     "retry, expected", [(False, 1), (True, 4), ([ValueError], 4), ([KeyError], 1)]
 )
-def test_exceptions_are_retried_where_the_program_says_so(ray_start_4_cpus, retry, expected):
+def test_exceptions_are_retried_where_the_program_says_so(four_cpus, retry, expected):
     counter = Counter.remote()
 
     @ray.remote(retry_exceptions=retry)
@@ -145,7 +152,7 @@ def test_exceptions_are_retried_where_the_program_says_so(ray_start_4_cpus, retr
     assert ray.get(counter.add.remote()) == expected + 1
 
 
-def test_a_cancelled_task_is_not_retried(ray_start_4_cpus):
+def test_a_cancelled_task_is_not_retried(four_cpus):
     counter = Counter.remote()
 
     @ray.remote(max_retries=-1)
@@ -163,7 +170,7 @@ def test_a_cancelled_task_is_not_retried(ray_start_4_cpus):
     assert ray.get(counter.add.remote()) == before + 1
 
 
-def test_cancelling_what_is_done_changes_nothing(ray_start_4_cpus):
+def test_cancelling_what_is_done_changes_nothing(four_cpus):
     reference = make.remote(1)
     is_there(reference)
     ray.cancel(reference)
@@ -289,7 +296,7 @@ def test_a_job_may_do_without_lineage(ray_start_cluster):
 # ---- Owners
 
 
-def test_an_owners_death_ends_every_wait(ray_start_4_cpus):
+def test_an_owners_death_ends_every_wait(four_cpus):
     owner = Owner.remote()
     (never,) = ray.get(owner.never.remote())
     (put,) = ray.get(owner.put.remote(1))
@@ -307,7 +314,7 @@ def test_an_owners_death_ends_every_wait(ray_start_4_cpus):
     assert ray.wait([never], timeout=20)[0] == [never]
 
 
-def test_an_actor_dies_with_its_owner_unless_it_is_detached(ray_start_4_cpus):
+def test_an_actor_dies_with_its_owner_unless_it_is_detached(four_cpus):
     owner = Owner.remote()
     mortal, detached = ray.get([owner.actor.remote(None), owner.actor.remote("detached")])
     assert ray.get([mortal.add.remote(), detached.add.remote()]) == [1, 1]
@@ -341,7 +348,7 @@ class Log:
         return np.full(LARGE, value)
 
 
-def test_calls_stay_in_order_over_a_restart(ray_start_4_cpus):
+def test_calls_stay_in_order_over_a_restart(four_cpus):
     log = Log.options(num_cpus=0).remote()
     pid = ray.get(log.pid.remote())
     calls = [log.append.remote(line) for line in range(300)]
@@ -431,7 +438,7 @@ class Unreliable:
         os._exit(1)
 
 
-def test_a_methods_retries_count_for_its_calls(ray_start_4_cpus):
+def test_a_methods_retries_count_for_its_calls(four_cpus):
     actor = Unreliable.remote()
     counter = Counter.remote()
     assert ray.get(actor.fail.remote(counter, ValueError())) == "done"
@@ -449,7 +456,7 @@ def test_a_methods_retries_count_for_its_calls(ray_start_4_cpus):
     assert ray.get(counter.add.remote()) == 3
 
 
-def test_a_retried_task_calls_the_same_actor(ray_start_4_cpus):
+def test_a_retried_task_calls_the_same_actor(four_cpus):
     counter = Counter.remote()
 
     @ray.remote(max_retries=5)
@@ -461,7 +468,7 @@ def test_a_retried_task_calls_the_same_actor(ray_start_4_cpus):
     assert ray.get(third_time.remote(counter)) == "done"
 
 
-def test_a_killed_process_is_gone(ray_start_4_cpus):
+def test_a_killed_process_is_gone(four_cpus):
     owner = Owner.remote()
     pid = ray.get(owner.pid.remote())
     ray.kill(owner)

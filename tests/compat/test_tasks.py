@@ -235,3 +235,24 @@ def test_cancel_interrupts_a_running_task():
     ray.cancel(ref)
     with pytest.raises((ray.exceptions.TaskCancelledError, ray.exceptions.RayTaskError)):
         ray.get(ref, timeout=10)
+
+
+def test_a_function_defined_anew_runs_its_own_code():
+    def define(result):
+        if result is None:
+
+            @ray.remote
+            def function():
+                return None
+        else:
+
+            @ray.remote
+            def function():
+                return result
+
+        return function
+
+    # Equal ones, each gone before the next is made, in whose place in memory another one comes.
+    for _ in range(20):
+        assert ray.get(define(None).remote()) is None
+        assert ray.get(define(1).remote()) == 1
