@@ -75,6 +75,8 @@ template <class T>
 py::object ToPython(const std::optional<T>& value);
 template <class T>
 py::object ToPython(const std::vector<T>& values);
+template <class T>
+py::object ToPython(const SharedVector<T>& values);
 template <class V>
 py::object ToPython(const std::map<std::string, V>& values);
 template <class... T>
@@ -90,11 +92,19 @@ template <class T>
 py::object ToPython(const std::optional<T>& value) {
   return value ? ToPython(*value) : py::none();
 }
+template <class Range>
+py::list ListOf(const Range& values) {
+  py::list list;
+  for (const auto& value : values) list.append(ToPython(value));
+  return list;
+}
 template <class T>
 py::object ToPython(const std::vector<T>& values) {
-  py::list list(values.size());
-  for (std::size_t i = 0; i < values.size(); ++i) list[i] = ToPython(values[i]);
-  return list;
+  return ListOf(values);
+}
+template <class T>
+py::object ToPython(const SharedVector<T>& values) {
+  return ListOf(values);
 }
 template <class V>
 py::object ToPython(const std::map<std::string, V>& values) {
