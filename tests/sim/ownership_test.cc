@@ -74,7 +74,7 @@ auto OwnerElsewhere() { return Actor(MakeOwner).SetResource("away", 1).Remote();
 
 Options TwoNodes() {
   Options options = Cluster(2, 2);
-  options.nodes[1].resources.Set("away", 4);
+  options.nodes[1].resources.SetUnits("away", 4 * ResourceSet::kUnit);
   return options;
 }
 

@@ -46,8 +46,9 @@ class GcsRestartTest : public testing::Test {
     return std::get<KvReply>(Ask(driver, question)).found;
   }
   static std::size_t LivingNodes(TestDriver& driver) {
+    const Message answer = Ask(driver, ListNodes{});
     std::size_t living = 0;
-    for (const NodeView& node : std::get<ListNodesReply>(Ask(driver, ListNodes{})).nodes)
+    for (const NodeView& node : std::get<ListNodesReply>(answer).nodes)
       living += node.alive ? 1 : 0;
     return living;
   }

@@ -14,7 +14,7 @@ using testing::SizeIs;
 using NodeTableTest = GcsTest;
 
 /// (node number, alive) of each view.
-std::vector<std::pair<std::uint64_t, bool>> Summary(const std::vector<NodeView>& views) {
+std::vector<std::pair<std::uint64_t, bool>> Summary(const SharedVector<NodeView>& views) {
   std::vector<std::pair<std::uint64_t, bool>> summary;
   for (const NodeView& view : views) summary.emplace_back(view.info.node.high, view.alive);
   return summary;
