@@ -149,6 +149,13 @@ void NodeWatch::Collect(const node::Node& machine, Delta& delta) {
   if (gcs != nullptr && (is_new || gcs->EventsHandled() != gcs_events_)) {
     gcs_events_ = gcs->EventsHandled();
     CollectGcs(*gcs, delta);
+  } else if (gcs == nullptr && gcs_events_ > 0) {
+    // It crashed: what it knew is gone until it is back.
+    gcs_events_ = 0;
+    for (WatchedTable* table : {&nodes_, &actors_, &jobs_}) {
+      table->StartRound();
+      table->EndRound(delta);
+    }
   }
 }
 
