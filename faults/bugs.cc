@@ -46,10 +46,9 @@ const std::vector<BugEntry>& AllBugs() {
        "what a process maps, its store has pinned for it"},
       {Bug::kAcceptsStaleAttempts, "accepts_stale_attempts",
        "the GCS takes the word of an actor's last incarnation, that its constructor has returned, "
-       "for that of "
-       "the present one",
+       "for that of the present one",
        "a late reply after a retry, taken for the reply to the retry",
-       "calls start when the constructor has returned"},
+       "an actor lives when its constructor has returned"},
       {Bug::kCountsAttemptsTwice, "counts_attempts_twice",
        "each failure costs a task two of its retries",
        "a failure that is reported on two ways and handled on both",

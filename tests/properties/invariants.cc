@@ -2,6 +2,7 @@
 #include "tests/properties/invariants.h"
 
 #include "absl/strings/str_cat.h"
+#include "runtime/core/node/node.h"
 
 namespace mobula::properties {
 namespace {
@@ -18,6 +19,7 @@ void WorldInvariants::Check() {
 
 void WorldInvariants::CheckProcess(WorkerId process) {
   const worker::Worker& machine = *world_.FindWorker(process);
+  CheckMapped(process, machine);
   for (const worker::ReferenceView& held : machine.References()) {
     if (wrong_.contains(held.reference.id)) continue;
     if (held.owned) {
@@ -25,6 +27,24 @@ void WorldInvariants::CheckProcess(WorkerId process) {
     } else if (held.local > 0) {
       CheckKnown(process, held);
     }
+  }
+}
+
+void WorldInvariants::CheckMapped(WorkerId process, const worker::Worker& machine) {
+  const std::vector<ObjectId> mapped = machine.MappedObjects();
+  if (mapped.empty()) return;
+  const auto keeps = [&](ObjectId object) {
+    for (const std::string& name : world_.NodeNames()) {
+      const node::Node* node = world_.FindNode(name);
+      if (node != nullptr && node->FindRaylet()->IsPinned(object, process)) return true;
+    }
+    return false;
+  };
+  for (const ObjectId object : mapped) {
+    if (wrong_.contains(object) || keeps(object)) continue;
+    wrong_.insert(object);
+    ledger_.Complain(absl::StrCat("unpinned memory: object ", object.Hex(),
+                                  " is mapped by process ", process.Hex(), " and may be evicted"));
   }
 }
 

@@ -17,6 +17,7 @@ namespace mobula::properties {
 ///   lineage in scope      | of an object in a store that somebody needs, its owner still has the
 ///                         | task that made it, if that may run again, and, by induction, whatever
 ///                         | that task would need
+///   what is mapped stays  | an object that a process maps, the store of its node keeps for it
 ///
 /// The second is one of the two properties of the formal model in the Ownership paper (NSDI'21);
 /// the other, that every future is fulfilled and all tables are empty at the end, is what RunHere
@@ -32,6 +33,7 @@ class WorldInvariants {
  private:
   void CheckProcess(WorkerId process);
   void CheckKnown(WorkerId process, const worker::ReferenceView& held);
+  void CheckMapped(WorkerId process, const worker::Worker& machine);
   void CheckLineage(const worker::Worker& owner, const worker::ReferenceView& object);
 
   const sim::World& world_;

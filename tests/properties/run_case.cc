@@ -25,6 +25,9 @@ constexpr Duration kLeftoverLimit = Seconds(60);
 constexpr Duration kJobEndLimit = Seconds(10);
 constexpr std::size_t kLeftoversShown = 5;
 
+// For the whole process, as nothing else tells a child that it forks.
+Bugs bugs_of_all_runs;
+
 /// One run of one case.
 class Run {
  public:
@@ -164,6 +167,9 @@ class Run {
 
 }  // namespace
 
+void SetBugs(Bugs bugs) { bugs_of_all_runs = bugs; }
+Bugs GetBugs() { return bugs_of_all_runs; }
+
 sim::Options OptionsOf(const Case& one) {
   sim::NodeShape shape;
   shape.resources = ResourceSet::Of({{"CPU", one.cluster.cpus}, {"memory", 8e9}});
@@ -171,6 +177,7 @@ sim::Options OptionsOf(const Case& one) {
   sim::Options options;
   options.nodes.assign(one.cluster.nodes, shape);
   options.seed = one.seed;
+  options.bugs = bugs_of_all_runs;
   options.timing.jitter = one.cluster.jitter;
   options.faults = one.plan;
   if (one.cluster.lineage_bytes_max > 0) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base/deliberate_bugs.h"
 #include "sim/options.h"
 #include "sim/world.h"
 #include "tests/properties/case.h"
@@ -38,6 +39,10 @@ struct RunOptions {
   /// things.
   std::function<void(sim::World&, std::uint64_t event)> before_event;
 };
+
+/// Deliberate bugs that every run from here on has, also in children of this process.
+void SetBugs(Bugs bugs);
+Bugs GetBugs();
 
 /// In this process: a failed CHECK ends it.
 ///

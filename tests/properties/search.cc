@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "faults/bugs.h"
 #include "tests/properties/apart.h"
 #include "tests/properties/case_file.h"
 #include "tests/properties/explore.h"
@@ -18,8 +19,6 @@ namespace mobula::properties {
 namespace {
 
 constexpr char kFolder[] = "build/failures";
-// Shrinking of one failure.
-constexpr Budget kShrinkBudget{1500, 60};
 
 class Stopwatch {
  public:
@@ -30,6 +29,15 @@ class Stopwatch {
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
+
+/// What a replay must be told besides the case.
+std::string BugsOnTheCommandLine() {
+  std::string text;
+  for (const faults::BugEntry& entry : faults::AllBugs()) {
+    if (GetBugs().Has(entry.bug)) absl::StrAppend(&text, " --bug ", entry.name);
+  }
+  return text;
+}
 
 /// Seeds in turn get larger cases, so that a failure that small ones show is found in a small one,
 /// and every third must give its answer.
@@ -82,7 +90,8 @@ Duration TimeOf(const Case& one) {
   return at;
 }
 
-SearchResult SearchExhaustively(const Budget& budget, std::uint64_t first_seed) {
+SearchResult SearchExhaustively(const Budget& budget, std::uint64_t first_seed,
+                                const Budget& shrinking) {
   const Stopwatch watch;
   SearchResult result;
   const auto is_over = [&] {
@@ -90,20 +99,25 @@ SearchResult SearchExhaustively(const Budget& budget, std::uint64_t first_seed) 
   };
   for (std::uint64_t seed = first_seed; !is_over() && !result.failure; ++seed) {
     Case one = SmallCase(seed);
+    // Apart: what fails without a crash may end the process that explores.
+    const Outcome alone = RunApart(one);
+    ++result.runs;
+    if (!alone.Passed()) {
+      result.seconds = watch.Seconds();
+      result.failure = Shrink(one, alone, shrinking);
+      return result;
+    }
     const auto exploration = Explore(one, {}, [&](const Placement& placement) {
       ++result.runs;
       return !placement.outcome.Passed() || is_over();
     });
     result.seconds = watch.Seconds();
-    const Outcome* failed = &exploration.without_crash;
-    if (!exploration.failures.empty()) {
-      failed = &exploration.failures.front().outcome;
-      one.strike = exploration.failures.front().strike;
-    }
-    if (failed->Passed()) continue;
+    if (exploration.failures.empty()) continue;
+    const Outcome& failed = exploration.failures.front().outcome;
+    one.strike = exploration.failures.front().strike;
     std::uint64_t runs = 0;
-    if (one.strike) one = WithoutStrike(one, *failed, TimeOf(one), runs);
-    result.failure = Shrink(one, *failed, kShrinkBudget);
+    one = WithoutStrike(one, failed, TimeOf(one), runs);
+    result.failure = Shrink(one, failed, shrinking);
     result.failure->shrink_runs += runs;
   }
   return result;
@@ -115,8 +129,9 @@ Case CaseOfSeed(Strategy strategy, std::uint64_t seed) {
   return CaseOf(ShapeOf(strategy, seed), seed).value();
 }
 
-SearchResult Search(Strategy strategy, const Budget& budget, std::uint64_t first_seed) {
-  if (strategy == Strategy::kExhaustive) return SearchExhaustively(budget, first_seed);
+SearchResult Search(Strategy strategy, const Budget& budget, std::uint64_t first_seed,
+                    const Budget& shrinking) {
+  if (strategy == Strategy::kExhaustive) return SearchExhaustively(budget, first_seed, shrinking);
   const Stopwatch watch;
   SearchResult result;
   while (result.runs < budget.runs && watch.Seconds() < budget.seconds) {
@@ -125,7 +140,7 @@ SearchResult Search(Strategy strategy, const Budget& budget, std::uint64_t first
     ++result.runs;
     result.seconds = watch.Seconds();
     if (outcome.Passed()) continue;
-    result.failure = Shrink(one, outcome, kShrinkBudget);
+    result.failure = Shrink(one, outcome, shrinking);
     break;
   }
   return result;
@@ -166,7 +181,7 @@ std::string Describe(const Failure& failure, const std::string& name) {
                       failure.shrink_runs, " runs. As a test:\nTEST(Regression, ",
                       absl::StrJoin(absl::StrSplit(name, '-'), ""), ") {\n  ExpectPasses(R\"(\n",
                       text, ")\");\n}\n\nReplay: bash tools/soak --replay ", file, " --hash ",
-                      absl::Hex(failure.outcome.trace_hash), "\n");
+                      absl::Hex(failure.outcome.trace_hash), BugsOnTheCommandLine(), "\n");
 }
 
 }  // namespace mobula::properties

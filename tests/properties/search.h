@@ -45,7 +45,9 @@ struct SearchResult {
 
 /// Tries the seeds from `first_seed` on. Runs cases one after the other in children of this
 /// process, which inherit its state: what is switched on here is switched on there.
-SearchResult Search(Strategy strategy, const Budget& budget, std::uint64_t first_seed);
+/// With a `shrinking` of no runs the failure stays as it was found.
+SearchResult Search(Strategy strategy, const Budget& budget, std::uint64_t first_seed,
+                    const Budget& shrinking = {1500, 60});
 
 /// Makes a failing case small, for as long as it fails in the same way (the text of its first
 /// problem up to the first colon).

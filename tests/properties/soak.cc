@@ -15,6 +15,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "faults/bugs.h"
 #include "runtime/base/check.h"
 #include "tests/properties/apart.h"
 #include "tests/properties/case_file.h"
@@ -28,6 +29,7 @@ constexpr char kUsage[] =
     "usage: soak [--seeds N] [--first K] [--jobs J] [--most F] [--quiet]\n"
     "       soak --seed K                 print the case of a seed\n"
     "       soak --replay FILE [--hash H] [--trace FILE]\n"
+    "       each with [--bug NAME]        with a deliberate bug of faults/bugs.h, to see it found\n"
     "\n"
     "Runs the cases of N seeds from K on, each in two processes with different memory, J "
     "processes\n"
@@ -43,6 +45,7 @@ struct Arguments {
   bool quiet = false;
   std::string seed;
   std::string replay;
+  std::string bug;
   std::string hash;
   std::string trace;
 };
@@ -185,6 +188,7 @@ int Main(int argc, char** argv) {
                                                               {"--most", &arguments.most}};
   const std::map<std::string_view, std::string*> texts = {{"--seed", &arguments.seed},
                                                           {"--replay", &arguments.replay},
+                                                          {"--bug", &arguments.bug},
                                                           {"--hash", &arguments.hash},
                                                           {"--trace", &arguments.trace}};
   for (int i = 1; i < argc; ++i) {
@@ -203,6 +207,16 @@ int Main(int argc, char** argv) {
       std::fputs(kUsage, stderr);
       return 2;
     }
+  }
+  if (!arguments.bug.empty()) {
+    const auto bug = faults::FindBug(arguments.bug);
+    if (!bug.ok()) {
+      std::fprintf(stderr, "soak: %s\n", std::string(bug.status().message()).c_str());
+      return 2;
+    }
+    Bugs bugs;
+    bugs.SwitchOn(*bug);
+    SetBugs(bugs);
   }
   if (arguments.jobs == 0) arguments.jobs = 1;
   if (!arguments.replay.empty()) return Replay(arguments);

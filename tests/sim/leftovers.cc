@@ -1,10 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/leftovers.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "runtime/core/node/node.h"
 
 namespace mobula::sim {
+
+namespace {
+
+bool IsDeclaredDead(const World& world, NodeId node) {
+  const node::Node* head = world.FindNode("n1");
+  if (head == nullptr || head->FindGcs() == nullptr) return false;
+  const std::vector<NodeView> nodes = head->FindGcs()->Nodes();
+  return std::any_of(nodes.begin(), nodes.end(),
+                     [&](const NodeView& view) { return view.info.node == node && !view.alive; });
+}
+
+}  // namespace
 
 std::vector<std::string> FindLeftovers(const World& world) {
   std::vector<std::string> found;
@@ -21,6 +35,9 @@ std::vector<std::string> FindLeftovers(const World& world) {
   for (const std::string& name : world.NodeNames()) {
     const node::Node* node = world.FindNode(name);
     if (node == nullptr) continue;
+    if (IsDeclaredDead(world, node->Self())) {
+      found.push_back(absl::StrCat(name, " was declared dead and still works"));
+    }
     for (const auto& object : node->FindRaylet()->Objects()) {
       found.push_back(absl::StrCat(name, " still stores ", ToString(object)));
     }

@@ -223,7 +223,7 @@ void TaskManager::OnTaskDone(const Address& source, const TaskDone& message) {
                        entry->second.spec.attempt == message.attempt &&
                        entry->second.worker == source;
   if (!current) {
-    for (const TaskResult& result : message.results) DropReferencesOf(source, result);
+    for (const TaskResult& result : message.results) DropLateResult(source, result);
     return;
   }
   Task& task = entry->second;
@@ -272,6 +272,16 @@ void TaskManager::TakeResult(const Address& source, const Task& task, const Task
 void TaskManager::DropResult(const Address& source, const TaskResult& result) {
   DropReferencesOf(source, result);
   if (result.in_store) context_.Tell(Address::Daemon(source.node), FreeObject{result.object});
+}
+
+void TaskManager::DropLateResult(const Address& source, const TaskResult& result) {
+  DropReferencesOf(source, result);
+  if (!result.in_store) return;
+  const ObjectRecord* record = references_.Find(result.object);
+  const bool known = record != nullptr && std::ranges::count(record->status.locations, source.node);
+  const auto task = tasks_.find(result.object.task);
+  const bool expected = task != tasks_.end() && task->second.worker.node == source.node;
+  if (!known && !expected) context_.Tell(Address::Daemon(source.node), FreeObject{result.object});
 }
 
 void TaskManager::DropReferencesOf(const Address& source, const TaskResult& result) {

@@ -129,6 +129,9 @@ class TaskManager : public Dispatcher {
   void TakeResult(const Address& source, const Task& task, const TaskResult& result);
   /// A value that nobody waits for: frees it, and gives back the registrations that came with it.
   void DropResult(const Address& source, const TaskResult& result);
+  /// One of an attempt that was given up. Its copy goes, unless the same copy is, or will be, that
+  /// of another attempt which ran on the same node.
+  void DropLateResult(const Address& source, const TaskResult& result);
   void DropReferencesOf(const Address& source, const TaskResult& result);
   void FailWith(Entry entry, const Payload& payload);
   /// Those of its return values that are known and in stores.
