@@ -66,7 +66,18 @@ absl::Status Engine::Check() const {
 
 // Set-up
 
+void Engine::ReserveNodes(bool reserve) {
+  for (NodeIndex i = 1; i < own_nodes_; ++i) nodes_[i].reserved = reserve;
+}
+
 std::string Engine::AddNode(NodeShape shape) {
+  for (NodeIndex i = 1; i < own_nodes_; ++i) {
+    if (!nodes_[i].reserved) continue;
+    nodes_[i].reserved = false;
+    nodes_[i].shape = std::move(shape);
+    if (cluster_runs_) Push(now_ + NodeStartSpan(i), {NodeStart{i}, true});
+    return nodes_[i].name;
+  }
   const auto index = static_cast<NodeIndex>(nodes_.size());
   const Rng disk_rng = Rng(options_.seed).Fork(kDiskStream).Fork(index);
   SimNode& node = nodes_.emplace_back(SimDisk(options_.timing.disk_sync, disk_rng));
@@ -82,17 +93,18 @@ std::string Engine::AddNode(NodeShape shape) {
 void Engine::StartCluster() {
   cluster_runs_ = true;
   for (NodeIndex i = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i].reserved) continue;
     // The head first: the others register with it.
     const Duration delay = i == 0 ? Duration{} : NodeStartSpan(i);
     Push(now_ + delay, {NodeStart{i}, true});
   }
   if (std::exchange(plan_started_, true)) return;
+  plan_start_ = now_ + options_.timing.cluster_start;
   injector_.Start(fault_effects_);
   for (const faults::InjectorEffect& effect : std::exchange(fault_effects_, {})) {
     // Only alarms: the plan's time zero is the start of the driver.
     const auto& alarm = std::get<faults::Alarm>(effect);
-    Push(now_ + options_.timing.cluster_start + alarm.delay,
-         {FaultAlarm{alarm.key}, !alarm.periodic});
+    Push(plan_start_ + alarm.delay, {FaultAlarm{alarm.key}, !alarm.periodic});
   }
 }
 

@@ -35,6 +35,7 @@ class Engine : public ProcessHost {
 
   // engine.cc
   [[nodiscard]] absl::Status Check() const;
+  void ReserveNodes(bool reserve);
   std::string AddNode(NodeShape shape);
   WorkerId AddDriver(DriverOptions options);
   void StopCluster();
@@ -62,6 +63,7 @@ class Engine : public ProcessHost {
   absl::Status Inject(const faults::Kind& kind);
   void InjectAt(std::uint64_t event, faults::Kind kind) { injections_[event] = std::move(kind); }
   void Heal();
+  [[nodiscard]] const faults::Plan& FaultsHappened() const { return faults_happened_; }
 
   [[nodiscard]] bool ClusterRuns() const { return cluster_runs_; }
   SimNode* FindNode(const std::string& name);
@@ -170,6 +172,9 @@ class Engine : public ProcessHost {
   bool plan_started_ = false;
   /// By the event after which they are due.
   std::map<std::uint64_t, faults::Kind> injections_;
+  /// Time zero of the plan: the start of the first driver.
+  Instant plan_start_;
+  faults::Plan faults_happened_;
   std::deque<SimNode> nodes_;
   /// The first so many come from the options and stay; the others end with their cluster.
   std::size_t own_nodes_ = 0;

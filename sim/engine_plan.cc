@@ -12,6 +12,7 @@ namespace mobula::sim {
 faults::Injector::Nodes Engine::Facts() const {
   faults::Injector::Nodes facts;
   for (const SimNode& node : nodes_) {
+    if (node.reserved) continue;
     facts.push_back({node.name, node.shape.labels, node.Runs(), &node == &nodes_.front()});
   }
   return facts;
@@ -41,6 +42,7 @@ void Engine::CarryOutPlan() {
         Push(now_ + alarm->delay, {FaultAlarm{alarm->key}, !alarm->periodic});
       } else if (const auto* begin = std::get_if<faults::Begin>(&effect)) {
         ++report_.faults;
+        faults_happened_.Add(faults::At(now_ - plan_start_, begin->kind));
         std::visit([&](const auto& fault) { Carry(begin->id, fault); }, begin->kind);
       } else {
         const auto& end = std::get<faults::End>(effect);

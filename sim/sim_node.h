@@ -24,6 +24,8 @@ struct SimNode {
 
   std::string name;
   NodeShape shape;
+  /// Not there until `AddNode` takes it.
+  bool reserved = false;
   /// Random streams of its own for how long its daemon and its processes take to start.
   Rng daemon_starts{0};
   Rng process_starts{0};

@@ -27,6 +27,12 @@ absl::Status World::ConfigureNode(const std::string& name, NodeShape shape) {
   return absl::OkStatus();
 }
 
+absl::Status World::ReserveNodes(bool reserve) {
+  if (ClusterRuns()) return absl::FailedPreconditionError("the cluster runs already");
+  engine_->ReserveNodes(reserve);
+  return absl::OkStatus();
+}
+
 bool World::ClusterRuns() const { return engine_->ClusterRuns(); }
 
 const NodeShape& World::ShapeOf(const std::string& name) const {
@@ -63,6 +69,7 @@ void World::EndProcess(WorkerId process, const std::string& reason) {
 }
 
 absl::Status World::Inject(const faults::Kind& kind) { return engine_->Inject(kind); }
+const faults::Plan& World::FaultsHappened() const { return engine_->FaultsHappened(); }
 void World::Heal() { engine_->Heal(); }
 void World::InjectAt(std::uint64_t event, faults::Kind kind) {
   engine_->InjectAt(event, std::move(kind));

@@ -77,6 +77,11 @@ class World {
   [[nodiscard]] const NodeShape& ShapeOf(const std::string& name) const;
   /// n1, n2, ... whether they run or not.
   [[nodiscard]] std::vector<std::string> NodeNames() const;
+  /// With `reserve`, the next cluster starts with the head alone: the other nodes of the options
+  /// come with `AddNode`, in the shapes given there, before any new name is used. So a program that
+  /// builds its own cluster gets nodes that a fault plan can name. FailedPrecondition once the
+  /// cluster runs.
+  absl::Status ReserveNodes(bool reserve);
   /// One more node, which joins at once when the cluster runs. Returns its name.
   std::string AddNode(NodeShape shape);
   /// A driver process, and the cluster if it does not run yet. `ProcessReady` follows.
@@ -123,6 +128,9 @@ class World {
   void Heal();
   /// `Inject`, right after the event of this number (`Report::events`).
   void InjectAt(std::uint64_t event, faults::Kind kind);
+  /// All that has happened so far, each at its time: a plan that does the same without waiting for
+  /// anything or drawing a number.
+  [[nodiscard]] const faults::Plan& FaultsHappened() const;
   /// Ends a worker process as `kill -9` does. `ProcessDead` follows.
   void CrashProcess(WorkerId process, const std::string& reason);
   /// A node leaves in order: its raylet tells the GCS and ends its workers. NotFound,

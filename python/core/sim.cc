@@ -8,10 +8,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "faults/plan_check.h"
 #include "faults/plan_file.h"
 #include "faults/short_form.h"
 #include "python/core/convert.h"
@@ -106,10 +108,13 @@ py::tuple Step(const WorldPointer& world) {
   return std::visit(ActionToPython{world}, action);
 }
 
+using Labels = std::map<std::string, std::string>;
+
 sim::NodeShape ShapeOf(const std::map<std::string, double>& resources,
-                       std::optional<std::uint64_t> store_capacity) {
+                       std::optional<std::uint64_t> store_capacity, const Labels& labels) {
   sim::NodeShape shape;
   shape.resources = ResourceSet::Of(resources);
+  shape.labels = labels;
   if (store_capacity) shape.store_capacity = *store_capacity;
   return shape;
 }
@@ -125,14 +130,35 @@ std::function<Duration(const TaskSpec&)> CostModel(std::optional<std::int64_t> f
   };
 }
 
-/// What the short forms say, behind what the plan file (if any) says.
-faults::Plan PlanOf(const std::string& file, const std::vector<std::string>& crashes,
-                    const std::vector<std::string>& restarts) {
+faults::PlanFormat FormOf(const std::string& form) {
+  if (form == "text") return faults::PlanFormat::kText;
+  if (form == "json") return faults::PlanFormat::kJson;
+  throw py::value_error("expected the form text or json of a plan, got " + form);
+}
+
+faults::Plan ParsePlan(const std::string& text, const std::string& file, const std::string& form) {
+  absl::StatusOr<faults::Plan> plan = faults::ParsePlan(text, file, FormOf(form));
+  Require(plan.status());
+  return *std::move(plan);
+}
+
+/// A plan's text, the name that errors give its file, and its form.
+using PlanText = std::tuple<std::string, std::string, std::string>;
+
+/// What the short forms say, behind what the plans say.
+faults::Plan PlanOf(const std::vector<PlanText>& plans, const std::vector<std::string>& crashes,
+                    const std::vector<std::string>& restarts,
+                    const std::vector<sim::NodeShape>& nodes) {
+  std::vector<faults::NodeFacts> facts;
+  for (const sim::NodeShape& node : nodes) {
+    facts.push_back({"n" + std::to_string(facts.size() + 1), node.labels, true, facts.empty()});
+  }
   faults::Plan plan;
-  if (!file.empty()) {
-    absl::StatusOr<faults::Plan> read = faults::ReadPlan(file);
-    Require(read.status());
-    plan = *std::move(read);
+  for (const auto& [text, file, form] : plans) {
+    const faults::Plan one = ParsePlan(text, file, form);
+    // Here, while it is known where each fault is written.
+    Require(faults::CheckPlan(one, facts));
+    for (const faults::Fault& fault : one.faults) plan.Add(fault);
   }
   for (const std::string& text : crashes) {
     absl::StatusOr<faults::Fault> parsed = faults::ParseCrash(text);
@@ -147,25 +173,22 @@ faults::Plan PlanOf(const std::string& file, const std::vector<std::string>& cra
   return plan;
 }
 
-/// `kind` as in a plan file: partition { a: "n1" }.
-void Inject(sim::World& world, const std::string& kind) {
-  const absl::StatusOr<faults::Plan> plan =
-      faults::ParsePlan("fault { at: \"0s\" " + kind + " }", "fault", faults::PlanFormat::kText);
-  Require(plan.status());
-  Require(world.Inject(plan->faults.front().kind));
-}
-
-WorldPointer CreateWorld(std::uint32_t nodes, const std::map<std::string, double>& resources,
+WorldPointer CreateWorld(const std::vector<Labels>& nodes,
+                         const std::map<std::string, double>& resources,
                          std::optional<std::uint64_t> store_capacity, std::uint64_t seed,
-                         const std::string& faults, const std::vector<std::string>& crashes,
+                         const std::vector<PlanText>& plans,
+                         const std::vector<std::string>& crashes,
                          const std::vector<std::string>& restarts, const std::string& trace_file,
                          const std::string& hashes_file, std::optional<std::int64_t> latency_ns,
                          std::optional<std::int64_t> cost_ns,
                          std::map<std::string, std::int64_t> costs_ns, bool check_invariants) {
   sim::Options options;
-  options.nodes.assign(nodes, ShapeOf(resources, store_capacity));
+  options.nodes.clear();
+  for (const Labels& labels : nodes) {
+    options.nodes.push_back(ShapeOf(resources, store_capacity, labels));
+  }
   options.seed = seed;
-  options.faults = PlanOf(faults, crashes, restarts);
+  options.faults = PlanOf(plans, crashes, restarts, options.nodes);
   options.trace_file = trace_file;
   options.hashes_file = hashes_file;
   if (latency_ns) options.timing.link_latency = Nanoseconds(*latency_ns);
@@ -174,6 +197,13 @@ WorldPointer CreateWorld(std::uint32_t nodes, const std::map<std::string, double
   absl::StatusOr<std::unique_ptr<sim::World>> world = sim::World::Create(std::move(options));
   Require(world.status());
   return *std::move(world);
+}
+
+/// Makes the faults of a plan happen now, whatever it says of when.
+void Inject(sim::World& world, const std::string& plan) {
+  for (const faults::Fault& fault : ParsePlan(plan, "plan", "json").faults) {
+    Require(world.Inject(fault.kind));
+  }
 }
 
 std::string AddDriver(sim::World& world, const std::string& ray_namespace,
@@ -204,14 +234,12 @@ void BindWorld(py::module_& module) {
   const auto id = [](const std::string& hex) { return IdFromHex<WorkerId>(hex); };
   py::class_<sim::World, WorldPointer>(module, "World")
       .def(py::init(&CreateWorld), py::kw_only(), "nodes"_a, "resources"_a,
-           "store_capacity"_a = py::none(), "seed"_a, "faults"_a = "", "crashes"_a, "restarts"_a,
+           "store_capacity"_a = py::none(), "seed"_a, "plans"_a, "crashes"_a, "restarts"_a,
            "trace_file"_a = "", "hashes_file"_a = "", "latency_ns"_a = py::none(),
            "cost_ns"_a = py::none(), "costs_ns"_a = std::map<std::string, std::int64_t>(),
            "check_invariants"_a = false)
       .def("step", &Step)
       .def("pause_before_events", &sim::World::PauseBeforeEvents, "pause"_a)
-      .def("inject", &Inject, "kind"_a)
-      .def("heal", &sim::World::Heal)
       .def("add_driver", &AddDriver, "ray_namespace"_a, "language_config"_a,
            "lineage_bytes_max"_a = 0)
       .def("stop_cluster", &sim::World::StopCluster)
@@ -220,28 +248,26 @@ void BindWorld(py::module_& module) {
           "configure_node",
           [](sim::World& self, const std::string& name,
              const std::map<std::string, double>& resources,
-             std::optional<std::uint64_t> store_capacity) {
-            Require(self.ConfigureNode(name, ShapeOf(resources, store_capacity)));
+             std::optional<std::uint64_t> store_capacity, const Labels& labels) {
+            Require(self.ConfigureNode(name, ShapeOf(resources, store_capacity, labels)));
           },
-          "name"_a, "resources"_a, "store_capacity"_a = py::none())
+          "name"_a, "resources"_a, "store_capacity"_a = py::none(), "labels"_a = Labels())
+      .def("reserve_nodes",
+           [](sim::World& self, bool reserve) { Require(self.ReserveNodes(reserve)); })
       .def(
           "add_node",
           [](sim::World& self, const std::map<std::string, double>& resources,
-             std::optional<std::uint64_t> store_capacity) {
-            return self.AddNode(ShapeOf(resources, store_capacity));
+             std::optional<std::uint64_t> store_capacity, const Labels& labels) {
+            return self.AddNode(ShapeOf(resources, store_capacity, labels));
           },
-          "resources"_a, "store_capacity"_a = py::none())
+          "resources"_a, "store_capacity"_a = py::none(), "labels"_a = Labels())
       .def("remove_node",
            [](sim::World& self, const std::string& name) { Require(self.RemoveNode(name)); })
-      .def(
-          "crash_node",
-          [](sim::World& self, const std::string& name, bool silent) {
-            Require(self.Inject(faults::CrashNode{name, silent, {}}));
-          },
-          "name"_a, "silent"_a = false)
-      .def("restart_node",
-           [](sim::World& self, const std::string& name) {
-             Require(self.Inject(faults::RestartNode{name}));
+      .def("inject", &Inject, "plan"_a)
+      .def("heal", &sim::World::Heal)
+      .def("faults_happened",
+           [](const sim::World& self) {
+             return faults::FormatPlan(self.FaultsHappened(), faults::PlanFormat::kJson);
            })
       .def("node_names", &sim::World::NodeNames)
       .def("node_id",
@@ -303,6 +329,13 @@ void BindSim(py::module_& module) {
       .def("is_connected", &SimProcess::IsConnected);
   // Real workers are started for an environment; simulated ones learn it from their first task.
   module.def("runtime_env_of", [](const RunningTask& task) { return task.Spec().runtime_env; });
+  module.def(
+      "convert_plan",
+      [](const std::string& text, const std::string& file, const std::string& form,
+         const std::string& to_form) {
+        return faults::FormatPlan(ParsePlan(text, file, form), FormOf(to_form));
+      },
+      "text"_a, "file"_a, "form"_a, "to_form"_a);
   module.def(
       "report_failed_checks",
       [](int file) {

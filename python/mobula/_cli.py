@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -29,6 +31,18 @@ class _Span(click.ParamType[Any]):
         except ValueError as error:
             self.fail(str(error), parameter, context)
         return value
+
+
+class _Place(click.ParamType[Any]):
+    """A place for a crash, such as 120:n2."""
+
+    name = "place"
+
+    def convert(self, value: Any, parameter: Any, context: Any) -> Any:
+        event, colon, node = str(value).partition(":")
+        if not (event.isdigit() and colon and node):
+            self.fail(f"expected a place such as 120:n2, got '{value}'", parameter, context)
+        return event, node
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -85,65 +99,117 @@ def run(program: str, arguments: tuple[str, ...], trace_html: str, **options: An
     sys.exit(code)
 
 
-@cli.command()
-@click.argument("program", type=_PROGRAM)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-@click.option("--nodes", default=1, show_default=True, type=click.IntRange(1), help="How many.")
-@click.option(
-    "--cpus", default=4.0, show_default=True, type=click.FloatRange(0), help="Of each node."
+# Of every command that simulates.
+_WORLD_OPTIONS = (
+    click.argument("program", type=_PROGRAM),
+    click.argument("arguments", nargs=-1, type=click.UNPROCESSED),
+    click.option("--nodes", default=1, show_default=True, type=click.IntRange(1), help="How many."),
+    click.option(
+        "--cpus", default=4.0, show_default=True, type=click.FloatRange(0), help="Of each node."
+    ),
+    click.option(
+        "--label",
+        multiple=True,
+        metavar="NODE:KEY=VALUE",
+        help="A label of a node, which fault plans can select it by: n2:rack=r1.",
+    ),
+    click.option("--gpus", default=0.0, type=click.FloatRange(0), help="Of each node."),
+    click.option(
+        "--object-store-memory",
+        type=click.IntRange(1),
+        help="Of each node, in bytes.",
+        metavar="BYTES",
+    ),
+    click.option(
+        "--seed",
+        default=0,
+        show_default=True,
+        type=click.IntRange(0, 2**64 - 1),
+        help="The same seed gives the same run.",
+    ),
+    click.option(
+        "--crash",
+        multiple=True,
+        metavar="NODE@TIME[+TIME]",
+        help="A node dies then, and comes back after the second time if there is one: n2@0.5s+2s.",
+    ),
+    click.option(
+        "--crash-worker",
+        multiple=True,
+        metavar="NODE@TIME",
+        help="A worker process of the node dies then.",
+    ),
+    click.option(
+        "--restart", multiple=True, metavar="NODE@TIME", help="A crashed node comes back."
+    ),
+    click.option(
+        "--faults",
+        multiple=True,
+        type=_PROGRAM,
+        metavar="PLAN",
+        help="A fault plan: JSON when its name ends in .json, else text.",
+    ),
+    click.option(
+        "--trace", default="", metavar="FILE", help="Write every event there, as JSON lines."
+    ),
+    click.option(
+        "--trace-html", default="", metavar="FILE", help="Write the run there as a page to look at."
+    ),
+    click.option(
+        "--hashes",
+        default="",
+        metavar="FILE",
+        help="Write the running hash after every event there, for `mobula trace diff`.",
+    ),
+    click.option("--latency", type=_Span(), help="From node to node.  [default: 100us]"),
+    click.option(
+        "--cost",
+        multiple=True,
+        type=_Span(named=True),
+        metavar="[NAME=]TIME",
+        help="Virtual time that tasks, or those of one name, take besides their sleeps.",
+    ),
+    click.option("--check-invariants", is_flag=True, help="Check the runtime after every event."),
+    click.option(
+        "--watchdog",
+        "watchdog_s",
+        default=30.0,
+        show_default=True,
+        type=click.FloatRange(0, min_open=True),
+        metavar="SECONDS",
+        help="Real time after which a program that never waits is reported.",
+    ),
 )
-@click.option("--gpus", default=0.0, type=click.FloatRange(0), help="Of each node.")
-@click.option(
-    "--object-store-memory", type=click.IntRange(1), help="Of each node, in bytes.", metavar="BYTES"
-)
-@click.option(
-    "--seed",
-    default=0,
-    show_default=True,
-    type=click.IntRange(0, 2**64 - 1),
-    help="The same seed gives the same run.",
-)
-@click.option(
-    "--crash",
-    multiple=True,
-    metavar="NODE@TIME[+TIME]",
-    help="A node dies then, and comes back after the second time if there is one: n2@0.5s+2s.",
-)
-@click.option(
-    "--crash-worker",
-    multiple=True,
-    metavar="NODE@TIME",
-    help="A worker process of the node dies then.",
-)
-@click.option("--restart", multiple=True, metavar="NODE@TIME", help="A crashed node comes back.")
-@click.option("--trace", default="", metavar="FILE", help="Write every event there, as JSON lines.")
-@click.option(
-    "--trace-html", default="", metavar="FILE", help="Write the run there as a page to look at."
-)
-@click.option(
-    "--hashes",
-    default="",
-    metavar="FILE",
-    help="Write the running hash after every event there, for `mobula trace diff`.",
-)
-@click.option("--latency", type=_Span(), help="From node to node.  [default: 100us]")
-@click.option(
-    "--cost",
-    multiple=True,
-    type=_Span(named=True),
-    metavar="[NAME=]TIME",
-    help="Virtual time that tasks, or those of one name, take besides their sleeps.",
-)
-@click.option("--check-invariants", is_flag=True, help="Check the runtime after every event.")
-@click.option(
-    "--watchdog",
-    "watchdog_s",
-    default=30.0,
-    show_default=True,
-    type=click.FloatRange(0, min_open=True),
-    metavar="SECONDS",
-    help="Real time after which a program that never waits is reported.",
-)
+
+
+def _world_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(_WORLD_OPTIONS):
+        command = option(command)
+    return command
+
+
+def _sim_options(crash_worker: tuple[str, ...], options: dict[str, Any]) -> SimOptions:
+    crash = [*options.pop("crash"), *(f"worker:{text}" for text in crash_worker)]
+    return SimOptions(crash=crash, **options)
+
+
+class _SimCommand(click.Command):
+    """`mobula sim`, and the commands behind it."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        if args[:1] == ["explore"]:
+            return explore.make_context(f"{info_name} explore", args[1:], parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
+
+
+@cli.command(cls=_SimCommand)
+@_world_options
 def sim(
     program: str, arguments: tuple[str, ...], crash_worker: tuple[str, ...], **options: Any
 ) -> None:
@@ -151,15 +217,16 @@ def sim(
 
     Its own arguments follow `--`. The report of what was lost and executed again comes on
     standard error, with the hash over all events as the last line.
+
+    `mobula sim explore PROGRAM` places a crash at every event of a program; see its --help.
     """
     from mobula import _sim_launch
 
     _sim_launch.fix_process()
     from mobula import _sim_main
 
-    options["crash"] = [*options["crash"], *(f"worker:{text}" for text in crash_worker)]
     try:
-        code = _sim_main.simulate(program, arguments, SimOptions(**options))
+        code = _sim_main.simulate(program, arguments, _sim_options(crash_worker, options))
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     # What is still suspended must not be unwound by the interpreter's own end.
@@ -167,6 +234,87 @@ def sim(
 
 
 cli.add_command(trace)
+
+
+@click.command()
+@_world_options
+@click.option(
+    "--kill-every-event",
+    is_flag=True,
+    help="Place one crash of each node, except the head, before each event: the default.",
+)
+@click.option("--workers", is_flag=True, help="Crash a worker process of each node instead.")
+@click.option("--pairs", is_flag=True, help="Besides, place every later second crash.")
+@click.option(
+    "--every",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    metavar="K",
+    help="Take each K-th event only.",
+)
+@click.option(
+    "--only",
+    multiple=True,
+    type=_Place(),
+    metavar="EVENT:NODE",
+    help="Try this place only; with --trace, see what happens there.",
+)
+@click.option(
+    "--jobs",
+    default=os.cpu_count() or 1,
+    show_default="CPUs",
+    type=click.IntRange(1),
+    help="Runs at one time.",
+)
+@click.option(
+    "--limit",
+    "limit_s",
+    default=600.0,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="Virtual time after the crash after which a run counts as a hang.",
+)
+@click.option(
+    "--map", "map_file", default="", metavar="FILE", help="Write a heat map there, a web page."
+)
+def explore(
+    program: str,
+    arguments: tuple[str, ...],
+    crash_worker: tuple[str, ...],
+    kill_every_event: bool,
+    map_file: str,
+    **options: Any,
+) -> None:
+    """Runs PROGRAM once for each of its events and nodes, with a crash of that node before it.
+
+    Compares what the program prints, and its exit code, with a run without faults. Ends with 1 if
+    a run gave another answer, did not end, or violated an invariant of the runtime. The program
+    should print only what does not depend on timing; output of workers does not count.
+    """
+    from mobula import _sim_launch
+
+    _sim_launch.fix_process()
+    from mobula import _explore, _explore_main
+
+    names = [field.name for field in dataclasses.fields(_explore.Search)]
+    search = {name: options.pop(name) for name in names}
+    search["only"] = tuple(_explore.Place(int(event), node) for event, node in search["only"])
+    try:
+        code = _explore_main.explore(
+            program,
+            arguments,
+            _sim_options(crash_worker, options),
+            _explore.Search(**search),
+            map_file,
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    except RuntimeError as error:
+        raise click.ClickException(str(error)) from error
+    sys.stdout.flush()
+    os._exit(code)
 
 
 def main() -> None:

@@ -19,12 +19,17 @@ from mobula._virtual_threads import finish_threads
 
 
 def run(
-    item: pytest.Item, hub: Hub, options: SimOptions, folder: pathlib.Path, errors: int
+    item: pytest.Item,
+    hub: Hub,
+    options: SimOptions,
+    folder: pathlib.Path,
+    output: int,
+    errors: int,
 ) -> dict[str, Any]:
     """Runs the test as the driver of a new world.
 
     Returns what the parent is told. `folder` is for its temporary files; `errors` is where last
-    words go.
+    words go; standard output is `output` already.
     """
     config = item.config
     _capture_anew(config, errors)
@@ -43,6 +48,7 @@ def run(
 
     code = hub.run(main)
     _sim_watchdog.stop()
+    hub.world.flush_trace()
     sys.stdout.flush()
     if not hub.driver.alive:
         # It ended its own process: whatever was reported while that unwound is not so.
@@ -54,6 +60,7 @@ def run(
         "hash": hub.world.trace_hash(),
         "report": hub.world.report(),
         "virtual_s": hub.now_ns() / 1e9,
+        "faults": hub.world.faults_happened(),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import shlex
 from typing import Any
 
@@ -14,6 +15,8 @@ from mobula._forks import Ended
 from mobula._sim_options import SimOptions
 
 _SECTION = "mobula: simulated"
+# The attribute of a report that names the class of the exception.
+ERROR = "mobula_error"
 
 
 @dataclasses.dataclass
@@ -25,6 +28,8 @@ class Run:
     hash: str = ""
     report: dict[str, Any] = dataclasses.field(default_factory=dict)
     virtual_s: float = 0
+    # What happened of the plan, each fault at its time: a plan, as JSON.
+    faults: str = ""
     # What came out besides what pytest has captured.
     stdout: str = ""
 
@@ -38,7 +43,8 @@ class Run:
         """The kind of the failure, for comparing two: the exception's type. Empty for none."""
         for report in self.reports:
             if report.failed:
-                return f"{report.when}: {_error_name(report)}"
+                error = getattr(report, ERROR, None) or str(report.longrepr).partition("\n")[0]
+                return f"{report.when}: {error}"
         return ""
 
     @classmethod
@@ -51,13 +57,19 @@ class Run:
         from_data = config.hook.pytest_report_from_serializable
         reports = [from_data(config=config, data=data) for data in value["reports"]]
         return cls(
-            ended.key, reports, value["hash"], value["report"], value["virtual_s"], ended.stdout
+            ended.key,
+            reports,
+            hash=value["hash"],
+            report=value["report"],
+            virtual_s=value["virtual_s"],
+            faults=value["faults"],
+            stdout=ended.stdout,
         )
 
-    def explain(self, replay: str) -> None:
-        """Adds to the failure how it came about and how it is repeated."""
+    def explain(self, plan: str, replay: str) -> None:
+        """Adds to the failure how it came about, under which plan, and how it is repeated."""
         failed = next(report for report in self.reports if report.failed)
-        lines = [f"seed {self.options.seed}"]
+        lines = [f"seed {self.options.seed}", *filter(None, [plan.rstrip()])]
         if self.hash:
             lines.append(f"trace hash {self.hash}")
         if self.report:
@@ -85,22 +97,30 @@ class Totals:
         return f"{self.runs} simulations, {self.events} events, {self.virtual_s:.3f} s virtual time"
 
 
-def replay_command(config: pytest.Config, item: pytest.Item, run: Run) -> str:
+def save_plan(config: pytest.Config, item: pytest.Item, run: Run) -> str:
+    """Writes the plan of a run to a file for its replay; returns the file's name."""
+    folder = config.rootpath / ".mobula"
+    folder.mkdir(exist_ok=True)
+    (folder / ".gitignore").write_text("*\n")
+    name = re.sub(r"[^A-Za-z0-9]+", "-", item.nodeid).strip("-")
+    file = folder / f"{name}-seed{run.options.seed}.textproto"
+    (plan,) = run.options.faults
+    plan.dump(file)
+    return os.path.relpath(file, config.invocation_params.dir)
+
+
+def replay_command(config: pytest.Config, item: pytest.Item, run: Run, plan_file: str) -> str:
     """The command that repeats a run, event for event."""
     options = run.options
     words = ["pytest", "--mobula-sim", "--mobula-seed", str(options.seed)]
     words += ["--mobula-nodes", str(options.nodes), "--mobula-cpus", f"{options.cpus:g}"]
+    if plan_file:
+        words += ["--mobula-faults", plan_file]
     if options.check_invariants:
         words.append("--mobula-check-invariants")
     path, separator, name = item.nodeid.partition("::")
     path = os.path.relpath(config.rootpath / path, config.invocation_params.dir)
     return shlex.join([*words, path + separator + name])
-
-
-def _error_name(report: pytest.TestReport) -> str:
-    crash = getattr(report.longrepr, "reprcrash", None)
-    text = crash.message if crash is not None else str(report.longrepr)
-    return str(text).partition(":")[0].partition("\n")[0]
 
 
 def _report_of_death(ended: Ended, item: pytest.Item) -> pytest.TestReport:
@@ -111,12 +131,17 @@ def _report_of_death(ended: Ended, item: pytest.Item) -> pytest.TestReport:
         why = f"the test ended its process with exit code {ended.value['exit_code']}"
     else:
         why = f"the simulation ended with exit code {ended.returncode}"
+    return failure_of(item, "\n".join(filter(None, [why, ended.stderr.rstrip()])), ended.seconds)
+
+
+def failure_of(item: pytest.Item, text: str, seconds: float = 0) -> pytest.TestReport:
+    """The report of a failure that is no exception of the test."""
     return pytest.TestReport(
         nodeid=item.nodeid,
         location=item.location,
         keywords=dict.fromkeys(item.keywords, 1),
         outcome="failed",
-        longrepr="\n".join(filter(None, [why, ended.stderr.rstrip()])),
+        longrepr=text,
         when="call",
-        duration=ended.seconds,
+        duration=seconds,
     )

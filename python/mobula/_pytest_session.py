@@ -13,12 +13,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import fcntl
+import functools
 import hashlib
 import os
 import pathlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -26,8 +27,11 @@ import pytest
 from mobula import _pytest_child, _pytest_report, _sim_setup, _sim_watchdog
 from mobula._forks import Ended, Forks
 from mobula._pytest_report import Run
+from mobula._shrink import Shrinker
 from mobula._sim_options import SimOptions
+from mobula.faults import Plan
 
+_MARKER = "mobula_faults"
 # Besides the watchdog: real time that one run may take.
 _RUN_TIMEOUT_S = 600.0
 
@@ -49,18 +53,26 @@ class SimSession:
         self._jobs: int = options.mobula_jobs
         self._folder = _lock_folder()
         self._totals = _pytest_report.Totals()
-        self._hub = _sim_setup.enter(self._options, _sim_watchdog.raise_deadlock)
+        self._shrink_runs: int = options.mobula_shrink_runs
+        try:
+            plan = _sim_setup.plan_of(
+                dataclasses.replace(self._options, faults=options.mobula_faults)
+            )
+            self._options = dataclasses.replace(self._options, faults=(plan,) if plan else ())
+            self._hub = _sim_setup.enter(self._options, _sim_watchdog.raise_deadlock)
+        except ValueError as error:
+            raise pytest.UsageError(str(error)) from error
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
         """Runs one test with every seed, up to the first that fails."""
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         try:
-            run = self._run_seeds(item)
+            reports = self._run(item)
         except KeyboardInterrupt:
             self._children.kill_all()
             raise
-        for report in self._reports_of(item, run):
+        for report in reports:
             item.ihook.pytest_runtest_logreport(report=report)
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
@@ -82,36 +94,115 @@ class SimSession:
         _sim_setup.leave()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _run_seeds(self, item: pytest.Item) -> Run:
-        """The run with the lowest seed that fails; if none does, that with the first seed."""
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Has reports tell the class of the exception, which their text does not always do."""
+        report = yield
+        if call.excinfo is not None:
+            setattr(report, _pytest_report.ERROR, call.excinfo.typename)
+        return report
+
+    def _run(self, item: pytest.Item) -> list[pytest.TestReport]:
+        """Runs a test with every seed; of a failure, finds a small plan and tells about it."""
         self._children = Forks(self._jobs, _RUN_TIMEOUT_S)
-        runs: dict[int, Run] = {}
-        for seed in self._seeds:
-            options = dataclasses.replace(self._options, seed=seed)
-            self._start(item, options)
-            self._note(item, self._children.take_ended(), runs)
-            if any(run.failed for run in runs.values()):
-                break
-        self._note(item, self._children.wait(), runs)
-        failed = [seed for seed, run in sorted(runs.items()) if run.failed]
-        return runs[failed[0] if failed else self._seeds[0]]
-
-    def _start(self, item: pytest.Item, options: SimOptions) -> None:
-        folder = self._folder / _short_name(item.nodeid, options)
-        self._children.start(
-            options, lambda out, err: _pytest_child.run(item, self._hub, options, folder, err)
+        try:
+            options = self._options_for(item)
+        except (OSError, TypeError, ValueError) as error:
+            return [_pytest_report.failure_of(item, f"{_MARKER}: {error}")]
+        every_run = self._run_all(
+            item,
+            (dataclasses.replace(options, seed=seed) for seed in self._seeds),
+            until_failure=True,
         )
-
-    def _note(self, item: pytest.Item, ended: Iterator[Ended] | list[Ended], runs: Any) -> None:
-        for one in ended:
-            run = Run.of(one, item, self._config)
-            runs[run.options.seed] = run
-            self._totals.add(run)
-
-    def _reports_of(self, item: pytest.Item, run: Run) -> list[pytest.TestReport]:
-        if run.failed:
-            run.explain(_pytest_report.replay_command(self._config, item, run))
+        failed = [run for run in every_run if run.failed]
+        if not failed:
+            return every_run[0].reports
+        run, told, file = failed[0], "", ""
+        if run.options.faults:
+            run, told = self._shrink(item, run)
+        if run.options.faults:
+            file = _pytest_report.save_plan(self._config, item, run)
+        run.explain(told, _pytest_report.replay_command(self._config, item, run, file))
         return run.reports
+
+    def _options_for(self, item: pytest.Item) -> SimOptions:
+        """The session's, and what the test's marker says; of two plans, the command line's."""
+        marker = item.get_closest_marker(_MARKER)
+        if marker is None:
+            return self._options
+        plan, nodes = _marked(*marker.args, folder=item.path.parent, **marker.kwargs)
+        options = dataclasses.replace(self._options, nodes=nodes or self._options.nodes)
+        if not options.faults:
+            options = dataclasses.replace(options, faults=(plan,))
+        # So that a plan for nodes that are not there is told of once, and well.
+        _sim_setup.make_world(options)
+        return options
+
+    def _run_all(
+        self, item: pytest.Item, all_options: Iterable[SimOptions], *, until_failure: bool = False
+    ) -> list[Run]:
+        """Runs a test with each of the options, in their order in the result."""
+        asked: list[SimOptions] = []
+        runs: dict[SimOptions, Run] = {}
+
+        def note(ended: Iterable[Ended]) -> None:
+            for one in ended:
+                run = Run.of(one, item, self._config)
+                runs[run.options] = run
+                self._totals.add(run)
+
+        for number, options in enumerate(all_options):
+            folder = self._folder / f"{_short_name(item.nodeid)}-{options.seed}"
+            if not until_failure:
+                # Runs with one seed, under several plans.
+                folder = folder.with_name(f"{folder.name}-{number}")
+            shutil.rmtree(folder, ignore_errors=True)
+            asked.append(options)
+            run = functools.partial(_pytest_child.run, item, self._hub, options, folder)
+            self._children.start(options, run)
+            note(self._children.take_ended())
+            if until_failure and any(run.failed for run in runs.values()):
+                break
+        note(self._children.wait())
+        return [runs[options] for options in asked]
+
+    def _shrink(self, item: pytest.Item, run: Run) -> tuple[Run, str]:
+        """The run of the smallest plan that makes the test fail alike, and what to tell of it."""
+        (plan,) = run.options.faults
+        best = {plan: run}
+
+        def check(plans: Sequence[Plan]) -> list[bool]:
+            options = [dataclasses.replace(run.options, faults=(one,)) for one in plans]
+            runs = self._run_all(item, options)
+            best.update(zip(plans, runs, strict=True))
+            self._show_progress(item, shrinker.runs, plans[0])
+            return [one.failure == run.failure for one in runs]
+
+        shrinker = Shrinker(check, runs=self._shrink_runs, batch=self._jobs)
+        smallest = plan
+        if any(fault.is_random for fault in plan.faults) and run.faults:
+            happened = Plan.parse(run.faults, form="json")
+            if shrinker.try_first(happened):
+                smallest = happened
+        smallest = shrinker.shrink(smallest)
+        self._show_progress(item, 0, smallest)
+        if shrinker.runs:
+            # Once more, with the folder that a replay has.
+            options = dataclasses.replace(run.options, faults=(smallest,))
+            (best[smallest],) = self._run_all(item, [options], until_failure=True)
+        sizes = f"{len(plan)} to {len(smallest)} faults in {shrinker.runs} runs"
+        told = f"plan (shrunk from {sizes}):" if shrinker.runs else "plan:"
+        return best[smallest], f"{told}\n{smallest.to_text()}"
+
+    def _show_progress(self, item: pytest.Item, runs: int, plan: Plan) -> None:
+        """One line on the terminal, which goes away again."""
+        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        if reporter is None or not reporter.isatty:
+            return
+        text = f"shrinking {item.name}: {runs} runs, now {len(plan)} faults" if runs else ""
+        reporter.rewrite(text, erase=True)
 
 
 def _lock_folder() -> pathlib.Path:
@@ -136,6 +227,17 @@ def _lock_folder() -> pathlib.Path:
     raise RuntimeError(f"26 test sessions hold the folders in {root} already")
 
 
-def _short_name(nodeid: str, options: SimOptions) -> str:
-    """Names the folder of one run."""
-    return f"{hashlib.blake2b(nodeid.encode(), digest_size=6).hexdigest()}-{options.seed}"
+def _short_name(nodeid: str) -> str:
+    """Names a test in as many characters as any other."""
+    return hashlib.blake2b(nodeid.encode(), digest_size=6).hexdigest()
+
+
+def _marked(
+    plan: Plan | str | os.PathLike[str], *, folder: pathlib.Path, nodes: int | None = None
+) -> tuple[Plan, int | None]:
+    """What a marker says: a plan, its text, or a file beside the test."""
+    if isinstance(plan, Plan):
+        return plan, nodes
+    if isinstance(plan, str) and "{" in plan:
+        return Plan.parse(plan), nodes
+    return Plan.load(folder / plan), nodes

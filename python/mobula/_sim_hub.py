@@ -53,6 +53,8 @@ class Hub:
         # Grows with each switch to a simulated process.
         self.switches = 0
         self.exit_code: int | None = None
+        # Virtual time after which the simulation counts as one that does not end.
+        self.limit_ns: int | None = None
         self._greenlet = greenlet.getcurrent()
         self._processes: dict[str, Process] = {}
         # By the world's name of the sleep: who sleeps, until when.
@@ -176,6 +178,10 @@ class Hub:
         waiter = self._joining[worker] = Waiter()
         self.wait(waiter)
 
+    def has_worker(self, node: str) -> bool:
+        """Whether a worker process runs on the node of that name."""
+        return any(one.node == node and not one.is_driver for one in self._processes.values())
+
     def find_pid(self, pid: int) -> Process | None:
         """Returns the living process of that number."""
         for process in (self.driver, *self._processes.values()):
@@ -228,7 +234,7 @@ class Hub:
     def run(self, main: Callable[[], int]) -> int:
         """Runs `main` as the driver, and everything it brings about; returns its exit code."""
         self.spawn(self.driver, lambda: self._run_driver(main))
-        return self._loop()
+        return self._run_loop()
 
     def adopt_caller(self) -> None:
         """Makes the calling greenlet the driver's main thread, until `release_caller`.
@@ -238,7 +244,7 @@ class Hub:
         main: Any = greenlet.getcurrent()
         main.process, main.ident = self.driver, 0
         self.driver.greenlets.append(main)
-        self._greenlet = greenlet.greenlet(self._loop)
+        self._greenlet = greenlet.greenlet(self._run_loop)
 
     def release_caller(self) -> None:
         """Undoes `adopt_caller`; the driver's other threads end."""
@@ -254,17 +260,31 @@ class Hub:
             self._greenlet.throw()
         gc.enable()
 
-    def _loop(self) -> int:
+    def _run_loop(self) -> int:
         gc.collect()
         gc.disable()
+        return self.go_on()
+
+    def go_on(self) -> int:
+        """Runs the loop to the driver's end; returns its exit code.
+
+        For a handler that has forked this process in the middle of the loop.
+        """
         while True:
             while self._ready and self.exit_code is None:
                 self._resume(self._ready.popleft())
             if self.exit_code is not None:
                 return self.exit_code
             name, worker, *what = self.world.step()
+            if name == "Paused":
+                # No part of the simulation: what is collected when must not depend on it.
+                self.handlers[name](worker)
+                continue
             self.actions += 1
             self.handlers[name](worker, *what)
+            if self.limit_ns is not None and self.now_ns() > self.limit_ns:
+                self.limit_ns = None
+                self.handlers["Idle"]("", self.world.waits())
             if self.actions % _YOUNG_PERIOD == 0:
                 gc.collect(2 if self.actions % _FULL_PERIOD == 0 else 1)
 

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from collections.abc import Sequence
+from typing import Any
 
 _UNITS_NS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 
@@ -18,10 +20,14 @@ class SimOptions:
     cpus: float = 4
     gpus: float = 0
     object_store_memory: int | None = None
+    # "n2:rack=r1".
+    label: Sequence[str] = ()
     seed: int = 0
     # In the command line's forms: "n2@0.5s", "n2@0.5s+2s", "worker:n2@0.5s"; "n2@1s".
     crash: Sequence[str] = ()
     restart: Sequence[str] = ()
+    # Plan files, or objects of mobula.faults.Plan.
+    faults: Sequence[Any] = ()
     # Files to write; empty for none.
     trace: str = ""
     trace_html: str = ""
@@ -33,6 +39,29 @@ class SimOptions:
     check_invariants: bool = False
     # Real seconds without a step of the simulation after which the program counts as spinning.
     watchdog_s: float = 30
+
+    def __post_init__(self) -> None:
+        """One plan is as good as a list of it."""
+        if hasattr(self.faults, "to_json") or isinstance(self.faults, (str, os.PathLike)):
+            object.__setattr__(self, "faults", (self.faults,))
+        else:
+            object.__setattr__(self, "faults", tuple(self.faults or ()))
+
+    def labels(self) -> list[dict[str, str]]:
+        """Returns the labels of each node.
+
+        Raises:
+            ValueError: A label is not of the form, or for a node that is not there.
+        """
+        labels: list[dict[str, str]] = [{} for _ in range(self.nodes)]
+        for text in self.label:
+            match = re.fullmatch(r"n([1-9]\d*):([^=:]+)=(.+)", text)
+            if match is None:
+                raise ValueError(f"expected a label such as n2:rack=r1, got '{text}'")
+            if int(match[1]) > self.nodes:
+                raise ValueError(f"no node is named n{match[1]}: there are {self.nodes}")
+            labels[int(match[1]) - 1][match[2]] = match[3]
+        return labels
 
     def resources(self) -> dict[str, float]:
         """Returns what each node has."""

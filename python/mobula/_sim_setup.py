@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from mobula._sim_hub import Hub
 from mobula._sim_options import SimOptions, parse_costs, parse_span
 from mobula._sim_world import SimWorld
 from mobula._virtual_patch import put
+from mobula.faults import Fault, Plan
 
 Deadlock = Callable[[Hub, list[str]], None]
 
@@ -44,10 +46,11 @@ def make_world(options: SimOptions) -> _core.World:
     """The world that the options describe, before anything runs in it."""
     cost_ns, costs_ns = parse_costs(options.cost)
     return _core.World(
-        nodes=options.nodes,
+        nodes=options.labels(),
         resources=options.resources(),
         store_capacity=options.object_store_memory,
         seed=options.seed,
+        plans=[_plan_text(plan) for plan in options.faults],
         crashes=options.crash,
         restarts=options.restart,
         trace_file=options.trace,
@@ -57,6 +60,32 @@ def make_world(options: SimOptions) -> _core.World:
         costs_ns=costs_ns,
         check_invariants=options.check_invariants,
     )
+
+
+def plan_of(options: SimOptions) -> Plan:
+    """The plans of the options as one.
+
+    Raises:
+        ValueError: A plan file is wrong, with the line and what was expected.
+    """
+    faults: list[Fault] = []
+    for plan in options.faults:
+        text, file, form = _plan_text(plan)
+        faults += Plan.parse(text, file=file, form=form).faults
+    return Plan(faults)
+
+
+def _plan_text(plan: Any) -> tuple[str, str, str]:
+    """Text, file and form of a plan, or of the plan file of that name."""
+    if hasattr(plan, "to_json"):
+        return plan.to_json(), "plan", "json"
+    file = os.fspath(plan)
+    try:
+        with open(file, encoding="utf-8") as stream:
+            text = stream.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"cannot read the fault plan {file}: {error}") from error
+    return text, file, "json" if file.endswith(".json") else "text"
 
 
 def _install_messages(hub: Hub, on_deadlock: Deadlock) -> None:

@@ -9,7 +9,11 @@ import os
 import signal
 import sys
 import traceback
-from os import _exit  # The virtual world replaces it in its module.
+
+# The virtual world replaces these in their modules.
+from os import _exit
+from signal import setitimer
+from signal import signal as set_handler
 from types import FrameType
 from typing import NoReturn, TextIO
 
@@ -23,18 +27,22 @@ _NOT_THE_PROGRAMS = (os.path.dirname(__file__), "/_pytest/", "/pluggy/")
 _LOOKS = 4
 
 
-def start(hub: Hub, limit_s: float, errors: TextIO | None = None) -> None:
+def start(
+    hub: Hub, limit_s: float, errors: TextIO | None = None, *, will_fork: bool = False
+) -> None:
     """Ends the simulation, with the stack, once nothing has switched for so many real seconds.
 
     And when the user interrupts it: that is no event of the simulated world. Its last words go to
-    `errors`, by default standard error.
+    `errors`, by default standard error. A process that `will_fork` is watched by signals only:
+    the thread that faulthandler starts would be missing in its children, who wait for it.
     """
     errors = errors or sys.stderr
     seen, unchanged = hub.switches, 0
 
     def look(number: int, frame: FrameType | None) -> None:
         nonlocal seen, unchanged
-        _expect_to_look_again(limit_s, errors)
+        if not will_fork:
+            _expect_to_look_again(limit_s, errors)
         unchanged = unchanged + 1 if hub.switches == seen else 0
         seen = hub.switches
         if unchanged == _LOOKS:
@@ -43,10 +51,11 @@ def start(hub: Hub, limit_s: float, errors: TextIO | None = None) -> None:
     def interrupt(number: int, frame: FrameType | None) -> None:
         _end(f"mobula sim: interrupted. {_who()} was here:", frame, errors, 128 + number)
 
-    signal.signal(signal.SIGINT, interrupt)
-    signal.signal(signal.SIGALRM, look)
-    signal.setitimer(signal.ITIMER_REAL, limit_s / _LOOKS, limit_s / _LOOKS)
-    _expect_to_look_again(limit_s, errors)
+    set_handler(signal.SIGINT, interrupt)
+    set_handler(signal.SIGALRM, look)
+    setitimer(signal.ITIMER_REAL, limit_s / _LOOKS, limit_s / _LOOKS)
+    if not will_fork:
+        _expect_to_look_again(limit_s, errors)
 
 
 def _expect_to_look_again(limit_s: float, errors: TextIO) -> None:
@@ -86,7 +95,7 @@ def _complaint(limit_s: float) -> str:
 
 def stop() -> None:
     """Stops watching."""
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    setitimer(signal.ITIMER_REAL, 0)
     faulthandler.cancel_dump_traceback_later()
 
 

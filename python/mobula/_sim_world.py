@@ -15,6 +15,7 @@ from mobula._sim_options import SimOptions
 from mobula._sim_runtime import SimRuntime
 from mobula._virtual_net import STATUS_ADDRESS
 from mobula._world import InitOptions, Node, NodeOptions, World
+from mobula.faults import At, CrashNode, Plan
 
 _HEAD = "n1"
 _ADDRESS = f"{_HEAD}:6379"
@@ -56,6 +57,7 @@ class SimWorld(World):
         hub = self._hub
         self._owns_cluster = options.address in (None, "local") and self._nodes_started == 0
         if not hub.world.cluster_runs() and self._nodes_started == 0:
+            self._hub.world.reserve_nodes(False)
             self._configure(_HEAD, options.node)
         # Simulated workers live in the driver's interpreter: they need not be told its paths.
         runtime_env = json.loads(options.language_config or b"{}").get("runtime_env", {})
@@ -84,10 +86,12 @@ class SimWorld(World):
     def start_node(self, options: NodeOptions, cluster_address: str | None) -> Node:
         """The first is the head and gets n1; each further one is added to the simulation."""
         if cluster_address is None:
+            # The program says which nodes there are; the simulation's others get its shapes.
+            self._hub.world.reserve_nodes(True)
             self._configure(_HEAD, options)
             name = _HEAD
         else:
-            name = self._hub.world.add_node(*self._shape(_HEAD, options))
+            name = self._hub.world.add_node(*self._shape(options), options.labels)
             while self._hub.world.cluster_runs() and not self._hub.world.node_id(name):
                 self._hub.sleep_ns(_NODE_POLL_NS)
         self._nodes_started += 1
@@ -98,9 +102,10 @@ class SimWorld(World):
         self._nodes_started = 0
 
     def _configure(self, name: str, options: NodeOptions) -> None:
-        self._hub.world.configure_node(name, *self._shape(name, options))
+        labels = {**self._options.labels()[0], **options.labels}
+        self._hub.world.configure_node(name, *self._shape(options), labels)
 
-    def _shape(self, name: str, options: NodeOptions) -> tuple[dict[str, float], int]:
+    def _shape(self, options: NodeOptions) -> tuple[dict[str, float], int]:
         """What a node has: as the simulation's options say where a program does not."""
         resources = {**self._options.resources(), **options.resources}
         for key, amount in (
@@ -110,7 +115,7 @@ class SimWorld(World):
         ):
             if amount is not None:
                 resources[key] = float(amount)
-        store = options.object_store_memory or self._hub.world.node_store_capacity(name)
+        store = options.object_store_memory or self._hub.world.node_store_capacity(_HEAD)
         return resources, store
 
     def _facts(self, runtime: Runtime, options: InitOptions) -> dict[str, Any]:
@@ -155,4 +160,4 @@ class SimNode(Node):
         elif graceful:
             self._hub.world.remove_node(self.name)
         else:
-            self._hub.world.crash_node(self.name)
+            self._hub.world.inject(Plan([At(0).then(CrashNode(node=self.name))]).to_json())

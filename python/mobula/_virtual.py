@@ -13,6 +13,7 @@ from mobula import (
     _virtual_os,
     _virtual_patch,
     _virtual_random,
+    _virtual_signals,
     _virtual_threads,
     _virtual_time,
 )
@@ -28,6 +29,7 @@ def install(hub: Hub) -> None:
     _virtual_random.install()
     _virtual_asyncio.install(hub)
     _virtual_os.install(hub)
+    _virtual_signals.install()
     _virtual_environ.install()
     _virtual_net.install(hub)
     _virtual_classes.install()

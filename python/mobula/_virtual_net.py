@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import http.client
 import io
+import multiprocessing.pool
 import multiprocessing.process
 import socket
 import subprocess
@@ -32,6 +34,18 @@ def install(hub: Hub) -> None:
         "start",
         "multiprocessing.Process.start()",
         "tasks and actors (@ray.remote)",
+    )
+    _refuse_method(
+        concurrent.futures.ProcessPoolExecutor,
+        "__init__",
+        "concurrent.futures.ProcessPoolExecutor()",
+        "tasks (@ray.remote), or a ThreadPoolExecutor",
+    )
+    _refuse_method(
+        multiprocessing.pool.Pool,
+        "__init__",
+        "multiprocessing.Pool()",
+        "tasks (@ray.remote)",
     )
     for name in ("getaddrinfo", "gethostbyname", "create_connection", "socketpair"):
         put(socket, name, _refusal(f"socket.{name}()", "remote calls between actors"))

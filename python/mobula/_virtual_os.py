@@ -44,7 +44,12 @@ def _install_identity(hub: Hub) -> None:
         process = _sim_process.current()
         return process.node if process else real_name
 
+    def getppid() -> int:
+        """Returns init's: the daemons of simulated nodes are no processes that one could see."""
+        return 1
+
     replace(os, "getpid", getpid)
+    replace(os, "getppid", getppid)
     replace(os, "cpu_count", cpu_count)
     replace(os, "sched_getaffinity", sched_getaffinity)
     replace(socket, "gethostname", gethostname)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from mobula import _sim_process
 from mobula._virtual_patch import put, replace, replace_method
 
 if TYPE_CHECKING:
@@ -131,11 +132,12 @@ def _install_sleep(hub: Hub) -> None:
     def select_nothing(
         rlist: Any, wlist: Any, xlist: Any, timeout: float | None = None, /
     ) -> tuple[list[Any], list[Any], list[Any]]:
-        if rlist or wlist or xlist or timeout is None:
-            return real_select(rlist, wlist, xlist, timeout)
+        if rlist or wlist or xlist:
+            _sim_process.refuse("select.select() on files", "ray.wait() or queue.Queue")
+        if timeout is None:
+            _sim_process.refuse("select.select() without end", "threading.Event")
         sleep(timeout)
         return [], [], []
 
-    real_select = select.select
     replace(time, "sleep", sleep)
     replace(select, "select", select_nothing)

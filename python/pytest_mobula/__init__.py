@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 __all__: list[str] = []
 
 _MARKER = (
-    "mobula_faults(plan, *, nodes=None): with --mobula-sim, the test runs under this fault plan: "
-    "the path of a plan file, a plan's text, or a mobula.faults.Plan"
+    "mobula_faults(plan, *, nodes=None): with --mobula-sim, the test runs under this fault plan (a "
+    "file beside the test, a plan's text, or a mobula.faults.Plan) unless --mobula-faults gives one"
 )
 
 

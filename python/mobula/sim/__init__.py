@@ -28,6 +28,7 @@ from mobula import _world
 from mobula._sim_options import SimOptions
 from mobula._sim_process import DeadlockError, NotSimulatedError
 from mobula._sim_world import SimWorld
+from mobula.faults import Plan
 from mobula.sim._cluster import Cluster
 from mobula.sim._control import Control
 
@@ -74,11 +75,12 @@ def run(
         arguments: The program's own.
         timeout: In real seconds; subprocess.TimeoutExpired is raised when they have passed.
         **options: As `mobula sim` takes them, with underscores: nodes, cpus, gpus,
-            object_store_memory, seed, crash, crash_worker, restart, trace, latency, cost,
-            check_invariants, watchdog. Those that may be repeated are lists.
+            object_store_memory, label, seed, faults, crash, crash_worker, restart, trace, latency,
+            cost, check_invariants, watchdog. Those that may be repeated are lists; faults are plan
+            files, or mobula.faults.Plan.
     """
-    flags = _flags(options)
-    with _as_file(program) as (path, own):
+    with _as_file(program) as (path, own), tempfile.TemporaryDirectory("mobula-plans") as folder:
+        flags = _flags(options, folder)
         ran = subprocess.run(
             [sys.executable, "-m", "mobula", "sim", *flags, path, "--", *own, *arguments],
             capture_output=True,
@@ -105,7 +107,17 @@ def current_cluster() -> Control:
     return Control(world.hub)
 
 
-def _flags(options: dict[str, Any]) -> list[str]:
+def _flags(options: dict[str, Any], folder: str) -> list[str]:
+    """The options as flags; plans travel in files of the folder."""
+    plans = SimOptions(faults=options.get("faults")).faults  # type: ignore[arg-type]
+    files = []
+    for number, plan in enumerate(plans):
+        if isinstance(plan, Plan):
+            file = os.path.join(folder, f"plan{number}.textproto")
+            plan.dump(file)
+            plan = file
+        files.append(os.fspath(plan))
+    options = {**options, "faults": files}
     fields = [field.name for field in dataclasses.fields(SimOptions)]
     known = {"crash_worker", *(name.removesuffix("_s") for name in fields)}
     flags = []

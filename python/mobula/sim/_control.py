@@ -8,6 +8,7 @@ from typing import Any
 
 from mobula import _runtime
 from mobula._sim_hub import Hub
+from mobula.faults import At, CrashNode, Kind, Partition, Plan, RestartNode
 
 _POLL_NS = 1_000_000
 
@@ -29,42 +30,34 @@ class Control:
         With `silent` nobody tells the others, as when a machine loses its power; else connections
         are reset, as when a daemon is killed.
         """
-        self._started().crash_node(node, silent)
-        self._let_happen()
+        self.inject(CrashNode(node=node, silent=silent))
 
     def restart(self, node: str) -> None:
         """Lets a crashed node come back, empty and under a new id, and waits until it runs."""
-        world = self._started()
-        world.restart_node(node)
-        self._let_happen()
-        while not world.node_id(node):
+        self.inject(RestartNode(node=node))
+        while not self._hub.world.node_id(node):
             self._hub.sleep_ns(_POLL_NS)
 
-    def partition(self, side: Sequence[str], other_side: Sequence[str] | None = None) -> None:
-        """Loses everything that nodes of the two sides send to each other.
+    def partition(
+        self, side: Sequence[str], other_side: Sequence[str] = (), *, one_way: bool = False
+    ) -> None:
+        """Loses everything that nodes of the two sides send to each other, until `heal`.
 
-        Without another side, that is all other nodes.
+        Without another side, that is all other nodes. With `one_way` only what the first side
+        sends is lost.
         """
-        sides = [f'a: "{node}"' for node in side]
-        sides += [f'b: "{node}"' for node in other_side or []]
-        self._started().inject(f"partition {{ {' '.join(sides)} }}")
+        self.inject(Partition(a=side, b=other_side, one_way=one_way))
 
-    def inject(self, kind: str) -> None:
-        """Breaks something as a plan file would say it: `slow_cpu { node: "n2" factor: 5 }`.
-
-        Raises:
-            ValueError: It is no fault, or names no node; the text says what was expected.
-        """
-        self._started().inject(kind)
-        self._let_happen()
+    def inject(self, kind: Kind) -> None:
+        """Lets any fault of mobula.faults happen now."""
+        _runtime.current()
+        self._hub.world.inject(Plan([At(0).then(kind)]).to_json())
+        self._hub.sleep_ns(0)
 
     def heal(self) -> None:
-        """Ends every fault that lasts and brings crashed nodes back.
-
-        Nothing of the plan happens any more.
-        """
-        self._started().heal()
-        self._let_happen()
+        """Ends everything that lasts, brings back the nodes that are down, and ends the plan."""
+        self._hub.world.heal()
+        self._hub.sleep_ns(0)
 
     def advance(self, seconds: float) -> None:
         """Lets virtual time pass: as time.sleep does in the simulation."""
@@ -90,12 +83,3 @@ class Control:
         """What was lost and what was executed again: counts, and a text for people."""
         report: dict[str, Any] = self._hub.world.report()
         return report
-
-    def _started(self) -> Any:
-        """The world, with a cluster in it."""
-        _runtime.current()
-        return self._hub.world
-
-    def _let_happen(self) -> None:
-        """What is due now happens before the caller goes on."""
-        self._hub.sleep_ns(0)
