@@ -68,6 +68,7 @@ class RealTransport final : public Transport {
     sides_.at(node).links.reset();
   }
 
+  [[nodiscard]] Instant Now() const override { return host::SteadyNow(); }
   bool RunUntil(const std::function<bool()>& done, Duration span) override {
     const auto end = std::chrono::steady_clock::now() + std::chrono::nanoseconds(span.nanoseconds);
     loop_.restart();
@@ -98,7 +99,6 @@ class RealTransport final : public Transport {
     };
   }
 
-  [[nodiscard]] Instant Now() const override { return host::SteadyNow(); }
   void After(Duration delay, std::function<void()> act) override {
     auto timer = std::make_shared<boost::asio::steady_timer>(
         loop_, std::chrono::nanoseconds(delay.nanoseconds));

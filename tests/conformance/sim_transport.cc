@@ -44,6 +44,7 @@ class SimTransport final : public Transport {
     network_.Forget(Index(node));
   }
 
+  [[nodiscard]] Instant Now() const override { return now_; }
   bool RunUntil(const std::function<bool()>& done, Duration span) override {
     const Instant end = now_ + span;
     while (!done()) {
@@ -60,7 +61,6 @@ class SimTransport final : public Transport {
  private:
   static sim::NodeIndex Index(NodeNumber node) { return static_cast<sim::NodeIndex>(node); }
 
-  [[nodiscard]] Instant Now() const override { return now_; }
   void After(Duration delay, std::function<void()> act) override {
     queue_.Push(now_ + delay, std::move(act));
   }

@@ -57,6 +57,8 @@ class Transport {
     RunUntil([] { return false; }, span);
   }
 
+  [[nodiscard]] virtual Instant Now() const = 0;
+
   // What arrived, in order of arrival.
   struct Arrival {
     NodeNumber source = 0;
@@ -75,7 +77,6 @@ class Transport {
   }
 
  protected:
-  [[nodiscard]] virtual Instant Now() const = 0;
   virtual void Transmit(NodeNumber source, NodeNumber target, const link::Frame& frame) = 0;
   virtual void After(Duration delay, std::function<void()> act) = 0;
 
