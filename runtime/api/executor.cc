@@ -34,8 +34,9 @@ TaskResult StoreResult(Context& context, const TaskSpec& spec, Encoded& value) {
   result.size = value.data.size();
   if (value.data.size() > Payload::kInlineLimit) {
     const ErrorInfo error = context.WriteToStore({result.object, spec.owner}, value.data);
-    result.in_store = error.Ok();
-    if (!error.Ok()) result.value = Payload::Error(error);
+    // What exists here already, from an execution before, is the result, too.
+    result.in_store = error.Ok() || error.kind == ErrorKind::kInvalid;
+    if (!result.in_store) result.value = Payload::Error(error);
   } else {
     result.value.data = Bytes(std::move(value.data));
   }

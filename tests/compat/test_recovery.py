@@ -233,6 +233,24 @@ def test_a_reference_in_a_lost_object_is_followed(ray_start_cluster):
     assert ray.get(inner, timeout=60)[0] == 7
 
 
+def test_a_result_is_made_again_where_a_copy_of_another_one_is(ray_start_cluster):
+    cluster = ray_start_cluster
+    start(cluster)
+    node = add_node(cluster, resources={"there": 1})
+
+    @ray.remote(num_returns=2)
+    def two():
+        return np.full(LARGE, 1), np.full(LARGE, 2)
+
+    one, other = two.remote()
+    is_there(one, other)
+    add_node(cluster, resources={"here": 1})
+    assert ray.get(first_of.options(resources={"here": 1}).remote(one), timeout=60) == 1
+    cluster.remove_node(node, allow_graceful=False)
+    assert ray.get(first_of.remote(other), timeout=60) == 2
+    assert ray.get(first_of.remote(one), timeout=60) == 1
+
+
 def test_what_may_not_run_again_is_lost(ray_start_cluster):
     cluster = ray_start_cluster
     start(cluster)
