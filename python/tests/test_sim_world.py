@@ -80,7 +80,7 @@ def test_calls_that_leave_the_simulation_are_refused_by_name():
         "os.system('ls')",
         "os.popen()",
         "os.fork()",
-        "os.execve()",
+        "os.execv()",
         "os.posix_spawn()",
         "os.fork()",
         "os.killpg()",
