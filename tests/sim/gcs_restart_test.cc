@@ -194,10 +194,12 @@ TEST(GcsRestart, EndsTheJobOfADriverThatEndedWhileItWasDown) {
     EXPECT_TRUE(jobs[0].finished);
     EXPECT_FALSE(jobs[1].finished);
     EXPECT_FALSE(GetActor<Journal>("lost"));
-    const auto kept = GetActor<Journal>("kept");
-    ASSERT_TRUE(kept);
-    EXPECT_EQ(Get(kept->Task(&Journal::Append).Remote()), 2);
-    kept->Kill();
+    {
+      const auto kept = GetActor<Journal>("kept");
+      ASSERT_TRUE(kept);
+      EXPECT_EQ(Get(kept->Task(&Journal::Append).Remote()), 2);
+      kept->Kill();
+    }
     simulation.ExpectNothingLeft();
   });
 }
@@ -300,6 +302,7 @@ std::uint64_t RunSmallProgram(std::uint64_t event, const faults::CrashGcs& crash
     for (const NodeView& node : Nodes()) living += node.alive ? 1 : 0;
     EXPECT_EQ(living, 3u);
   });
+  EXPECT_EQ(world.GetReport().gcs_crashes, event > 0 ? 1u : 0u);
   // The next driver finds the first one's job finished.
   simulation.Run([&] {
     Sleep(Seconds(1));
