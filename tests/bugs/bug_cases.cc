@@ -53,7 +53,7 @@ BugCase FromFile(Bug bug) {
       absl::StrCat("tests/bugs/cases/", faults::Describe(bug).name, ".textproto");
   const auto one = properties::ReadCase(path);
   CHECK(one.ok()) << one.status().message();
-  BugCase made{bug, Sayings().at(bug), {}, properties::SizeOf(*one)};
+  BugCase made{bug, Sayings().at(bug), {}, properties::SizeOf(*one), false};
   made.run = [one = *one](Bugs bugs) {
     properties::SetBugs(bugs);
     return properties::RunHere(one).problems;
@@ -66,19 +66,19 @@ BugCase FromFile(Bug bug) {
 BugCase CaseOf(Bug bug) {
   switch (bug) {
     case Bug::kGrantsTwice:
-      return {bug, "granted twice", RepeatALeaseRequest, {2, 0}};
+      return {bug, "granted twice", RepeatALeaseRequest, {2, 0}, true};
     case Bug::kKeepsActorNames:
-      return {bug, "actors_.at(actor).IsDead()", NameAnActorAfterADeadOne, {5, 0}};
+      return {bug, "actors_.at(actor).IsDead()", NameAnActorAfterADeadOne, {5, 0}, true};
     case Bug::kEndsDetachedActors:
-      return {bug, "the detached actor is there", FindADetachedActorOfAnEarlierJob, {4, 0}};
+      return {bug, "the detached actor is there", FindADetachedActorOfAnEarlierJob, {4, 0}, true};
     case Bug::kCallsOldIncarnations:
-      return {bug, "the next incarnation answers", CallAnActorThatWasKilled, {6, 0}};
+      return {bug, "the next incarnation answers", CallAnActorThatWasKilled, {6, 0}, false};
     case Bug::kAcceptsStaleAttempts:
-      return {bug, "crash", KillAnActorWhoseBirthIsNotKnownYet, {6, 1}};
+      return {bug, "crash", KillAnActorWhoseBirthIsNotKnownYet, {6, 1}, true};
     case Bug::kAppliesWritesTwice:
-      return {bug, "the last write wins", WriteWhileAnAnswerIsLate, {8, 1}};
+      return {bug, "the last write wins", WriteWhileAnAnswerIsLate, {8, 1}, true};
     case Bug::kKeepsWindowShut:
-      return {bug, "nothing is under way", RunATaskOverANarrowLink, {3, 0}};
+      return {bug, "nothing is under way", RunATaskOverANarrowLink, {3, 0}, true};
     default:
       return FromFile(bug);
   }

@@ -21,6 +21,8 @@ struct BugCase {
   std::function<std::vector<std::string>(Bugs)> run;
   /// What shrinking should come near to.
   properties::CaseSize size;
+  /// Random programs have no words for what it takes: they are not searched for it.
+  bool is_beyond_programs = false;
 };
 
 BugCase CaseOf(Bug bug);
