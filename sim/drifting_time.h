@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cmath>
+#include <cstdint>
 #include <map>
 
 #include "faults/injector.h"
@@ -17,21 +19,22 @@ class DriftingTime {
     if (IsTrue()) return now;
     return local_ + FromSeconds((now - true_).Seconds() * rate_);
   }
-  /// How much time really passes while `span` passes on this clock.
+  /// How much time really passes while `span` passes on this clock: rounded up, so that a timer
+  /// that rings is due, and one that is set again for what was left gets on.
   [[nodiscard]] Duration Real(Duration span) const {
     if (rate_ == 1) return span;
-    return FromSeconds(span.Seconds() / rate_);
+    return {static_cast<std::int64_t>(std::ceil(static_cast<double>(span.nanoseconds) / rate_))};
   }
 
   void Drift(Instant now, faults::FaultId id, double rate) {
     Anchor(now);
     rates_.emplace(id, rate);
-    Multiply();
+    SetRate();
   }
   void Steady(Instant now, faults::FaultId id) {
     Anchor(now);
     rates_.erase(id);
-    Multiply();
+    SetRate();
   }
 
  private:
@@ -40,10 +43,8 @@ class DriftingTime {
     local_ = Read(now);
     true_ = now;
   }
-  void Multiply() {
-    rate_ = 1;
-    for (const auto& [id, rate] : rates_) rate_ *= rate;
-  }
+  /// Of several faults at once the latest holds.
+  void SetRate() { rate_ = rates_.empty() ? 1 : rates_.rbegin()->second; }
 
   /// Two readings of one moment: the world's and this clock's.
   Instant true_;

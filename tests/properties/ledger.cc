@@ -105,8 +105,10 @@ void Ledger::Started(WorkerId process, const TaskSpec& spec) {
     Complain(absl::StrCat("started twice: ", name));
   }
   const std::int32_t most = spec.max_retries;
+  // What was made once may be needed to make something else again: that attempt is for free.
+  const std::uint64_t free = executed_[spec.task];
   if (spec.kind != TaskKind::kActorCreation && most >= 0 &&
-      spec.attempt > static_cast<std::uint32_t>(most)) {
+      spec.attempt > static_cast<std::uint32_t>(most) + free) {
     Complain(absl::StrCat("too many attempts: ", name, " started, but max_retries is ", most));
   }
   specs_.insert_or_assign(spec.task, spec);

@@ -60,6 +60,8 @@ class Ledger {
 
   /// What the world is about to let user code do.
   void Observe(const sim::HubAction& action);
+  /// A task has run to its end, in some attempt.
+  void Executed(TaskId task) { ++executed_[task]; }
 
   /// `problem` begins with its kind and a colon.
   void Complain(const std::string& problem);
@@ -117,6 +119,7 @@ class Ledger {
   std::map<ActorId, Actor> actors_;
   std::map<TaskId, TaskSpec> specs_;
   std::set<std::pair<TaskId, std::uint32_t>> started_;
+  std::map<TaskId, std::uint64_t> executed_;
   /// Of each actor process and caller: the last call that was started for the first time.
   std::map<std::pair<WorkerId, WorkerId>, std::uint64_t> last_call_;
   /// The order in which each caller made its calls.

@@ -39,7 +39,11 @@ class Run {
         invariants_(*world_, ledger_) {
     sim::FiberProgram program;
     program.driver = [this](worker::Process& process) { Drive(process); };
-    program.task = &api::RunTaskIn;
+    program.task = [this](worker::Process& process, worker::RunTask run) {
+      const TaskId task = run.spec.task;
+      api::RunTaskIn(process, std::move(run));
+      ledger_.Executed(task);
+    };
     program.forget = &api::ForgetProcess;
     hub_ = std::make_unique<sim::FiberHub>(*world_, program);
     hub_->on_action = [this](const sim::HubAction& action) { Observe(action); };

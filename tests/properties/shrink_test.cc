@@ -49,7 +49,7 @@ TEST(Shrink, KeepsOnlyTheStepAndTheFaultThatMatter) {
   int shrunk = 0;
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     Rng rng(seed);
-    const Case one = DrawCase(rng, {.swarm = false});
+    const Case one = DrawCase(rng, {.size = 40, .swarm = false});
     if (!fails(one)) continue;
     ++shrunk;
     const Case small = ShrinkWith(one, fails);
@@ -62,7 +62,7 @@ TEST(Shrink, KeepsOnlyTheStepAndTheFaultThatMatter) {
 
 TEST(Shrink, EndsWithNothingWhenEverythingFails) {
   Rng rng(1);
-  const Case small = ShrinkWith(DrawCase(rng, {}), [](const Case&) { return true; });
+  const Case small = ShrinkWith(DrawCase(rng, {.size = 40}), [](const Case&) { return true; });
   EXPECT_EQ(SizeOf(small), (CaseSize{0, 0}));
 }
 
