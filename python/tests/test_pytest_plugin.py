@@ -30,7 +30,7 @@ def run_pytest(*arguments, folder=SUITES):
 @pytest.fixture(scope="module")
 def failures():
     """What is said of each test of failing.py."""
-    result = run_pytest("failing.py", "--mobula-sim", "--mobula-watchdog=1", "--mobula-seeds=6")
+    result = run_pytest("failing.py", "--mobula-sim", "--mobula-watchdog=15", "--mobula-seeds=6")
     assert result.returncode == 1, result.stdout + result.stderr
     texts = re.split(r"^_+ (\w+) _+$", result.stdout, flags=re.MULTILINE)
     return dict(zip(texts[1::2], texts[2::2], strict=True))
