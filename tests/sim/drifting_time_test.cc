@@ -21,8 +21,8 @@ TEST(DriftingTime, RunsFasterForAWhileAndDoesNotJump) {
   EXPECT_EQ(clock.Read(Instant{1600}), Instant{2100});
 }
 
-/// A timer of one nanosecond on a clock four times as fast once took no time at all: it fired, found
-/// that it was not due, and was set again, for ever.
+/// A timer of one nanosecond on a clock four times as fast once took no time at all: it fired,
+/// found that it was not due, and was set again, for ever.
 TEST(DriftingTime, NeverFiresATimerBeforeItsTime) {
   for (const double rate : {0.3, 1.5, 1.9156401510076502 * 1.9156401510076502, 10.0}) {
     DriftingTime clock;
