@@ -48,6 +48,7 @@ enum class Bug : std::uint8_t {
   kNeverFences,
   kKeepsWorkersOfFinishedJobs,
   kAppliesWritesTwice,
+  kAcknowledgesUnsynced,
   // Links.
   kDeliversTwice,
   kAcknowledgesEarly,
@@ -62,8 +63,8 @@ BOOST_DESCRIBE_ENUM(Bug, kIgnoresBorrowers, kForgetsRetained, kNeverRemovesBorro
                     kKeepsLeasesOfTheDead, kKeepsUnwantedLeases, kKeepsCpuWhileBlocked,
                     kReordersCalls, kCallsOldIncarnations, kForgetsLostCalls, kLeavesOldActors,
                     kKeepsActorNames, kEndsDetachedActors, kNeverFences,
-                    kKeepsWorkersOfFinishedJobs, kAppliesWritesTwice, kDeliversTwice,
-                    kAcknowledgesEarly, kKeepsWindowShut, kNeverResends)
+                    kKeepsWorkersOfFinishedJobs, kAppliesWritesTwice, kAcknowledgesUnsynced,
+                    kDeliversTwice, kAcknowledgesEarly, kKeepsWindowShut, kNeverResends)
 
 /// Which of them a machine has. Part of its options; none by default.
 class Bugs {

@@ -41,6 +41,7 @@ const std::map<Bug, std::string>& Sayings() {
       {Bug::kLeavesOldActors, "still runs"},
       {Bug::kNeverFences, "was declared dead"},
       {Bug::kKeepsWorkersOfFinishedJobs, "still runs"},
+      {Bug::kAcknowledgesUnsynced, "never ends"},
       {Bug::kDeliversTwice, "started twice"},
       {Bug::kAcknowledgesEarly, "never ends"},
       {Bug::kNeverResends, "nothing will be repeated"},

@@ -21,7 +21,7 @@ struct Gcs::Parts {
         nodes(options),
         store(options.bugs),
         actors(nodes, jobs, options.bugs),
-        journal(options.keeps_log) {}
+        journal(options.keeps_log, options.bugs) {}
 
   struct Dispatch;
 

@@ -22,7 +22,8 @@ void Journal::Take(Effects& said, LogRecords& records, Effects& out) {
                      std::make_move_iterator(records.end()));
   }
   records.clear();
-  const std::uint64_t needed = gathered_.empty() ? written_ : written_ + 1;
+  std::uint64_t needed = gathered_.empty() ? written_ : written_ + 1;
+  if (bugs_.Has(Bug::kAcknowledgesUnsynced)) needed = synced_;
   for (Effect& effect : said) {
     if (needed == synced_ || std::holds_alternative<StartTimer>(effect)) {
       out.push_back(std::move(effect));

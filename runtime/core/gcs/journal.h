@@ -24,7 +24,7 @@ namespace mobula::gcs {
 class Journal {
  public:
   /// Without a log every effect leaves at once.
-  explicit Journal(bool keeps_log) : keeps_log_(keeps_log) {}
+  Journal(bool keeps_log, Bugs bugs) : keeps_log_(keeps_log), bugs_(bugs) {}
 
   /// What one event has led to. Empties both.
   void Take(Effects& said, LogRecords& records, Effects& out);
@@ -45,6 +45,7 @@ class Journal {
   void Write(Effects& out);
 
   bool keeps_log_;
+  Bugs bugs_;
   /// Writes are numbered from 1.
   std::uint64_t written_ = 0;
   std::uint64_t synced_ = 0;
