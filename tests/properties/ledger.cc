@@ -235,7 +235,7 @@ std::string Ledger::DoubtActorError(const ErrorInfo& info) const {
   if (actor.killed || IsGone(actor.owner)) return "";
   const std::uint64_t deaths = Deaths();
   if (deaths == 0) return "nothing died";
-  if (absl::StrContains(info.message, "restarts")) {
+  if (absl::StrContains(info.message, "died and restarts")) {
     const Object* call = FindTask(info.task);
     if (call != nullptr && actor.max_task_retries < 0) return "the call may be retried";
     return "";

@@ -232,10 +232,15 @@ void TaskManager::OnTaskDone(const Address& source, const TaskDone& message) {
   } else {
     leases_.Finished(source, message.task, message.run_time);
   }
-  const bool again = message.application_error && task.spec.retry_exceptions && MayRetry(task);
-  if (again) {
+  const bool failed = message.application_error && task.spec.retry_exceptions;
+  if (failed && (MayRetry(task) || task.cancelled)) {
     for (const TaskResult& result : message.results) DropResult(source, result);
-    Retry(task, "it raised an exception, and retry_exceptions is set");
+    if (task.cancelled) {
+      // That it is not tried again is the cancellation's doing, not the exception's.
+      Fail(message.task, errors::TaskCancelled(message.task, task.spec.name));
+    } else {
+      Retry(task, "it raised an exception, and retry_exceptions is set");
+    }
     return;
   }
   for (const TaskResult& result : message.results) TakeResult(source, task, result);
