@@ -250,7 +250,13 @@ std::string Ledger::DoubtAttempts(const ErrorInfo& info) const {
   if (made == nullptr) return "it names no task that was submitted";
   const std::int32_t most = RetriesOf(made->origin);
   if (most < 0) return "the task may be retried without end";
-  const std::uint64_t lost = Deaths() + Throws(made->reference.id.task);
+  // An exception that the body was told, of a cancelled or lost object, uses up a retry as its own
+  // do.
+  if (made->origin.retry_exceptions && !true_texts_.empty()) return "";
+  // A worker may die before anything ran in it, when the task is on its way to it.
+  const sim::Report& report = world_.GetReport();
+  const std::uint64_t deaths = std::max(Deaths(), report.worker_crashes + report.node_crashes);
+  const std::uint64_t lost = deaths + Throws(made->reference.id.task);
   if (lost > static_cast<std::uint64_t>(most)) return "";
   return absl::StrCat("max_retries is ", most, ", and only ", lost, " attempts can have been lost");
 }

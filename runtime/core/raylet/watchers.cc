@@ -12,7 +12,7 @@ void Watchers::AddWatcher(const Address& watcher, WorkerId worker, Outbox& out) 
     return;
   }
   out.Send(watcher, WorkerDied{{view_.Self().node, worker},
-                               "No such process lives on node " + view_.Self().Name() + ".",
+                               "no such process lives on node " + view_.Self().Name(),
                                /*intended=*/false});
 }
 
