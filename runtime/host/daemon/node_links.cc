@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/host/daemon/node_links.h"
+#include "runtime/base/check.h"
 
+#include <grpc/grpc.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 
 #include <algorithm>
@@ -313,8 +315,20 @@ void NodeLinks::Impl::Shutdown() {
   }
 }
 
-NodeLinks::NodeLinks(boost::asio::io_context& loop, Handlers handlers)
-    : impl_(std::make_shared<Impl>(loop, std::move(handlers))) {}
+/// gRPC stays up to the end of the process. Its last user would shut it down in a thread of gRPC's
+/// own, and a process that ended at that moment was aborted by gRPC's counts of references.
+static void KeepGrpcUp() {
+  static const bool kept = [] {
+    grpc_init();
+    return true;
+  }();
+  CHECK(kept);
+}
+
+NodeLinks::NodeLinks(boost::asio::io_context& loop, Handlers handlers) {
+  KeepGrpcUp();
+  impl_ = std::make_shared<Impl>(loop, std::move(handlers));
+}
 NodeLinks::~NodeLinks() { impl_->Shutdown(); }
 
 absl::StatusOr<std::string> NodeLinks::Listen(const std::string& host, std::uint16_t port) {
