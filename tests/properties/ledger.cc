@@ -114,7 +114,7 @@ void Ledger::Started(WorkerId process, const TaskSpec& spec) {
   specs_.insert_or_assign(spec.task, spec);
   if (spec.kind != TaskKind::kActorCall || spec.attempt > 0) return;
   const std::uint64_t number = call_numbers_[spec.task];
-  std::uint64_t& last = last_call_[{process, spec.owner.worker}];
+  std::uint64_t& last = last_call_[{process, spec.parent}];
   if (number <= last)
     Complain(absl::StrCat("out of order: ", name, " started after a later call of its caller"));
   last = std::max(last, number);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/core/worker/actor_client.h"
 
+#include <iterator>
 #include <utility>
 
 #include "runtime/base/check.h"
@@ -87,25 +88,32 @@ bool ActorClient::Enqueue(const TaskSpec& call, std::uint64_t order) {
     return false;
   }
   Subscribe(call.actor, actor);
-  const bool added = actor.waiting.emplace(order, call.task).second;
+  const bool added = actor.waiting[CallerOf(call)].emplace(order, call.task).second;
   CHECK(added) << "call " << call.task << " is queued twice";
   return true;
 }
 
-void ActorClient::Remove(ActorId id, std::uint64_t order) {
-  const auto found = actors_.find(id);
-  if (found == actors_.end()) return;
-  found->second.waiting.erase(order);
-  found->second.in_flight.erase(order);
+TaskId ActorClient::CallerOf(const TaskSpec& call) const {
+  return context_.actor.IsNil() ? call.parent : TaskId{};
 }
 
-std::pair<std::uint64_t, TaskId> ActorClient::NextCall(const Actor& actor) const {
+void ActorClient::Remove(const TaskSpec& call, std::uint64_t order) {
+  const auto found = actors_.find(call.actor);
+  if (found == actors_.end()) return;
+  Actor& actor = found->second;
+  actor.in_flight.erase(order);
+  // `Pump`, which can be at this queue just now, erases it when it is empty.
+  const auto queue = actor.waiting.find(CallerOf(call));
+  if (queue != actor.waiting.end()) queue->second.erase(order);
+}
+
+ActorClient::Queue::const_iterator ActorClient::NextCall(const Queue& queue) const {
   if (context_.Has(Bug::kReordersCalls)) {
-    for (const auto& call : actor.waiting) {
-      if (dispatcher_.IsReady(call.second)) return call;
+    for (auto call = queue.begin(); call != queue.end(); ++call) {
+      if (dispatcher_.IsReady(call->second)) return call;
     }
   }
-  return *actor.waiting.begin();
+  return queue.begin();
 }
 
 void ActorClient::Pump(ActorId id) {
@@ -113,13 +121,21 @@ void ActorClient::Pump(ActorId id) {
   if (found == actors_.end()) return;
   Actor& actor = found->second;
   const bool reachable = !actor.unreachable || context_.Has(Bug::kCallsOldIncarnations);
-  while (actor.view.state == ActorState::kAlive && reachable && !actor.waiting.empty()) {
-    const auto [order, task] = NextCall(actor);
-    if (!dispatcher_.IsReady(task)) return;
-    if (!dispatcher_.Push(task, actor.view.worker, actor.next_sequence)) return;
+  const bool can_send = actor.view.state == ActorState::kAlive && reachable;
+  for (auto queue = actor.waiting.begin(); queue != actor.waiting.end();) {
+    if (can_send) PumpQueue(actor, queue->second);
+    queue = queue->second.empty() ? actor.waiting.erase(queue) : std::next(queue);
+  }
+}
+
+void ActorClient::PumpQueue(Actor& actor, Queue& queue) {
+  while (!queue.empty()) {
+    const auto call = NextCall(queue);
+    if (!dispatcher_.IsReady(call->second)) return;
+    if (!dispatcher_.Push(call->second, actor.view.worker, actor.next_sequence)) return;
     ++actor.next_sequence;
-    actor.waiting.erase(order);
-    actor.in_flight.emplace(order, task);
+    actor.in_flight.insert(*call);
+    queue.erase(call);
   }
 }
 
@@ -134,8 +150,9 @@ void ActorClient::FailAll(Actor& actor) {
   for (const TaskId task : TakeInFlight(actor)) {
     dispatcher_.Fail(task, errors::ActorDied(actor.view, dispatcher_.SpecOf(task), true));
   }
-  for (const auto& [order, task] : waiting) {
-    dispatcher_.Fail(task, errors::ActorDied(actor.view, dispatcher_.SpecOf(task), false));
+  for (const auto& [caller, queue] : waiting) {
+    for (const auto& [order, task] : queue)
+      dispatcher_.Fail(task, errors::ActorDied(actor.view, dispatcher_.SpecOf(task), false));
   }
 }
 
@@ -203,6 +220,9 @@ const ActorView* ActorClient::Find(ActorId actor) const {
 
 void ActorClient::CheckInvariants() const {
   for (const auto& [id, actor] : actors_) {
+    for (const auto& [caller, queue] : actor.waiting) {
+      CHECK(!queue.empty()) << "caller " << caller << " of actor " << id << " has no call";
+    }
     if (actor.view.state != ActorState::kDead) continue;
     CHECK(actor.waiting.empty() && actor.in_flight.empty())
         << "actor " << id << " is dead and has calls";

@@ -12,11 +12,17 @@
 
 namespace mobula::worker {
 
-/// The calls of this process to actors: one ordered queue per actor. View: one process's.
+/// The calls of this process to actors: one ordered queue per actor and caller. View: one
+/// process's.
+///
+/// A caller is an actor, or a task of a process that runs any: a task may wait for what another one
+/// of the same process calls, so their calls are not to wait for each other. (Ray orders them by
+/// process, and has that deadlock.)
 ///
 /// State of an actor | calls                                           | leaves by
 /// pending           | wait here                                       | ActorUpdate
-/// alive             | sent in submission order; the first one that    | its worker's death, Kill,
+/// alive             | sent in each caller's order; the first one that    | its worker's death,
+/// Kill,
 ///                   | lacks an argument holds back those behind it    | ActorUpdate
 /// unreachable       | wait here; those in flight for what the GCS     | ActorUpdate
 /// (dead, or killed  | says                                            |
@@ -51,7 +57,7 @@ class ActorClient {
   /// call has failed, when the actor is dead.
   bool Enqueue(const TaskSpec& call, std::uint64_t order);
   /// The call has been answered, or is wanted no more.
-  void Remove(ActorId actor, std::uint64_t order);
+  void Remove(const TaskSpec& call, std::uint64_t order);
   /// Sends what can be sent.
   void Pump(ActorId actor);
   /// Takes note of the GCS's view. Returns the calls that were lost with the last incarnation, in
@@ -69,6 +75,8 @@ class ActorClient {
   void CheckInvariants() const;
 
  private:
+  /// In submission order.
+  using Queue = std::map<std::uint64_t, TaskId>;
   struct Actor {
     ActorView view;
     bool subscribed = false;
@@ -81,17 +89,21 @@ class ActorClient {
     std::optional<KillActor> kill;
     bool unreachable = false;
     std::uint64_t next_sequence = 0;
-    /// In submission order.
-    std::map<std::uint64_t, TaskId> waiting;
-    std::map<std::uint64_t, TaskId> in_flight;
+    /// By caller; none is empty.
+    std::map<TaskId, Queue> waiting;
+    Queue in_flight;
   };
 
   void Subscribe(ActorId id, Actor& actor);
   void TellKill(Actor& actor);
   void HearOfKilled(Actor& actor, bool is_first);
   void FailAll(Actor& actor);
-  /// The call to be sent next, with its order. REQUIRES: one waits.
-  [[nodiscard]] std::pair<std::uint64_t, TaskId> NextCall(const Actor& actor) const;
+  /// Nil for the actor that lives here, which is the only one then.
+  [[nodiscard]] TaskId CallerOf(const TaskSpec& call) const;
+  /// Sends what can be sent of one caller's queue.
+  void PumpQueue(Actor& actor, Queue& queue);
+  /// The call to be sent next. REQUIRES: one waits.
+  [[nodiscard]] Queue::const_iterator NextCall(const Queue& queue) const;
   std::vector<TaskId> TakeInFlight(Actor& actor);
 
   Context& context_;

@@ -25,6 +25,8 @@ struct Context {
   WorkerId worker;
   /// Nil until the daemon has answered the registration.
   Address self;
+  /// The actor that lives here, from the start of its constructor on.
+  ActorId actor;
   Instant now;
   Effects* out = nullptr;
 

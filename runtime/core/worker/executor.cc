@@ -181,6 +181,7 @@ void Executor::StartTask(Entry entry) {
     AnswerWithout(entry, *broken);
     return;
   }
+  if (task.spec.kind == TaskKind::kActorCreation) context_.actor = task.spec.actor;
   if (task.spec.kind == TaskKind::kActorCreation && task.spec.actor_options) {
     concurrency_ = std::max(1u, task.spec.actor_options->max_concurrency);
   }

@@ -228,7 +228,7 @@ void TaskManager::OnTaskDone(const Address& source, const TaskDone& message) {
   }
   Task& task = entry->second;
   if (task.spec.kind == TaskKind::kActorCall) {
-    actors_.Remove(task.spec.actor, task.order);
+    actors_.Remove(task.spec, task.order);
   } else {
     leases_.Finished(source, message.task, message.run_time);
   }
@@ -325,7 +325,7 @@ void TaskManager::FailWith(Entry entry, const Payload& payload) {
     if (record != nullptr && !record->IsResolved()) values_.SetInline(object, payload);
   }
   if (task.spec.kind == TaskKind::kActorCall) {
-    actors_.Remove(task.spec.actor, task.order);
+    actors_.Remove(task.spec, task.order);
     actors_to_pump_.push_back(task.spec.actor);  // It may have held back the calls behind it.
   }
   if (task.spec.kind == TaskKind::kActorCreation && creations_.contains(task.spec.actor)) {
@@ -399,6 +399,7 @@ void TaskManager::DropLineage(Entry entry) {
 }
 
 void TaskManager::ReturnErased(ObjectId object) {
+  CHECK(!object.IsPut()) << "object " << object << " is no return value";
   if (context_.Has(Bug::kNeverDropsLineage)) return;
   const auto entry = tasks_.find(object.task);
   if (entry == tasks_.end() || entry->second.state != State::kFinished) return;
@@ -406,8 +407,10 @@ void TaskManager::ReturnErased(ObjectId object) {
   if (--entry->second.stored_returns == 0) DropLineage(entry);
 }
 
-bool TaskManager::HasLineage(TaskId id) const {
-  const auto entry = tasks_.find(id);
+bool TaskManager::HasLineage(ObjectId object) const {
+  // A `put` has none, though its id names the task that made it, which can be one of this process.
+  if (object.IsPut()) return false;
+  const auto entry = tasks_.find(object.task);
   return entry != tasks_.end() && entry->second.state == State::kFinished;
 }
 

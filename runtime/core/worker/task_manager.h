@@ -75,7 +75,7 @@ class TaskManager : public Dispatcher {
   void NoteTouched() { tasks_.Track(); }
   void ForgetTouched() { tasks_.ForgetTouched(); }
   [[nodiscard]] std::vector<TaskId> Touched() const;
-  [[nodiscard]] bool HasLineage(TaskId task) const;
+  [[nodiscard]] bool HasLineage(ObjectId object) const;
   void CheckInvariants() const;
   /// Adds what the tasks count on each object to `counts`, for CheckInvariants.
   void CollectCounts(std::map<ObjectId, std::array<std::uint32_t, kCountKinds>>& counts) const;

@@ -137,7 +137,7 @@ std::vector<CalledActorView> ActorClient::Views() const {
     if (actor.view.state == ActorState::kAlive) view.worker = actor.view.worker;
     view.incarnation = actor.view.incarnation;
     view.unreachable = actor.unreachable;
-    view.waiting = actor.waiting.size();
+    for (const auto& [caller, queue] : actor.waiting) view.waiting += queue.size();
     for (const auto& [order, task] : actor.in_flight) view.in_flight.push_back(task);
     views.push_back(std::move(view));
   }

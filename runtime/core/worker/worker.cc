@@ -262,7 +262,7 @@ void Worker::Parts::SettleObject(ObjectId id) {
   const ActorId actor = record->actor;
   values.NotifyAll(id, *record);
   references.DropAll(record->inner, Count::kContained);
-  if (record->status.phase == ObjectPhase::kStored) tasks.ReturnErased(id);
+  if (record->status.phase == ObjectPhase::kStored && !id.IsPut()) tasks.ReturnErased(id);
   references.Erase(id);
   if (!actor.IsNil()) tasks.HandleErased(actor);
 }
@@ -334,7 +334,7 @@ std::vector<ReferenceView> Worker::References() const {
     for (const auto& [borrower, registrations] : record.borrowers)
       view.borrowers.push_back(borrower);
     view.status = record.status;
-    view.lineage = parts_->tasks.HasLineage(id.task);
+    view.lineage = parts_->tasks.HasLineage(id);
     views.push_back(std::move(view));
   }
   return views;
@@ -364,7 +364,7 @@ std::optional<ObjectView> Worker::FindObject(ObjectId object) const {
   const auto found = records.find(object);
   if (found == records.end()) return std::nullopt;
   ObjectView view = ViewOf(found->second);
-  view.has_lineage = found->second.owned && parts_->tasks.HasLineage(object.task);
+  view.has_lineage = found->second.owned && parts_->tasks.HasLineage(object);
   return view;
 }
 

@@ -79,6 +79,35 @@ TEST_F(WorkerActor, ACallWithoutItsArgumentHoldsBackThoseBehindIt) {
   EXPECT_EQ(Sent<PushTask>().size(), 2u);
 }
 
+// Whatever the first task waits for may be what the second one does.
+TEST_F(WorkerActor, ACallDoesNotWaitBehindThatOfAnotherTask) {
+  Create();
+  Update(View(ActorState::kAlive));
+  Do(TaskSubmitted{NewTask(9)});
+  Do(TaskSubmitted{Call(2, {{NewTask(9).Return(0), self}})});
+  TaskSpec others = Call(3);
+  others.parent = NewTask(9).task;
+  Do(TaskSubmitted{others});
+  EXPECT_EQ(Only<PushTask>().spec.task, others.task);
+  EXPECT_EQ(Only<PushTask>().spec.sequence, 0u);
+}
+
+// Its methods are one caller: what they call must arrive in the order of their calls.
+TEST_F(WorkerActor, CallsOfAnActorAreInOrderWhicheverMethodMadeThem) {
+  TaskSpec creation = NewTask(20);
+  creation.kind = TaskKind::kActorCreation;
+  creation.actor = ActorOf(creation.task);
+  Receive(Address::Gcs(), PushTask{creation});
+  Create();
+  Update(View(ActorState::kAlive));
+  Do(TaskSubmitted{NewTask(9)});
+  Do(TaskSubmitted{Call(2, {{NewTask(9).Return(0), self}})});
+  TaskSpec other = Call(3);
+  other.parent = ChildTask(root, 0, 21);
+  Do(TaskSubmitted{other});
+  EXPECT_TRUE(Sent<PushTask>().empty());
+}
+
 TEST_F(WorkerActor, ACallThatFailsOnItsArgumentFreesThoseBehindIt) {
   Create();
   Update(View(ActorState::kAlive));

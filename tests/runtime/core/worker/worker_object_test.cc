@@ -184,6 +184,18 @@ TEST_F(WorkerObject, KeepsASmallArgumentForAsLongAsLineageNeedsIt) {
   EXPECT_TRUE(machine_.References().empty());
 }
 
+// The id of a `put` names the task that made it; that this process owns that task, too, is chance.
+TEST_F(WorkerObject, TheEndOfAPutLeavesTheLineageOfTheTaskThatMadeIt) {
+  const TaskSpec producer = NewTask(1);
+  RunStored(producer, self);
+  const ObjectId put = PutObject(producer.task, 0, 0);
+  Do(BufferSealed{put, PayloadKind::kValue, 1000, {}});
+  EXPECT_FALSE(View(put).lineage);
+  Do(ReferenceRemoved{put});
+  EXPECT_FALSE(Knows(put));
+  EXPECT_TRUE(View(producer.Return(0)).lineage);
+}
+
 TEST_F(WorkerObject, SaysWhyALostObjectCannotBeMadeAgain) {
   Do(BufferRequested{1, {Put(0), self}, 1000});
   Receive(daemon, ObjectCreated{Only<CreateObject>().request, Put(0), 64, {}});
