@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/host/process/poller.h"
 
+#include <sched.h>
 #include <sys/eventfd.h>
 
 #include <cerrno>
 #include <cstdint>
 
 #include "runtime/base/check.h"
+#include "runtime/host/local/clock.h"
 
 namespace mobula::host {
 namespace {
@@ -37,8 +39,24 @@ void Poller::WatchWritable(int number, bool watch) {
   Control(set_, EPOLL_CTL_MOD, number, EPOLLIN | (watch ? EPOLLOUT : 0u));
 }
 
-std::span<const epoll_event> Poller::Wait(Events& events) { return Collect(events, -1); }
+std::span<const epoll_event> Poller::Wait(Events& events) {
+  const Instant start = SteadyNow();
+  std::span<const epoll_event> ready = Look(events, start + spin_.Budget());
+  if (ready.empty()) ready = Collect(events, -1);
+  spin_.Waited(SteadyNow() - start);
+  return ready;
+}
+
 std::span<const epoll_event> Poller::Poll(Events& events) { return Collect(events, 0); }
+
+/// Who has the work may be on this very core: lets others run between two looks.
+std::span<const epoll_event> Poller::Look(Events& events, Instant until) {
+  while (SteadyNow() < until) {
+    if (const auto ready = Collect(events, 0); !ready.empty()) return ready;
+    sched_yield();
+  }
+  return {};
+}
 
 std::span<const epoll_event> Poller::Collect(Events& events, int timeout_ms) {
   const int count =

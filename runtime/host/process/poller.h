@@ -7,6 +7,7 @@
 #include <span>
 
 #include "runtime/host/local/fd.h"
+#include "runtime/host/process/spin.h"
 
 namespace mobula::host {
 
@@ -25,7 +26,8 @@ class Poller {
   /// Whether `number` is also reported when it can be written.
   void WatchWritable(int number, bool watch);
 
-  /// Of the leader: blocks until something is ready, `Kick` or a signal. The span lies in `events`;
+  /// Of the leader: waits until something is ready, `Kick` or a signal: awake for as long as `Spin`
+  /// allows, then asleep. The span lies in `events`;
   /// it is empty after a signal. Entries with `data.fd` < 0 are kicks.
   std::span<const epoll_event> Wait(Events& events);
   /// Makes one `Wait` return.
@@ -41,12 +43,14 @@ class Poller {
 
  private:
   std::span<const epoll_event> Collect(Events& events, int timeout_ms);
+  std::span<const epoll_event> Look(Events& events, Instant until);
   void SetArmed(bool armed);
 
   Fd set_;
   Fd kick_;
   Fd outer_;
   Fd stop_;
+  Spin spin_;
 };
 
 /// An eventfd: signalled once, it stays readable until cleared.
