@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/host/local/frame_stream.h"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <boost/endian/conversion.hpp>
-#include <cerrno>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
@@ -37,16 +34,12 @@ void FrameStream::Queue(const Envelope& envelope) {
 
 FrameStream::Flushed FrameStream::Flush() {
   while (HasUnsent()) {
-    const ssize_t count =
-        send(Number(), outgoing_.data() + sent_, outgoing_.size() - sent_, MSG_NOSIGNAL);
-    if (count >= 0) {
-      sent_ += static_cast<std::size_t>(count);
-    } else if (errno == EAGAIN) {
-      DropWhole();
-      return Flushed::kSome;
-    } else if (errno != EINTR) {
-      return Flushed::kBroken;
-    }
+    const ByteStream::Moved moved = bytes_->Write(std::string_view(outgoing_).substr(sent_));
+    if (moved.status == ByteStream::Status::kClosed) return Flushed::kBroken;
+    sent_ += moved.bytes;
+    if (moved.status == ByteStream::Status::kMoved) continue;
+    DropWhole();
+    return Flushed::kSome;
   }
   if (outgoing_.capacity() > kKeepBytes) {
     std::string().swap(outgoing_);
@@ -79,14 +72,16 @@ FrameStream::State FrameStream::Read(absl::FunctionRef<void(Envelope)> deliver) 
   while (true) {
     MakeRoom();
     const std::size_t room = incoming_.size() - end_;
-    const ssize_t count = recv(Number(), incoming_.data() + end_, room, 0);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0 && errno == EAGAIN) return State::kOpen;
-    if (count <= 0) return State::kClosed;
-    end_ += static_cast<std::size_t>(count);
+    const ByteStream::Moved moved = bytes_->Read({incoming_.data() + end_, room});
+    if (moved.status == ByteStream::Status::kWouldBlock) return State::kOpen;
+    if (moved.status == ByteStream::Status::kClosed) {
+      problem_ = bytes_->Problem();
+      return State::kClosed;
+    }
+    end_ += moved.bytes;
     if (!DeliverWhole(deliver)) return State::kClosed;
-    // Less than there was room for: the socket is empty, no need to ask it.
-    if (static_cast<std::size_t>(count) < room) return State::kOpen;
+    // Less than there was room for: the stream is empty, no need to ask it.
+    if (moved.bytes < room) return State::kOpen;
   }
 }
 

@@ -2,24 +2,28 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "runtime/core/protocol/messages.h"
-#include "runtime/host/local/fd.h"
+#include "runtime/host/local/byte_stream.h"
 
 namespace mobula::host {
 
-/// Envelopes over a non-blocking stream socket, each behind its length (four bytes, little-endian).
-/// View: one end of one connection, from when it is open to when either end closes it. Writes are
-/// collected by `Queue` and leave in as few system calls as the socket allows. Not thread-safe.
+/// Envelopes over a byte stream, each behind its length (four bytes, little-endian). View: one end
+/// of one connection, from when it is open to when either end closes it. Writes are collected by
+/// `Queue` and leave in as few pieces as the stream allows. Not thread-safe.
 class FrameStream {
  public:
-  explicit FrameStream(Fd socket) : socket_(std::move(socket)) {}
+  explicit FrameStream(std::unique_ptr<ByteStream> bytes) : bytes_(std::move(bytes)) {}
+  /// Over a connected, non-blocking socket.
+  explicit FrameStream(Fd socket)
+      : FrameStream(std::make_unique<SocketStream>(std::move(socket))) {}
 
-  [[nodiscard]] int Number() const { return socket_.Get(); }
+  [[nodiscard]] int Number() const { return bytes_->Number(); }
 
   /// Adds an envelope to what `Flush` writes.
   void Queue(const Envelope& envelope);
@@ -27,7 +31,7 @@ class FrameStream {
   void QueueEncoded(std::string_view frames) { outgoing_ += frames; }
 
   enum class Flushed { kAll, kSome, kBroken };
-  /// Writes as much as the socket takes.
+  /// Writes as much as the stream takes.
   Flushed Flush();
   [[nodiscard]] bool HasUnsent() const { return sent_ < outgoing_.size(); }
   /// The frames of which the other end has at most a part.
@@ -46,7 +50,7 @@ class FrameStream {
   void DropWhole();
   void MakeRoom();
 
-  Fd socket_;
+  std::unique_ptr<ByteStream> bytes_;
   /// Encoded frames, of which the first `sent_` bytes are written.
   std::string outgoing_;
   std::size_t sent_ = 0;

@@ -134,34 +134,41 @@ absl::Status SendWelcome(int socket, int store, std::uint64_t store_bytes) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Welcome> ReceiveWelcome(int socket) {
-  pollfd readable{socket, POLLIN, 0};
-  if (poll(&readable, 1, kWelcomeTimeoutMs) <= 0) {
-    return absl::UnavailableError("the daemon accepted the connection but does not answer");
-  }
-  WelcomeBytes content;
-  iovec part{&content, sizeof(content)};
+absl::StatusOr<Fd> ReceiveDescriptor(int socket, std::span<char> content, std::size_t& received) {
+  iovec part{content.data(), content.size()};
   ControlBuffer control{};
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
   message.msg_control = control.bytes;
   message.msg_controllen = sizeof(control.bytes);
-  const ssize_t received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-  const cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  if (header == nullptr || header->cmsg_type != SCM_RIGHTS) {
-    return absl::UnavailableError("the daemon closed the connection");
+  const ssize_t count = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR))
+    return absl::UnavailableError("nothing has come yet");
+  const cmsghdr* const header = count < 0 ? nullptr : CMSG_FIRSTHDR(&message);
+  if (header == nullptr || header->cmsg_type != SCM_RIGHTS)
+    return absl::AbortedError("the connection ended, or something else than a descriptor came");
+  int descriptor = -1;
+  std::memcpy(&descriptor, CMSG_DATA(header), sizeof(int));
+  received = static_cast<std::size_t>(count);
+  return Fd(descriptor);
+}
+
+absl::StatusOr<Welcome> ReceiveWelcome(int socket) {
+  pollfd readable{socket, POLLIN, 0};
+  if (poll(&readable, 1, kWelcomeTimeoutMs) <= 0) {
+    return absl::UnavailableError("the daemon accepted the connection but does not answer");
   }
-  Welcome welcome;
-  int store = -1;
-  std::memcpy(&store, CMSG_DATA(header), sizeof(int));
-  welcome.store = Fd(store);
-  if (received != static_cast<ssize_t>(sizeof(content)) || content.magic != kMagic) {
+  WelcomeBytes content;
+  std::size_t received = 0;
+  absl::StatusOr<Fd> store =
+      ReceiveDescriptor(socket, {reinterpret_cast<char*>(&content), sizeof(content)}, received);
+  if (!store.ok()) return absl::UnavailableError("the daemon closed the connection");
+  if (received != sizeof(content) || content.magic != kMagic) {
     return absl::FailedPreconditionError(
         "what listens there is not a daemon of this version of mobula");
   }
-  welcome.store_bytes = content.store_bytes;
-  return welcome;
+  return Welcome{*std::move(store), content.store_bytes};
 }
 
 }  // namespace mobula::host

@@ -40,6 +40,12 @@ inline constexpr std::size_t kDescriptorsMax = 2;
 [[nodiscard]] ssize_t SendWithDescriptors(int socket, std::string_view content,
                                           std::span<const int> descriptors);
 
+/// The descriptor that comes with the next message, whose content goes to `content`; `received`
+/// says how much of it. Unavailable: nothing has come; Aborted: the other end closed the connection
+/// or sent something else.
+[[nodiscard]] absl::StatusOr<Fd> ReceiveDescriptor(int socket, std::span<char> content,
+                                                   std::size_t& received);
+
 /// The first bytes a daemon sends to each process that connects, together with its store's
 /// descriptor.
 [[nodiscard]] absl::Status SendWelcome(int socket, int store, std::uint64_t store_bytes);

@@ -13,6 +13,9 @@
 namespace mobula::host {
 namespace {
 
+constexpr int kNoDescriptor = -1;
+constexpr int kLooksPerYield = 100;
+
 void Control(const Fd& epoll, int operation, int number, std::uint32_t events) {
   epoll_event event{};
   event.events = events;
@@ -42,20 +45,33 @@ void Poller::WatchWritable(int number, bool watch) {
 std::span<const epoll_event> Poller::Wait(Events& events) {
   const Instant start = SteadyNow();
   std::span<const epoll_event> ready = Look(events, start + spin_.Budget());
-  if (ready.empty()) ready = Collect(events, -1);
+  if (ready.empty()) {
+    if (!lookout_.Sleep()) return News(events);
+    ready = Collect(events, -1);
+    lookout_.Wake();
+  }
   spin_.Waited(SteadyNow() - start);
   return ready;
 }
 
 std::span<const epoll_event> Poller::Poll(Events& events) { return Collect(events, 0); }
 
-/// Who has the work may be on this very core: lets others run between two looks.
+/// Who has the work may be on this very core: lets others run now and then.
 std::span<const epoll_event> Poller::Look(Events& events, Instant until) {
   while (SteadyNow() < until) {
+    for (int i = 0; i < kLooksPerYield; ++i) {
+      if (lookout_.HasNews()) return News(events);
+    }
     if (const auto ready = Collect(events, 0); !ready.empty()) return ready;
     sched_yield();
   }
   return {};
+}
+
+std::span<const epoll_event> Poller::News(Events& events) {
+  events[0] = {};
+  events[0].data.fd = kNoDescriptor;
+  return std::span(events).first(1);
 }
 
 std::span<const epoll_event> Poller::Collect(Events& events, int timeout_ms) {
@@ -67,13 +83,27 @@ std::span<const epoll_event> Poller::Collect(Events& events, int timeout_ms) {
   for (epoll_event& event : ready) {
     if (event.data.fd == kick_.Get()) {
       ClearEvent(kick_.Get());
-      event.data.fd = -1;
+      event.data.fd = kNoDescriptor;
     }
   }
   return ready;
 }
 
 void Poller::Kick() { SignalEvent(kick_.Get()); }
+
+void Poller::Arm() {
+  SetArmed(true);
+  FallAsleep();
+}
+
+void Poller::Disarm() {
+  SetArmed(false);
+  WakeUp();
+}
+
+void Poller::FallAsleep() {
+  if (!lookout_.Sleep()) Kick();
+}
 
 void Poller::SetArmed(bool armed) {
   Control(outer_, EPOLL_CTL_MOD, set_.Get(), armed ? EPOLLIN : 0u);

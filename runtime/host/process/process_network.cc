@@ -25,17 +25,18 @@ absl::StatusOr<std::unique_ptr<ProcessNetwork>> ProcessNetwork::Connect(
   network->store_ = *std::move(store);
   network->listener_ = *std::move(listener);
   poller.Add(network->listener_.Get());
-  network->daemon_ = &network->Add(*std::move(daemon), WorkerId{});
+  network->daemon_ = &network->Add(std::make_unique<Connection>(*std::move(daemon)), WorkerId{});
   return network;
 }
 
-ProcessNetwork::Connection& ProcessNetwork::Add(Fd socket, WorkerId peer) {
-  const int number = socket.Get();
-  auto& connection = connections_[number];
-  connection = std::make_unique<Connection>(std::move(socket));
-  connection->peer = peer;
+ProcessNetwork::Connection& ProcessNetwork::Add(std::unique_ptr<Connection> connection,
+                                                WorkerId peer) {
+  const int number = connection->stream.Number();
+  auto& added = connections_[number];
+  added = std::move(connection);
+  added->peer = peer;
   poller_.Add(number);
-  return *connection;
+  return *added;
 }
 
 void ProcessNetwork::Send(const Address& target, Message message) {
@@ -51,12 +52,13 @@ ProcessNetwork::Connection& ProcessNetwork::RouteTo(const Address& target) {
   if (peer.IsNil() || self_.node.IsNil() || target.node != self_.node) return *daemon_;
   if (const auto route = routes_.find(peer); route != routes_.end()) return *route->second;
   if (unreachable_.contains(peer)) return *daemon_;
-  absl::StatusOr<Fd> socket = ConnectTo(ProcessSocketName(daemon_socket_, peer));
-  if (!socket.ok()) {
+  absl::StatusOr<std::unique_ptr<RingStream>> rings =
+      RingStream::Connect(ProcessSocketName(daemon_socket_, peer));
+  if (!rings.ok()) {
     unreachable_.insert(peer);
     return *daemon_;
   }
-  Connection& connection = Add(*std::move(socket), peer);
+  Connection& connection = Add(std::make_unique<Connection>(*std::move(rings)), peer);
   routes_[peer] = &connection;
   return connection;
 }
@@ -79,7 +81,8 @@ void ProcessNetwork::FlushConnection(Connection& connection) {
     return;
   }
   const bool wait = flushed == FrameStream::Flushed::kSome;
-  if (wait != connection.waits_writable) {
+  // A ring's reader rings when there is room.
+  if (connection.ring == nullptr && wait != connection.waits_writable) {
     connection.waits_writable = wait;
     poller_.WatchWritable(connection.stream.Number(), wait);
   }
@@ -102,8 +105,10 @@ void ProcessNetwork::FlushBeforeExit(Duration patience) {
   Flush();
   for (auto& [number, connection] : connections_) {
     while (connection->stream.HasUnsent() && SteadyNow() < deadline) {
-      pollfd writable{number, POLLOUT, 0};
-      poll(&writable, 1, static_cast<int>((deadline - SteadyNow()).nanoseconds / 1'000'000) + 1);
+      RingStream* const ring = connection->ring;
+      pollfd ready{number, static_cast<short>(ring != nullptr ? POLLIN : POLLOUT), 0};
+      poll(&ready, 1, static_cast<int>((deadline - SteadyNow()).nanoseconds / 1'000'000) + 1);
+      if (ring != nullptr) ring->TakeRings();
       if (connection->stream.Flush() == FrameStream::Flushed::kBroken) break;
     }
   }
@@ -120,13 +125,27 @@ void ProcessNetwork::HandleReady(const epoll_event& event, Deliver deliver) {
   const auto found = connections_.find(event.data.fd);
   if (found == connections_.end()) return;
   Connection& connection = *found->second;
-  if ((event.events & EPOLLOUT) != 0) FlushConnection(connection);
+  if (connection.ring != nullptr) {
+    connection.ring->TakeRings();
+    poller_.Rings().Add(*connection.ring);
+    FlushConnection(connection);
+  } else if ((event.events & EPOLLOUT) != 0) {
+    FlushConnection(connection);
+  }
   if ((event.events & ~EPOLLOUT) != 0) Read(connection, deliver);
+}
+
+void ProcessNetwork::ReadRings(Deliver deliver) {
+  for (const int number : poller_.Rings().WithNews()) {
+    // What one peer sent may have closed another's connection.
+    const auto found = connections_.find(number);
+    if (found != connections_.end()) Read(*found->second, deliver);
+  }
 }
 
 void ProcessNetwork::AcceptAll() {
   while (std::optional<Fd> socket = AcceptFrom(listener_.Get()))
-    Add(*std::move(socket), WorkerId{});
+    Add(std::make_unique<Connection>(std::make_unique<RingStream>(*std::move(socket))), WorkerId{});
 }
 
 void ProcessNetwork::Read(Connection& connection, Deliver deliver) {
@@ -164,13 +183,17 @@ void ProcessNetwork::DrainPeer(WorkerId peer, Deliver deliver) {
       of_peer.push_back(connection.get());
     }
   }
-  for (Connection* connection : of_peer) Read(*connection, deliver);
+  for (Connection* connection : of_peer) {
+    connection->ring->TakeRings();
+    Read(*connection, deliver);
+  }
 }
 
 void ProcessNetwork::Close(Connection& connection) {
   const int number = connection.stream.Number();
   poller_.Remove(number);
   if (&connection == daemon_) return;  // Kept, so that late sends have somewhere to vanish.
+  poller_.Rings().Remove(*connection.ring);
   connections_.erase(number);
 }
 

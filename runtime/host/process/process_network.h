@@ -17,8 +17,10 @@ namespace mobula::host {
 
 /// The sockets of one process: to its daemon, and to other processes of the node.
 ///
-///   process A --- peer socket, opened by whoever writes first ---> process B   (same node)
+///   process A --- peer, connected by whoever writes first ---> process B   (same node)
 ///   process A ---> daemon ---> everybody else
+///
+/// Peers write to each other through shared memory, and ring by the socket: `RingStream`.
 ///
 /// All envelopes from one process to another take one way as long as both live, which keeps their
 /// order. A peer whose socket closes is dead; what was not sent to it goes through the daemon,
@@ -48,12 +50,18 @@ class ProcessNetwork {
   /// Reads and writes what the poller found ready. Descriptors that are not the network's are
   /// ignored.
   void HandleReady(const epoll_event& event, Deliver deliver);
+  /// Reads what has come without a descriptor that tells of it.
+  void ReadRings(Deliver deliver);
   /// Why nothing works any more; empty while the daemon's socket is open.
   [[nodiscard]] const std::string& Failure() const { return failure_; }
 
  private:
   struct Connection {
     explicit Connection(Fd socket) : stream(std::move(socket)) {}
+    explicit Connection(std::unique_ptr<RingStream> rings)
+        : ring(rings.get()), stream(std::move(rings)) {}
+    /// Null for the daemon.
+    RingStream* ring = nullptr;
     FrameStream stream;
     /// Nil for the daemon, and for a connection that was accepted and has said nothing yet.
     WorkerId peer;
@@ -64,7 +72,7 @@ class ProcessNetwork {
   ProcessNetwork(std::string daemon_socket, WorkerId self, Poller& poller)
       : poller_(poller), daemon_socket_(std::move(daemon_socket)), self_{NodeId{}, self} {}
 
-  Connection& Add(Fd socket, WorkerId peer);
+  Connection& Add(std::unique_ptr<Connection> connection, WorkerId peer);
   Connection& RouteTo(const Address& target);
   void FlushConnection(Connection& connection);
   void GiveUpPeer(Connection& connection);

@@ -264,6 +264,7 @@ void RealProcess::WorkOff(WaitRoom::Lock& lock, std::span<const epoll_event> rea
       network_->HandleReady(event, deliver);
     }
   }
+  if (!IsOver()) network_->ReadRings(deliver);
   Settle(lock);
 }
 

@@ -98,8 +98,11 @@ void WaitRoom::Interrupt() {
 
 void WaitRoom::RunInBackground(Lock& lock) {
   if (leader_ != nullptr) return;
+  poller_.WakeUp();
   Poller::Events events;
   work_(lock, poller_.Poll(events));
+  // `work_` may have let go of the lock.
+  if (leader_ == nullptr) poller_.FallAsleep();
 }
 
 }  // namespace mobula::host
