@@ -134,6 +134,13 @@ void BindTask(py::module_& module) {
       .def_property_readonly("attempt", [](const RunningTask& self) { return self.Spec().attempt; })
       .def_property_readonly("kind",
                              [](const RunningTask& self) { return ToPython(self.Spec().kind); })
+      .def_property_readonly(
+          "creates_actor",
+          [](const RunningTask& self) { return self.Spec().actor_options.has_value(); })
+      .def("context",
+           [](const RunningTask& self) {
+             return TaskContext{self.Spec().task, self.Spec().attempt};
+           })
       .def_property_readonly("job", [](const RunningTask& self) { return self.Spec().job.Hex(); })
       .def_property_readonly("function_id",
                              [](const RunningTask& self) { return self.Spec().function.id.Hex(); })

@@ -10,7 +10,8 @@ has no slots.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mobula import _serialization
@@ -94,22 +95,30 @@ def _put_large(
                 _move_out(members, place, reference, places, references)
 
 
-def decode(task: RunningTask) -> tuple[list[Any], dict[str, Any]]:
-    """The arguments of a task. Raises the error of the first whose value is one."""
-    from mobula._errors import VALUE, to_exception
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
+
+def _decode_slot(task: RunningTask, data: Any, object_id: bytes) -> Any:
+    return _serialization.deserialize(
+        data, lambda: (object_id, "") if object_id else (b"", task.task)
+    )
+
+
+def decode(task: RunningTask) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """The arguments of a task. Raises the error of the first whose value is one."""
     slots = task.take_arguments()
     if not slots:
-        return [], {}
+        return (), _NONE
+    from mobula._errors import VALUE, to_exception
+
     values: list[Any] = []
     for kind, data, object_id in slots:
         if kind != VALUE:
             raise to_exception(kind, data, object_id)
-        container_task = "" if object_id else task.task
-        values.append(_serialization.deserialize(data, object_id, container_task))
+        values.append(_decode_slot(task, data, object_id))
     structure = values[0]
     if type(structure) is tuple:
-        return list(structure), {}
+        return structure, _NONE
     args, kwargs, places = structure
     for place, value in zip(places, values[1:], strict=True):
         (kwargs if isinstance(place, str) else args)[place] = value

@@ -76,13 +76,13 @@ def encode_exception(error: BaseException, name: str, ip: str) -> _serialization
     return outer
 
 
-def decode_exception(data: Any, container: bytes = b"", container_task: str = "") -> RayTaskError:
+def decode_exception(data: Any, object_id: bytes = b"") -> RayTaskError:
     """What ``encode_exception`` made. A cause that cannot be rebuilt here is left out."""
     (name, text, pid, ip), inner = _serialization.deserialize(data)
     cause: BaseException | None = None
     if inner is not None:
         try:
-            cause = _serialization.deserialize(inner, container, container_task)
+            cause = _serialization.deserialize(inner, lambda: (object_id, ""))
         except Exception as error:
             text += f"(The exception cannot be rebuilt here: {type(error).__name__}: {error})\n"
     return RayTaskError(name, text, cause, pid=pid, ip=ip)

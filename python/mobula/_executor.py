@@ -7,9 +7,9 @@ Which thread, greenlet or event loop a task runs on is decided above: in the rea
 
 from __future__ import annotations
 
-import contextlib
+import contextvars
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mobula import _arguments, _core, _serialization
@@ -31,77 +31,83 @@ class Executor:
     def __init__(self, runtime: Runtime) -> None:
         """For one worker process."""
         self._runtime = runtime
-        # The task whose code the caller of `run` executes at present: what may be interrupted.
-        self.running = ""
+        self._running: _core.RunningTask | None = None
         # Runs so far, by function id, for max_calls.
         self._calls: dict[str, int] = {}
         address = str(runtime.identity["node"]["address"])
         self._ip = address.rpartition(":")[0] or address
 
+    @property
+    def running(self) -> str:
+        """The task whose code the caller of ``run`` executes at present: what may be interrupted.
+
+        Empty while there is none.
+        """
+        task = self._running
+        return "" if task is None else task.task
+
     def run(self, task: _core.RunningTask) -> None:
         """Executes a task to its end. SystemExit of user code passes through, unreported."""
-        with self._entered(task):
+        entered = self._enter(task)
+        try:
+            function, args, kwargs = self._resolve(task)
+            self._running = task
             try:
-                call = self._resolve(task)
-                self.running = task.task
-                try:
-                    value = call()
-                finally:
-                    self.running = ""
-            except _EXITS:
-                self._report_exit(task)
-            except _FAILURES as error:
-                self._report_failure(task, error)
-            else:
-                self._report(task, value)
+                value = function(*args, **kwargs)
+            finally:
+                self._running = None
+        except _EXITS:
+            self._report_exit(task)
+        except _FAILURES as error:
+            self._report_failure(task, error)
+        else:
+            self._report(task, value)
+        finally:
+            current_task.reset(entered)
 
     async def run_async(self, task: _core.RunningTask) -> None:
         """As ``run``, for the calls of an asyncio actor: other calls may run while it waits."""
-        with self._entered(task):
-            try:
-                value = self._resolve(task)()
-                if inspect.isawaitable(value):
-                    value = await value
-            except _EXITS:
-                self._report_exit(task)
-            except _FAILURES as error:
-                self._report_failure(task, error)
-            except BaseException as error:
-                # asyncio.CancelledError: the call was interrupted.
-                if type(error).__name__ != "CancelledError":
-                    raise
-                self._report_failure(task, error)
-            else:
-                self._report(task, value)
+        entered = self._enter(task)
+        try:
+            function, args, kwargs = self._resolve(task)
+            value = function(*args, **kwargs)
+            if inspect.isawaitable(value):
+                value = await value
+        except _EXITS:
+            self._report_exit(task)
+        except _FAILURES as error:
+            self._report_failure(task, error)
+        except BaseException as error:
+            # asyncio.CancelledError: the call was interrupted.
+            if type(error).__name__ != "CancelledError":
+                raise
+            self._report_failure(task, error)
+        else:
+            self._report(task, value)
+        finally:
+            current_task.reset(entered)
 
-    @contextlib.contextmanager
-    def _entered(self, task: _core.RunningTask) -> Iterator[None]:
-        context = _core.TaskContext(task.task, task.attempt)
+    def _enter(self, task: _core.RunningTask) -> contextvars.Token[Execution | None]:
         # Calls of a concurrent actor wait on their own and never lend its CPU out.
         host = self._runtime.actor_host
         releases_cpu = host is None or not host.is_concurrent
-        token = current_task.set(Execution(self._runtime, context, task, releases_cpu))
-        try:
-            yield
-        finally:
-            current_task.reset(token)
+        return current_task.set(Execution(self._runtime, task, releases_cpu=releases_cpu))
 
-    def _resolve(self, task: _core.RunningTask) -> Callable[[], Any]:
-        """The call to make. Raises what its arguments raise."""
+    def _resolve(
+        self, task: _core.RunningTask
+    ) -> tuple[Callable[..., Any], Sequence[Any], Mapping[str, Any]]:
+        """The call to make: what, and its arguments. Raises what the arguments raise."""
         args, kwargs = _arguments.decode(task)
-        if task.kind == "kActorCall":
-            host = self._runtime.actor_host
-            assert host is not None, "an actor's call came before its creation"
-            function = host.method(task.function_name)
-        elif task.kind == "kActorCreation":
-            cls = self._runtime.functions.load(task.function_id, task.function_name)
-            return lambda: self._create_actor(task, cls, args, kwargs)
-        else:
-            function = self._runtime.functions.load(task.function_id, task.function_name)
-        return lambda: function(*args, **kwargs)
+        host = self._runtime.actor_host
+        if host is not None:
+            return host.method(task.function_name), args, kwargs
+        code = self._runtime.functions.load(task.function_id, task.function_name)
+        if task.creates_actor:
+            return self._create_actor, (task, code, args, kwargs), {}
+        return code, args, kwargs
 
     def _create_actor(
-        self, task: _core.RunningTask, cls: type, args: list[Any], kwargs: dict[str, Any]
+        self, task: _core.RunningTask, cls: type, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> None:
         # In place before the constructor runs, which may ask for its own handle.
         self._runtime.actor_host = ActorHost(self._runtime, task)
@@ -141,8 +147,12 @@ class Executor:
         return values
 
     def _results(self, task: _core.RunningTask, values: Sequence[Any]) -> list[_core.Result]:
-        results = []
+        results: list[_core.Result] = []
         for index, value in enumerate(values):
+            small = _serialization.encode_small(value)
+            if small is not None:
+                results.append((VALUE, small, len(small), None))
+                continue
             serialized = _serialization.serialize(value, f"what {task.name} returned")
             results.append(self._result(task, index, VALUE, serialized))
         return results
@@ -188,7 +198,8 @@ class Executor:
 
     def _is_used_up(self, task: _core.RunningTask) -> bool:
         """Counts the runs of functions with max_calls."""
-        limit = extras_of(task.language_options).get("max_calls", 0)
+        options = task.language_options
+        limit = extras_of(options).get("max_calls", 0) if options else 0
         if not limit:
             return False
         count = self._calls.get(task.function_id, 0) + 1

@@ -25,7 +25,7 @@ def _check_timeout(timeout: float | None) -> None:
 
 def _value_of(reference: ObjectRef, kind: int, data: Any) -> Any:
     if kind == VALUE:
-        return _serialization.deserialize(data, reference.binary())
+        return _serialization.deserialize(data, lambda: (reference.binary(), ""))
     raise to_exception(kind, data, reference.binary())
 
 
@@ -92,7 +92,11 @@ def put(value: Any) -> ObjectRef:
         raise TypeError(
             "put takes a value, got an ObjectRef; use the reference itself, or put a list with it"
         )
-    return put_serialized(current(), _serialization.serialize(value))
+    execution = current()
+    small = _serialization.encode_small(value)
+    if small is not None:
+        return execution.runtime.process.put_inline(execution.context, small, None)
+    return put_serialized(execution, _serialization.serialize(value))
 
 
 def put_serialized(execution: Execution, serialized: _serialization.Serialized) -> ObjectRef:

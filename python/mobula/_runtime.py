@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import abc
 import contextvars
-import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +35,7 @@ class Runtime(abc.ABC):
         self.functions: FunctionTable = FunctionTable(self)
         # Of a worker: the actor that lives here.
         self.actor_host: ActorHost | None = None
-        self.root = Execution(self, process.root_context())
+        self.root = Execution(self, context=process.root_context())
 
     @abc.abstractmethod
     def await_request(self, request: int) -> Any:
@@ -80,17 +79,35 @@ class AsyncRequest:
         self.runtime.process.request_get(self.references, releases_cpu=False, request=request)
 
 
-@dataclasses.dataclass(slots=True)
 class Execution:
     """User code that runs: a task, or a process's code outside any task."""
 
-    runtime: Runtime
-    # Names what this execution submits and puts.
-    context: _core.TaskContext
-    # Outside tasks: None.
-    task: _core.RunningTask | None = None
-    # Whether the CPU of the task's lease may be lent out while it waits.
-    releases_cpu: bool = False
+    __slots__ = ("_context", "releases_cpu", "runtime", "task")
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        task: _core.RunningTask | None = None,
+        *,
+        context: _core.TaskContext | None = None,
+        releases_cpu: bool = False,
+    ) -> None:
+        """Of a task, or with the context of a process outside any."""
+        self.runtime = runtime
+        # Outside tasks: None.
+        self.task = task
+        # Whether the CPU of the task's lease may be lent out while it waits.
+        self.releases_cpu = releases_cpu
+        self._context = context
+
+    @property
+    def context(self) -> _core.TaskContext:
+        """Names what this execution submits and puts. Made when needed: most tasks do neither."""
+        context = self._context
+        if context is None:
+            assert self.task is not None
+            context = self._context = self.task.context()
+        return context
 
 
 # The task that runs in this thread, coroutine or greenlet. Unset outside tasks.

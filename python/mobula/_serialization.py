@@ -39,6 +39,8 @@ _INT = struct.Struct("<q")
 _FLOAT = struct.Struct("<d")
 _HEAD = struct.Struct("<cxxxIQ")
 _SIZE = struct.Struct("<Q")
+_TAG_NONE, _TAG_INT, _TAG_FLOAT, _TAG_STR, _TAG_BYTES, _TAG_PICKLE = b"Nifsbp"
+_TAGS_BOOL = b"TF"
 _PRIMITIVES = frozenset((type(None), bool, int, float, str, bytes))
 
 
@@ -106,33 +108,38 @@ def is_primitive(value: object) -> bool:
     return type(value) in _PRIMITIVES
 
 
-def _serialize_primitive(value: Any) -> Serialized | None:
+def encode_small(value: Any) -> bytes | None:
+    """The whole serialised value, of a primitive that travels in a message; None for others."""
     kind = type(value)
+    if value is None:
+        return b"N"
+    if kind is bytes:
+        small: bytes = value
+        return b"b" + small if len(small) < INLINE_LIMIT else None
+    if kind is int:
+        return b"i" + _INT.pack(value) if -(1 << 63) <= value < 1 << 63 else None
     if kind is str:
+        if len(value) * 4 >= INLINE_LIMIT:
+            return None
         # A lone surrogate has no UTF-8: the pickle can carry it.
         try:
-            return Serialized((b"s", value.encode()))
+            return b"s" + str.encode(value)
         except UnicodeEncodeError:
             return None
-    if kind is bytes:
-        return Serialized((b"b", value))
-    if kind is int:
-        if -(1 << 63) <= value < 1 << 63:
-            return Serialized((b"i" + _INT.pack(value),))
-        return None
     if kind is float:
-        return Serialized((b"f" + _FLOAT.pack(value),))
-    if value is None:
-        return Serialized((b"N",))
-    return Serialized((b"T" if value else b"F",))
+        return b"f" + _FLOAT.pack(value)
+    if kind is bool:
+        return b"T" if value else b"F"
+    return None
 
 
 def serialize(value: Any, what: str = "the value") -> Serialized:
     """Raises TypeError, with ``what`` and the offending member, for what cannot be pickled."""
-    if type(value) in _PRIMITIVES:
-        primitive = _serialize_primitive(value)
-        if primitive is not None:
-            return primitive
+    small = encode_small(value)
+    if small is not None:
+        return Serialized((small,))
+    if type(value) is bytes:
+        return Serialized((b"b", value))
     file = io.BytesIO()
     buffers: list[memoryview] = []
     pickler = _Pickler(file, lambda buffer: buffers.append(buffer.raw()))
@@ -170,29 +177,35 @@ _container: contextvars.ContextVar[tuple[bytes, str]] = contextvars.ContextVar(
 )
 
 
-def deserialize(data: Any, container: bytes = b"", container_task: str = "") -> Any:
+_FROM_NOWHERE = (b"", "")
+
+
+def deserialize(
+    data: Any, container: Callable[[], tuple[bytes, str]] = lambda: _FROM_NOWHERE
+) -> Any:
     """The value in ``data``, bytes or a ``StoreBuffer``.
 
-    References in it are registered as coming out of the object ``container`` or out of the
-    arguments of ``container_task``.
+    References in it are registered as coming out of what ``container`` returns when it is asked:
+    an object, or the arguments of a task.
     """
-    view = memoryview(data)
-    tag = view[:1].tobytes()
-    if tag == b"i":
+    view = data if type(data) is bytes else memoryview(data)
+    tag = view[0]
+    if tag == _TAG_BYTES:
+        return bytes(view[1:])
+    if tag == _TAG_INT:
         return _INT.unpack_from(view, 1)[0]
-    if tag == b"f":
-        return _FLOAT.unpack_from(view, 1)[0]
-    if tag == b"s":
-        return str(view[1:], "utf-8")
-    if tag == b"b":
-        return view[1:].tobytes()
-    if tag == b"N":
+    if tag == _TAG_NONE:
         return None
-    if tag in (b"T", b"F"):
-        return tag == b"T"
-    token = _container.set((container, container_task))
+    if tag == _TAG_STR:
+        return str(view[1:], "utf-8")
+    if tag == _TAG_FLOAT:
+        return _FLOAT.unpack_from(view, 1)[0]
+    if tag in _TAGS_BOOL:
+        return tag == _TAGS_BOOL[0]
+    view = memoryview(view)
+    token = _container.set(container())
     try:
-        return pickle.loads(view[1:]) if tag == b"p" else _read_buffers(view)
+        return pickle.loads(view[1:]) if tag == _TAG_PICKLE else _read_buffers(view)
     finally:
         _container.reset(token)
 

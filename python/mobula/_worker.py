@@ -56,7 +56,7 @@ class _MainLoop:
                 self._run_here_or_make_room(event)
 
     def _run_here_or_make_room(self, task: _core.RunningTask) -> None:
-        options = task.actor_options
+        options = task.actor_options if task.creates_actor else None
         if options is None or not (options["is_async"] or options["max_concurrency"] > 1):
             self._executor.run(task)
             return

@@ -29,11 +29,11 @@ Poller::Poller()
     : set_(epoll_create1(EPOLL_CLOEXEC)),
       kick_(NewEventFd()),
       outer_(epoll_create1(EPOLL_CLOEXEC)),
-      stop_(NewEventFd()) {
+      nudge_(NewEventFd()) {
   CHECK(set_.IsOpen() && outer_.IsOpen());
   Add(kick_.Get());
   Control(outer_, EPOLL_CTL_ADD, set_.Get(), 0);
-  Control(outer_, EPOLL_CTL_ADD, stop_.Get(), EPOLLIN);
+  Control(outer_, EPOLL_CTL_ADD, nudge_.Get(), EPOLLIN);
 }
 
 void Poller::Add(int number) { Control(set_, EPOLL_CTL_ADD, number, EPOLLIN); }
@@ -58,12 +58,15 @@ std::span<const epoll_event> Poller::Poll(Events& events) { return Collect(event
 
 /// Who has the work may be on this very core: lets others run now and then.
 std::span<const epoll_event> Poller::Look(Events& events, Instant until) {
-  while (SteadyNow() < until) {
+  for (Instant now = SteadyNow(); now < until;) {
     for (int i = 0; i < kLooksPerYield; ++i) {
       if (lookout_.HasNews()) return News(events);
     }
     if (const auto ready = Collect(events, 0); !ready.empty()) return ready;
+    const Instant before = SteadyNow();
     sched_yield();
+    now = SteadyNow();
+    if (!spin_.Yielded(now - before)) break;
   }
   return {};
 }
@@ -109,20 +112,21 @@ void Poller::SetArmed(bool armed) {
   Control(outer_, EPOLL_CTL_MOD, set_.Get(), armed ? EPOLLIN : 0u);
 }
 
-bool Poller::WaitInBackground() {
+void Poller::WaitInBackground(std::optional<Duration> patience) {
+  const int timeout_ms =
+      patience ? static_cast<int>(patience->nanoseconds / Milliseconds(1).nanoseconds) : -1;
   std::array<epoll_event, 2> events;
   int count = 0;
   do {
-    count = epoll_wait(outer_.Get(), events.data(), 2, -1);
+    count = epoll_wait(outer_.Get(), events.data(), 2, timeout_ms);
     CHECK(count >= 0 || errno == EINTR) << "errno " << errno;
-  } while (count <= 0);
+  } while (count < 0);
   for (int i = 0; i < count; ++i) {
-    if (events[static_cast<std::size_t>(i)].data.fd == stop_.Get()) return false;
+    if (events[static_cast<std::size_t>(i)].data.fd == nudge_.Get()) ClearEvent(nudge_.Get());
   }
-  return true;
 }
 
-void Poller::StopBackground() { SignalEvent(stop_.Get()); }
+void Poller::NudgeBackground() { SignalEvent(nudge_.Get()); }
 
 Fd NewEventFd() {
   Fd fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));

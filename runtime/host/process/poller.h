@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 
 #include <array>
+#include <optional>
 #include <span>
 
 #include "runtime/host/local/fd.h"
@@ -43,9 +44,10 @@ class Poller {
   void WakeUp() { lookout_.Wake(); }
   /// From here on whatever comes wakes the background thread, if it is armed.
   void FallAsleep();
-  /// Of the background thread: blocks until something is ready while armed. False once stopped.
-  bool WaitInBackground();
-  void StopBackground();
+  /// Of the background thread: blocks until something is ready while armed, `NudgeBackground`, or
+  /// the patience is at its end.
+  void WaitInBackground(std::optional<Duration> patience);
+  void NudgeBackground();
 
   [[nodiscard]] Lookout& Rings() { return lookout_; }
 
@@ -58,7 +60,7 @@ class Poller {
   Fd set_;
   Fd kick_;
   Fd outer_;
-  Fd stop_;
+  Fd nudge_;
   Spin spin_;
   Lookout lookout_;
 };

@@ -85,6 +85,8 @@ class RealProcess final : public ProcessRuntime {
 
  private:
   void WorkOff(WaitRoom::Lock& lock, std::span<const epoll_event> ready);
+  void ReadRings();
+  void Deliver(Envelope envelope);
   void Settle(WaitRoom::Lock& lock);
   void Feed(worker::Event event);
   void Disconnect(std::string reason);
@@ -247,9 +249,6 @@ void RealProcess::Show(Notice notice) {
 
 /// What the poller found ready, from whichever thread leads.
 void RealProcess::WorkOff(WaitRoom::Lock& lock, std::span<const epoll_event> ready) {
-  const auto deliver = [this](Envelope envelope) {
-    Feed(MessageReceived{envelope.source, std::move(envelope.message)});
-  };
   for (const epoll_event& event : ready) {
     if (IsOver()) break;
     if (event.data.fd == timers_.Number()) {
@@ -261,11 +260,20 @@ void RealProcess::WorkOff(WaitRoom::Lock& lock, std::span<const epoll_event> rea
     } else if (activity_ && event.data.fd == activity_->Number()) {
       if (!activity_->HandleReadable()) poller_.Remove(activity_->Number());
     } else if (event.data.fd >= 0) {
-      network_->HandleReady(event, deliver);
+      network_->HandleReady(event, [this](Envelope envelope) { Deliver(std::move(envelope)); });
     }
   }
-  if (!IsOver()) network_->ReadRings(deliver);
+  ReadRings();
   Settle(lock);
+}
+
+void RealProcess::ReadRings() {
+  if (IsOver()) return;
+  network_->ReadRings([this](Envelope envelope) { Deliver(std::move(envelope)); });
+}
+
+void RealProcess::Deliver(Envelope envelope) {
+  Feed(MessageReceived{envelope.source, std::move(envelope.message)});
 }
 
 /// After events were fed: writes, and wakes whom it concerns.
@@ -304,10 +312,7 @@ void RealProcess::RunInBackground() {
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
-  while (poller_.WaitInBackground()) {
-    WaitRoom::Lock lock(mutex_);
-    room_.RunInBackground(lock);
-  }
+  room_.RunInBackground(mutex_);
 }
 
 // ---- The language layer's calls
@@ -321,6 +326,8 @@ void RealProcess::Post(worker::Event event) {
     if (activity_) activity_->NoteExecuted(*executed);
   }
   Feed(std::move(event));
+  // So that those who wait for this process's answers need not wait for its next wait.
+  if (room_.IsUnattended()) ReadRings();
   Settle(lock);
 }
 
@@ -453,12 +460,13 @@ void RealProcess::Close(std::string_view reason) {
     if (network_ && !IsOver()) network_->FlushBeforeExit(kExitPatience);
     if (!IsOver()) over_ = reason;
     room_.WakeSatisfied();
+    room_.StopBackground();
     background = std::move(background_);
   }
   if (!background.joinable()) return;
-  poller_.StopBackground();
   background.join();
-  const std::lock_guard lock(mutex_);
+  WaitRoom::Lock lock(mutex_);
+  room_.AwaitUnattended(lock);
   network_->CloseAll();
 }
 

@@ -4,10 +4,19 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <optional>
+#include <thread>
+#include <utility>
 
 #include "absl/cleanup/cleanup.h"
+#include "runtime/host/local/clock.h"
 
 namespace mobula::host {
+namespace {
+
+constexpr Duration kTick = Milliseconds(1);
+
+}  // namespace
 
 bool WaitRoom::Wait(Lock& lock, const Options& options, Condition done) {
   if (done()) return true;
@@ -44,7 +53,8 @@ bool WaitRoom::IsInterrupted(Lock& lock, Waiter& waiter, const Options& options)
 
 void WaitRoom::Lead(Lock& lock, Waiter& waiter) {
   leader_ = &waiter;
-  if (std::exchange(armed_, false)) poller_.Disarm();
+  ++leaders_;
+  if (background_ == Background::kArmed) Disarm();
   leader_polls_ = true;
   Poller::Events events;
   lock.unlock();
@@ -72,9 +82,23 @@ void WaitRoom::HandOver() {
                                  [](const Waiter* waiter) { return waiter->may_lead; });
   if (next != followers_.end()) {
     SignalEvent((*next)->event);
-  } else if (!std::exchange(armed_, true)) {
-    poller_.Arm();
+  } else if (background_ == Background::kIdle) {
+    Arm();
   }
+}
+
+void WaitRoom::Arm() {
+  background_ = Background::kArmed;
+  armed_since_ = SteadyNow();
+  poller_.Arm();
+}
+
+void WaitRoom::Disarm() {
+  poller_.Disarm();
+  const bool soon = SteadyNow() - armed_since_ < kTick;
+  background_ = soon ? Background::kTicking : Background::kIdle;
+  leaders_seen_ = leaders_;
+  if (soon) poller_.NudgeBackground();
 }
 
 void WaitRoom::WakeSatisfied() {
@@ -96,13 +120,43 @@ void WaitRoom::Interrupt() {
   if (std::exchange(leader_polls_, false)) poller_.Kick();
 }
 
-void WaitRoom::RunInBackground(Lock& lock) {
-  if (leader_ != nullptr) return;
-  poller_.WakeUp();
-  Poller::Events events;
-  work_(lock, poller_.Poll(events));
+void WaitRoom::RunInBackground(std::mutex& mutex) {
+  std::optional<Duration> patience;
+  while (true) {
+    poller_.WaitInBackground(patience);
+    Lock lock(mutex);
+    if (stopped_) return;
+    Attend(lock);
+    patience = background_ == Background::kTicking ? std::optional(kTick) : std::nullopt;
+  }
+}
+
+void WaitRoom::StopBackground() {
+  stopped_ = true;
+  poller_.NudgeBackground();
+}
+
+void WaitRoom::AwaitUnattended(Lock& lock) {
+  while (leader_ != nullptr) {
+    lock.unlock();
+    std::this_thread::yield();
+    lock.lock();
+  }
+}
+
+void WaitRoom::Attend(Lock& lock) {
+  if (leader_ == nullptr) {
+    poller_.WakeUp();
+    Poller::Events events;
+    work_(lock, poller_.Poll(events));
+  }
   // `work_` may have let go of the lock.
-  if (leader_ == nullptr) poller_.FallAsleep();
+  if (background_ == Background::kTicking && std::exchange(leaders_seen_, leaders_) == leaders_) {
+    background_ = Background::kIdle;
+    if (leader_ == nullptr) HandOver();
+  } else if (background_ == Background::kArmed) {
+    poller_.FallAsleep();
+  }
 }
 
 }  // namespace mobula::host

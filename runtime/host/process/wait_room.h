@@ -18,8 +18,18 @@ namespace mobula::host {
 /// leader                    | in epoll; at most one               | its condition holds
 /// follower                  | on an eventfd of its own            | its condition holds; promoted
 ///
-/// While nobody leads, the poller is armed for the background thread, which holds the lock whenever
-/// it works and so never keeps a thread from leading.
+/// The background thread reads while nobody leads. It holds the lock whenever it works, and so
+/// never keeps a thread from leading.
+///
+/// State of the background thread | meaning                              | leaves by
+/// idle                           | somebody leads; it sleeps            | the leader leaves: armed
+/// armed                          | nobody leads; whatever comes wakes it| somebody leads: idle, or
+///                                |                                      | ticking when that was
+///                                soon
+/// ticking                        | leaders come and go: it looks once   | a tick in which none
+/// came
+///                                | in a tick, and they have not to tell | or went: idle or armed
+///                                | it, which takes system calls         |
 class WaitRoom {
  public:
   using Lock = std::unique_lock<std::mutex>;
@@ -43,8 +53,14 @@ class WaitRoom {
   void WakeSatisfied();
   /// Makes every wait ask its `interrupted`. REQUIRES: the lock.
   void Interrupt();
-  /// What the background thread does when the poller woke it. REQUIRES: the lock.
-  void RunInBackground(Lock& lock);
+  /// Whether the caller, who has the lock, may read itself: nobody leads.
+  [[nodiscard]] bool IsUnattended() const { return leader_ == nullptr; }
+  /// What the background thread does until `StopBackground`. REQUIRES: not the lock.
+  void RunInBackground(std::mutex& mutex);
+  /// REQUIRES: the lock.
+  void StopBackground();
+  /// Waits until nobody leads, once every condition holds. REQUIRES: the lock.
+  void AwaitUnattended(Lock& lock);
 
  private:
   struct Waiter {
@@ -59,13 +75,22 @@ class WaitRoom {
   void Lead(Lock& lock, Waiter& waiter);
   void Follow(Lock& lock, Waiter& waiter);
   void HandOver();
+  void Arm();
+  void Disarm();
+  void Attend(Lock& lock);
 
   Poller& poller_;
   Work work_;
   Waiter* leader_ = nullptr;
   /// The leader is in epoll and nobody has kicked it yet.
   bool leader_polls_ = false;
-  bool armed_ = false;
+  enum class Background { kIdle, kArmed, kTicking };
+  Background background_ = Background::kIdle;
+  Instant armed_since_;
+  /// Counts those that came to lead, and how many there were at the last tick.
+  std::uint64_t leaders_ = 0;
+  std::uint64_t leaders_seen_ = 0;
+  bool stopped_ = false;
   std::vector<Waiter*> followers_;
 };
 

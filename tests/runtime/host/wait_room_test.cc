@@ -17,17 +17,13 @@ class Room {
       : room_(poller_,
               [this](WaitRoom::Lock&, std::span<const epoll_event> ready) { Work(ready); }) {
     poller_.Add(input_.Get());
-    background_ = std::thread([this] {
-      while (poller_.WaitInBackground()) {
-        WaitRoom::Lock lock(mutex_);
-        in_background_ = true;
-        room_.RunInBackground(lock);
-        in_background_ = false;
-      }
-    });
+    background_ = std::thread([this] { room_.RunInBackground(mutex_); });
   }
   ~Room() {
-    poller_.StopBackground();
+    {
+      const WaitRoom::Lock lock(mutex_);
+      room_.StopBackground();
+    }
     background_.join();
   }
 
@@ -56,7 +52,7 @@ class Room {
       if (event.data.fd != input_.Get()) continue;
       ClearEvent(input_.Get());
       ++count_;
-      if (in_background_) ++background_work_;
+      if (std::this_thread::get_id() == background_.get_id()) ++background_work_;
     }
     room_.WakeSatisfied();
   }
@@ -66,7 +62,6 @@ class Room {
   Fd input_ = NewEventFd();
   WaitRoom room_;
   int count_ = 0;
-  bool in_background_ = false;
   int background_work_ = 0;
   std::thread background_;
 };
@@ -88,6 +83,22 @@ TEST(WaitRoom, ReadsInTheBackgroundWhileNobodyWaits) {
   room.Input();
   while (room.Count() < 2) std::this_thread::yield();
   EXPECT_EQ(room.BackgroundWork(), 1);
+}
+
+// Then nobody tells the background thread; it looks by itself.
+TEST(WaitRoom, ReadsInTheBackgroundAfterLeadersThatCameAndWent) {
+  Room room;
+  for (int count = 1; count <= 100; ++count) {
+    room.Input();
+    ASSERT_TRUE(room.WaitFor(count));
+  }
+  for (int count = 101; count <= 103; ++count) {
+    room.Input();
+    while (room.Count() < count) std::this_thread::yield();
+    // Some ticks, after which it sleeps until it is woken.
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_EQ(room.BackgroundWork(), 3);
 }
 
 TEST(WaitRoom, WakesTheLeaderWhenAnotherThreadFulfilsItsCondition) {
