@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "python/core/convert.h"
 
 namespace mobula::python {
@@ -38,9 +39,12 @@ worker::RequestId RequestGet(const ProcessBinding& self, const py::list& referen
 worker::RequestId RequestWait(const ProcessBinding& self, const py::list& references,
                               std::uint32_t num_returns, const std::optional<double>& timeout,
                               bool fetch_local, bool releases_cpu, worker::RequestId number) {
+  std::vector<ObjectId> ids = IdsOf(references);
+  if (absl::flat_hash_set<ObjectId>(ids.begin(), ids.end()).size() < ids.size())
+    throw py::value_error("wait takes every ObjectRef only once; the list has duplicates");
   worker::Process& process = *self.Get();
   const worker::RequestId request = NumberOf(process, number);
-  process.Post(worker::WaitRequested{request, IdsOf(references), num_returns, TimeoutOf(timeout),
+  process.Post(worker::WaitRequested{request, std::move(ids), num_returns, TimeoutOf(timeout),
                                      fetch_local, releases_cpu});
   return request;
 }

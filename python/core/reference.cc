@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "python/core/reference.h"
 
+#include "absl/container/flat_hash_set.h"
 #include "python/core/convert.h"
 
 namespace mobula::python {
@@ -46,6 +47,17 @@ std::vector<ObjectId> IdsOf(const py::list& references) {
   return ids;
 }
 
+py::tuple Split(const py::list& references, const py::list& ids) {
+  absl::flat_hash_set<ObjectId> chosen;
+  for (const py::handle& id : ids)
+    chosen.insert(DecodeObjectId(ViewOf(py::reinterpret_borrow<py::bytes>(id))));
+  py::list among;
+  py::list others;
+  for (const py::handle& item : references)
+    (chosen.contains(item.cast<const Reference&>().Get().id) ? among : others).append(item);
+  return py::make_tuple(among, others);
+}
+
 void BindReference(py::module_& module) {
   py::class_<Reference>(module, "ObjectRef")
       .def("binary", [](const Reference& self) { return py::bytes(EncodeObjectId(self.Get().id)); })
@@ -66,6 +78,7 @@ void BindReference(py::module_& module) {
       .def("__lt__", [](const Reference& self, const Reference& other) {
         return self.Get().id < other.Get().id;
       });
+  module.def("split", &Split);
   py::class_<StoreBuffer>(module, "StoreBuffer", py::buffer_protocol())
       .def_buffer([](const StoreBuffer& self) { return self.Info(); });
 }

@@ -61,6 +61,9 @@ std::vector<ObjectRef> ReferencesOf(const py::object& list_or_none);
 /// The ids of a list of `ObjectRef`s.
 std::vector<ObjectId> IdsOf(const py::list& references);
 
+/// (the references whose binary ids are among `ids`, the others), both in the list's order.
+py::tuple Split(const py::list& references, const py::list& ids);
+
 void BindReference(py::module_& module);
 
 }  // namespace mobula::python

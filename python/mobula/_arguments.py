@@ -9,7 +9,6 @@ has no slots.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -36,7 +35,7 @@ def encode(
         if not args:
             return None, None, None
         if all(map(_serialization.is_primitive, args)):
-            blob = b"p" + pickle.dumps(args, 5)
+            blob = _serialization.pickle_primitives(args)
             if len(blob) <= INLINE_LIMIT:
                 return blob, None, None
     values, keywords = list(args), dict(kwargs)
@@ -98,12 +97,6 @@ def _put_large(
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
 
-def _decode_slot(task: RunningTask, data: Any, object_id: bytes) -> Any:
-    return _serialization.deserialize(
-        data, lambda: (object_id, "") if object_id else (b"", task.task)
-    )
-
-
 def decode(task: RunningTask) -> tuple[Sequence[Any], Mapping[str, Any]]:
     """The arguments of a task. Raises the error of the first whose value is one."""
     slots = task.take_arguments()
@@ -115,7 +108,8 @@ def decode(task: RunningTask) -> tuple[Sequence[Any], Mapping[str, Any]]:
     for kind, data, object_id in slots:
         if kind != VALUE:
             raise to_exception(kind, data, object_id)
-        values.append(_decode_slot(task, data, object_id))
+        container = (object_id, "") if object_id else task
+        values.append(_serialization.deserialize(data, container))
     structure = values[0]
     if type(structure) is tuple:
         return structure, _NONE

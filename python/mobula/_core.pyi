@@ -58,6 +58,10 @@ class TaskTemplate:
         language_options: bytes = b"",
     ) -> None: ...
 
+def split(
+    references: Sequence[ObjectRef], ids: Sequence[bytes]
+) -> tuple[list[ObjectRef], list[ObjectRef]]: ...
+
 class RunningTask:
     @property
     def task(self) -> str: ...

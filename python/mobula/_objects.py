@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mobula import _serialization
-from mobula._core import ObjectRef
+from mobula._core import ObjectRef, split
 from mobula._errors import VALUE, from_error_info, to_exception
 from mobula._runtime import AsyncRequest, Execution, current
 from mobula._serialization import INLINE_LIMIT
@@ -25,7 +25,7 @@ def _check_timeout(timeout: float | None) -> None:
 
 def _value_of(reference: ObjectRef, kind: int, data: Any) -> Any:
     if kind == VALUE:
-        return _serialization.deserialize(data, lambda: (reference.binary(), ""))
+        return _serialization.deserialize(data, reference)
     raise to_exception(kind, data, reference.binary())
 
 
@@ -139,9 +139,7 @@ def wait(
     request = runtime.process.request_wait(
         references, num_returns, timeout, fetch_local, execution.releases_cpu
     )
-    ready = set(runtime.await_request(request))
-    done = [reference for reference in references if reference.binary() in ready]
-    return done, [reference for reference in references if reference.binary() not in ready]
+    return split(references, runtime.await_request(request))
 
 
 def _check_wait(object_refs: Any, num_returns: int) -> list[ObjectRef]:
@@ -154,8 +152,6 @@ def _check_wait(object_refs: Any, num_returns: int) -> list[ObjectRef]:
                 f"wait takes a list of ObjectRefs; one item is {reference!r} "
                 f"of type {type(reference).__name__}"
             )
-    if len(set(references)) != len(references):
-        raise ValueError("wait takes every ObjectRef only once; the list has duplicates")
     if num_returns < 1:
         raise ValueError(f"num_returns must be at least 1, got {num_returns}")
     if references and num_returns > len(references):

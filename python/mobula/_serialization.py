@@ -9,7 +9,7 @@ tag   what follows
 N T F nothing: None, True, False
 i f   8 bytes: an int that fits, a float
 s b   the text in UTF-8; the bytes
-p     a pickle
+p q   a pickle; q: without references in it
 B     3 bytes of padding, the number of buffers (4 bytes), the size of the pickle and of each
       buffer (8 bytes each), the pickle, then each buffer at the next multiple of 64
 ====  =====================================================================================
@@ -39,7 +39,7 @@ _INT = struct.Struct("<q")
 _FLOAT = struct.Struct("<d")
 _HEAD = struct.Struct("<cxxxIQ")
 _SIZE = struct.Struct("<Q")
-_TAG_NONE, _TAG_INT, _TAG_FLOAT, _TAG_STR, _TAG_BYTES, _TAG_PICKLE = b"Nifsbp"
+_TAG_NONE, _TAG_INT, _TAG_FLOAT, _TAG_STR, _TAG_BYTES, _TAG_PICKLE, _TAG_PLAIN_PICKLE = b"Nifsbpq"
 _TAGS_BOOL = b"TF"
 _PRIMITIVES = frozenset((type(None), bool, int, float, str, bytes))
 
@@ -149,7 +149,7 @@ def serialize(value: Any, what: str = "the value") -> Serialized:
         raise _unpicklable.explain(value, what, error) from error
     contained = pickler.contained or None
     if not buffers:
-        return Serialized((b"p", file.getbuffer()), (), contained)
+        return Serialized((b"p" if contained else b"q", file.getbuffer()), (), contained)
     pickled = file.getbuffer()
     head = [_HEAD.pack(b"B", len(buffers), len(pickled))]
     head += [_SIZE.pack(buffer.nbytes) for buffer in buffers]
@@ -171,22 +171,26 @@ def _read_buffers(view: memoryview) -> Any:
     return pickle.loads(pickled, buffers=buffers)
 
 
+_Origin = tuple[bytes, str]
+# Where values come out of: an object, the arguments of a task, or (object id, "").
+Container = _core.ObjectRef | _core.RunningTask | _Origin
+_NOWHERE: _Origin = (b"", "")
+
 # Where a reference that is just being read came out of: (object id, task id), see add_reference.
-_container: contextvars.ContextVar[tuple[bytes, str]] = contextvars.ContextVar(
-    "mobula_container", default=(b"", "")
+_container: contextvars.ContextVar[Any] = contextvars.ContextVar(
+    "mobula_container", default=_NOWHERE
 )
 
 
-_FROM_NOWHERE = (b"", "")
+def pickle_primitives(values: tuple[Any, ...]) -> bytes:
+    """A serialised tuple. REQUIRES: ``is_primitive`` holds for each member."""
+    return b"q" + pickle.dumps(values, 5)
 
 
-def deserialize(
-    data: Any, container: Callable[[], tuple[bytes, str]] = lambda: _FROM_NOWHERE
-) -> Any:
+def deserialize(data: Any, container: Container = _NOWHERE) -> Any:
     """The value in ``data``, bytes or a ``StoreBuffer``.
 
-    References in it are registered as coming out of what ``container`` returns when it is asked:
-    an object, or the arguments of a task.
+    References in it are registered as coming out of ``container``.
     """
     view = data if type(data) is bytes else memoryview(data)
     tag = view[0]
@@ -203,7 +207,13 @@ def deserialize(
     if tag in _TAGS_BOOL:
         return tag == _TAGS_BOOL[0]
     view = memoryview(view)
-    token = _container.set(container())
+    if tag == _TAG_PLAIN_PICKLE:
+        return pickle.loads(view[1:])
+    if type(container) is _core.ObjectRef:
+        container = container.binary(), ""
+    elif type(container) is _core.RunningTask:
+        container = b"", container.task
+    token = _container.set(container)
     try:
         return pickle.loads(view[1:]) if tag == _TAG_PICKLE else _read_buffers(view)
     finally:

@@ -29,13 +29,12 @@ void RequestTable::Begin(RequestId id, Request request, std::optional<Duration> 
   const auto [entry, added] = requests_.emplace(id, std::move(request));
   CHECK(added) << "request " << id << " is asked twice";
   Request& state = entry->second;
-  state.values.resize(state.objects.size());
-  for (std::uint32_t slot = 0; slot < state.objects.size(); ++slot) {
-    const Waiter waiter{Waiter::Kind::kRequest, id, TaskId{}, slot};
-    const bool here = state.fetch_local ? values_.RequestLocal(state.objects[slot], waiter)
-                                        : values_.RequestStatus(state.objects[slot], waiter);
-    if (here) MarkReady(state, slot);
-  }
+  state.ready.resize(state.objects.size());
+  if (!state.is_wait) state.values.resize(state.objects.size());
+  // A program that waits for one after the other has most of them ready at the front.
+  const auto is_open = [&] { return !state.is_wait || state.ready_count < state.wanted; };
+  for (; state.asked < state.objects.size() && is_open(); ++state.asked)
+    Ask(id, state, static_cast<std::uint32_t>(state.asked));
   if (state.ready_count >= state.wanted) {
     Fulfil(entry, false);
   } else if (timeout && timeout->nanoseconds <= 0) {
@@ -46,29 +45,30 @@ void RequestTable::Begin(RequestId id, Request request, std::optional<Duration> 
   }
 }
 
+void RequestTable::Ask(RequestId id, Request& request, std::uint32_t slot) {
+  const ObjectId object = request.objects[slot];
+  const Waiter waiter{Waiter::Kind::kRequest, id, TaskId{}, slot};
+  const bool here = request.fetch_local ? values_.RequestLocal(object, waiter)
+                                        : values_.RequestStatus(object, waiter);
+  if (here) MarkReady(request, slot);
+}
+
 void RequestTable::MarkReady(Request& request, std::uint32_t slot) {
-  CHECK(!request.values[slot]);
+  CHECK(!request.ready[slot]);
+  request.ready[slot] = true;
   ++request.ready_count;
-  if (request.is_wait) {
-    request.values[slot].emplace();
-    return;
-  }
+  if (request.is_wait) return;
   // Taken now: the pin must last until the whole get is answered, whatever happens to the object.
   request.values[slot] = values_.Read(request.objects[slot]);
-  if (request.values[slot]->stored) store_.AddUser(request.objects[slot]);
+  if (request.values[slot].stored) store_.AddUser(request.objects[slot]);
 }
 
 void RequestTable::OnNotice(RequestId id, std::uint32_t slot) {
   const auto entry = requests_.find(id);
-  if (entry == requests_.end() || entry->second.values[slot]) return;
+  if (entry == requests_.end() || entry->second.ready[slot]) return;
   Request& request = entry->second;
-  const ObjectId object = request.objects[slot];
   // The world may have changed since the notice was written: look again.
-  const Waiter waiter{Waiter::Kind::kRequest, id, TaskId{}, slot};
-  const bool here = request.fetch_local ? values_.RequestLocal(object, waiter)
-                                        : values_.RequestStatus(object, waiter);
-  if (!here) return;
-  MarkReady(request, slot);
+  Ask(id, request, slot);
   if (request.ready_count >= request.wanted) Fulfil(entry, false);
 }
 
@@ -77,17 +77,15 @@ void RequestTable::Fulfil(Entry entry, bool timed_out) {
   if (request.is_wait) {
     FulfilWait answer{entry->first, {}};
     for (std::size_t slot = 0; slot < request.objects.size(); ++slot) {
-      if (request.values[slot] && answer.ready.size() < request.wanted) {
+      if (request.ready[slot] && answer.ready.size() < request.wanted) {
         answer.ready.push_back(request.objects[slot]);
       }
     }
     context_.Emit(std::move(answer));
   } else {
     FulfilGet answer{entry->first, timed_out, {}};
-    if (!timed_out) {
-      for (auto& value : request.values)
-        answer.values.push_back(*std::exchange(value, FetchedValue{}));
-    }
+    // Their pins pass to whoever receives them.
+    if (!timed_out) answer.values = std::exchange(request.values, {});
     context_.Emit(std::move(answer));
   }
   Forget(entry);
@@ -95,12 +93,11 @@ void RequestTable::Fulfil(Entry entry, bool timed_out) {
 
 void RequestTable::Forget(Entry entry) {
   const Request& request = entry->second;
-  for (std::size_t slot = 0; slot < request.objects.size(); ++slot) {
-    if (!request.values[slot]) {
-      values_.ForgetRequest(request.objects[slot], entry->first);
-    } else if (request.values[slot]->stored) {
-      store_.DropUser(request.objects[slot]);
-    }
+  for (std::size_t slot = 0; slot < request.asked; ++slot) {
+    if (!request.ready[slot]) values_.ForgetRequest(request.objects[slot], entry->first);
+  }
+  for (const FetchedValue& value : request.values) {
+    if (value.stored) store_.DropUser(value.object);
   }
   if (request.blocks) executor_.Unblock();
   requests_.erase(entry);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <vector>
@@ -32,12 +33,15 @@ class RequestTable {
   struct Request {
     bool is_wait = false;
     std::vector<ObjectId> objects;
-    /// What each slot's object was when it came; a stored value among them is pinned by this
-    /// request.
-    std::vector<std::optional<FetchedValue>> values;
+    /// Whether each slot's object has come.
+    std::vector<bool> ready;
+    /// Of a get, what each was when it came; a stored value is pinned by this request.
+    std::vector<FetchedValue> values;
     /// Objects that are ready, and how many of them end the request.
     std::uint32_t ready_count = 0;
     std::uint32_t wanted = 0;
+    /// Of a wait: the objects asked for, all unless the first ones were enough.
+    std::size_t asked = 0;
     bool fetch_local = true;
     /// It counts in `Executor::Block`.
     bool blocks = false;
@@ -45,6 +49,8 @@ class RequestTable {
   using Entry = std::map<RequestId, Request>::iterator;
 
   void Begin(RequestId id, Request request, std::optional<Duration> timeout, bool releases_cpu);
+  /// Asks for the object of a slot, and takes note when it is here.
+  void Ask(RequestId id, Request& request, std::uint32_t slot);
   void MarkReady(Request& request, std::uint32_t slot);
   void Fulfil(Entry entry, bool timed_out);
   /// Drops the request with its pins and its waiting places.

@@ -63,6 +63,16 @@ TEST_F(WorkerObject, WaitForHereFetchesAndDoesNotKeepThePin) {
   EXPECT_EQ(Sent<ReleaseObject>().size(), 1u);
 }
 
+// A program that takes one result after the other asks for all that are left each time.
+TEST_F(WorkerObject, AWaitLooksNoFurtherThanItMust) {
+  const TaskSpec spec = NewTask(1);
+  RunStored(spec, remote);
+  Do(ObjectPut{Put(0), Value("x"), {}});
+  Do(WaitRequested{1, {Put(0), spec.Return(0)}, 1, std::nullopt, true, true});
+  EXPECT_THAT(All<FulfilWait>().front().ready, ElementsAre(Put(0)));
+  EXPECT_EQ(Sent<FetchObject>().size(), 0u);
+}
+
 TEST_F(WorkerObject, TheLastReferenceFreesEveryCopy) {
   const TaskSpec spec = NewTask(1);
   RunStored(spec, remote);
