@@ -59,6 +59,7 @@ void Engine::Observe(const faults::Observation& observation) {
 }
 
 void Engine::ObserveMessage(const Message& message, NodeIndex from, NodeIndex to) {
+  if (options_.on_message) options_.on_message(message);
   if (!injector_.Listens()) return;
   for (const auto& observation :
        faults::ObservationsOf(message, nodes_[from].name, nodes_[to].name)) {
@@ -67,7 +68,7 @@ void Engine::ObserveMessage(const Message& message, NodeIndex from, NodeIndex to
 }
 
 void Engine::ObserveFrame(NodeIndex source, NodeIndex target, const link::Frame& frame) {
-  if (!frame.envelope || !injector_.Listens()) return;
+  if (!frame.envelope || !(injector_.Listens() || options_.on_message)) return;
   std::uint64_t& last = observed_frames_[{frame.source, frame.target}];
   // A number that was seen is sent again; notices have none.
   if (frame.sequence != 0 && frame.sequence <= last) return;

@@ -58,6 +58,9 @@ struct Options {
   /// Virtual time a task takes besides its sleeps and waits, from its spec. Empty: 50 us each.
   std::function<Duration(const TaskSpec&)> task_cost;
   faults::Plan faults;
+  /// Told of each message that a process or daemon sends to another, once, however often a link has
+  /// to repeat it. Chunks of objects are no messages.
+  std::function<void(const Message&)> on_message;
   /// Checks the machine's invariants after every event.
   bool check_invariants = false;
   /// Writes every event as a line of JSON to this file (runtime/trace); empty for none.
