@@ -74,18 +74,24 @@ std::unique_ptr<Reference> SealBuffer(const ProcessBinding& self, const py::byte
   return Reference::Adopt(self.Get(), {id, self.Get()->Identity().address});
 }
 
-std::unique_ptr<Reference> AddReference(const ProcessBinding& self, const py::bytes& encoded,
-                                        const py::bytes& container,
-                                        const std::string& container_task) {
-  worker::ReferenceAdded event;
-  event.reference = DecodeReference(ViewOf(encoded));
-  if (!container_task.empty()) {
-    event.container.task = IdFromHex<TaskId>(container_task);
-    event.container_is_task = true;
-  } else if (!ViewOf(container).empty()) {
-    event.container = DecodeObjectId(ViewOf(container));
+std::unique_ptr<Reference> AddReference(const ProcessBinding& self, const py::bytes& encoded) {
+  return Reference::Add(self.Get(), {DecodeReference(ViewOf(encoded)), {}, false});
+}
+
+/// `source`: an ObjectRef, the id of an object as bytes (empty: nothing that is known), or a
+/// RunningTask for its arguments.
+std::unique_ptr<ReferenceLoader> MakeReferenceLoader(const ProcessBinding& self,
+                                                     const py::object& source) {
+  ObjectId container;
+  const bool is_task = py::isinstance<RunningTask>(source);
+  if (is_task) {
+    container.task = source.cast<const RunningTask&>().Spec().task;
+  } else if (py::isinstance<Reference>(source)) {
+    container = source.cast<const Reference&>().Get().id;
+  } else if (const auto id = py::cast<py::bytes>(source); !ViewOf(id).empty()) {
+    container = DecodeObjectId(ViewOf(id));
   }
-  return Reference::Add(self.Get(), event);
+  return std::make_unique<ReferenceLoader>(self.Get(), container, is_task);
 }
 
 worker::RequestId Ask(const ProcessBinding& self, Message question) {
@@ -255,8 +261,8 @@ void BindProcess(py::module_& module) {
            "contained"_a = py::none())
       .def("seal_buffer", &SealBuffer, "object"_a, "size"_a, "contained"_a = py::none())
       .def("store_view", &StoreView, "offset"_a, "size"_a)
-      .def("add_reference", &AddReference, "encoded"_a, "container"_a = py::bytes(),
-           "container_task"_a = "")
+      .def("add_reference", &AddReference, "encoded"_a)
+      .def("reference_loader", &MakeReferenceLoader, "source"_a)
       .def("task_executed", &TaskExecuted, "task"_a, "results"_a, "application_error"_a,
            "exit_after"_a = false)
       .def(

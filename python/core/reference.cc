@@ -18,6 +18,11 @@ std::unique_ptr<Reference> Reference::Add(ProcessPointer process, worker::Refere
 
 Reference::~Reference() { process_->Post(worker::ReferenceRemoved{reference_.id}); }
 
+std::unique_ptr<Reference> ReferenceLoader::Load(const py::bytes& encoded) const {
+  return Reference::Add(process_,
+                        {DecodeReference(ViewOf(encoded)), container_, container_is_task_});
+}
+
 StoreBuffer::StoreBuffer(ProcessPointer process, ObjectId object, const worker::StoredValue& stored)
     : process_(std::move(process)),
       object_(object),
@@ -79,6 +84,8 @@ void BindReference(py::module_& module) {
         return self.Get().id < other.Get().id;
       });
   module.def("split", &Split);
+  py::class_<ReferenceLoader>(module, "ReferenceLoader")
+      .def("__call__", &ReferenceLoader::Load, py::arg("encoded"));
   py::class_<StoreBuffer>(module, "StoreBuffer", py::buffer_protocol())
       .def_buffer([](const StoreBuffer& self) { return self.Info(); });
 }

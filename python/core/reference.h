@@ -38,6 +38,24 @@ class Reference {
   ObjectRef reference_;
 };
 
+/// Makes live references out of what a pickle holds of them, all from one place: an object, or the
+/// arguments of a task.
+class ReferenceLoader {
+ public:
+  ReferenceLoader(ProcessPointer process, ObjectId container, bool container_is_task)
+      : process_(std::move(process)),
+        container_(container),
+        container_is_task_(container_is_task) {}
+
+  /// From `Reference.encoded`.
+  [[nodiscard]] std::unique_ptr<Reference> Load(const py::bytes& encoded) const;
+
+ private:
+  ProcessPointer process_;
+  ObjectId container_;
+  bool container_is_task_;
+};
+
 /// A sealed value in shared memory, read-only, through Python's buffer protocol. Every view of it
 /// (a numpy array) keeps it alive; its end releases the pin.
 class StoreBuffer {

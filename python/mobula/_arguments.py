@@ -108,8 +108,7 @@ def decode(task: RunningTask) -> tuple[Sequence[Any], Mapping[str, Any]]:
     for kind, data, object_id in slots:
         if kind != VALUE:
             raise to_exception(kind, data, object_id)
-        container = (object_id, "") if object_id else task
-        values.append(_serialization.deserialize(data, container))
+        values.append(_serialization.deserialize(data, object_id or task))
     structure = values[0]
     if type(structure) is tuple:
         return structure, _NONE

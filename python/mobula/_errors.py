@@ -82,7 +82,7 @@ def decode_exception(data: Any, object_id: bytes = b"") -> RayTaskError:
     cause: BaseException | None = None
     if inner is not None:
         try:
-            cause = _serialization.deserialize(inner, (object_id, ""))
+            cause = _serialization.deserialize(inner, object_id)
         except Exception as error:
             text += f"(The exception cannot be rebuilt here: {type(error).__name__}: {error})\n"
     return RayTaskError(name, text, cause, pid=pid, ip=ip)

@@ -171,14 +171,31 @@ def _read_buffers(view: memoryview) -> Any:
     return pickle.loads(pickled, buffers=buffers)
 
 
-_Origin = tuple[bytes, str]
-# Where values come out of: an object, the arguments of a task, or (object id, "").
-Container = _core.ObjectRef | _core.RunningTask | _Origin
-_NOWHERE: _Origin = (b"", "")
+# Where values come out of: an object (or its id, empty when that is unknown), or the arguments of a
+# task.
+Container = _core.ObjectRef | _core.RunningTask | bytes
 
-# Where a reference that is just being read came out of: (object id, task id), see add_reference.
-_container: contextvars.ContextVar[Any] = contextvars.ContextVar(
-    "mobula_container", default=_NOWHERE
+
+class _Source:
+    """The place that the value which is just being read comes out of."""
+
+    __slots__ = ("_container", "_loader")
+
+    def __init__(self, container: Container) -> None:
+        self._container = container
+        # Made for the first reference: most values have none.
+        self._loader: _core.ReferenceLoader | None = None
+
+    def load(self, encoded: bytes) -> _core.ObjectRef:
+        if self._loader is None:
+            from mobula._runtime import current
+
+            self._loader = current().runtime.process.reference_loader(self._container)
+        return self._loader(encoded)
+
+
+_source: contextvars.ContextVar[_Source | None] = contextvars.ContextVar(
+    "mobula_source", default=None
 )
 
 
@@ -187,7 +204,7 @@ def pickle_primitives(values: tuple[Any, ...]) -> bytes:
     return b"q" + pickle.dumps(values, 5)
 
 
-def deserialize(data: Any, container: Container = _NOWHERE) -> Any:
+def deserialize(data: Any, container: Container = b"") -> Any:
     """The value in ``data``, bytes or a ``StoreBuffer``.
 
     References in it are registered as coming out of ``container``.
@@ -209,18 +226,13 @@ def deserialize(data: Any, container: Container = _NOWHERE) -> Any:
     view = memoryview(view)
     if tag == _TAG_PLAIN_PICKLE:
         return pickle.loads(view[1:])
-    if type(container) is _core.ObjectRef:
-        container = container.binary(), ""
-    elif type(container) is _core.RunningTask:
-        container = b"", container.task
-    token = _container.set(container)
+    token = _source.set(_Source(container))
     try:
         return pickle.loads(view[1:]) if tag == _TAG_PICKLE else _read_buffers(view)
     finally:
-        _container.reset(token)
+        _source.reset(token)
 
 
 def _load_reference(encoded: bytes) -> _core.ObjectRef:
-    from mobula._runtime import current
-
-    return current().runtime.process.add_reference(encoded, *_container.get())
+    # No source: a pickle that a program reads itself.
+    return (_source.get() or _Source(b"")).load(encoded)

@@ -50,7 +50,6 @@ class SimWorker:
         self._executor = Executor(self._runtime)
         # Set once the process is an asyncio actor.
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._limit = asyncio.Semaphore()
         # What runs each task, by the task's id.
         self._threads: dict[str, ProcessGreenlet] = {}
         # Whether the environment that the job and the first task ask for is made.
@@ -63,7 +62,6 @@ class SimWorker:
         if options is not None and options["is_async"]:
             # The constructor runs on the loop, too: it may start coroutines.
             self._loop = asyncio.new_event_loop()
-            self._limit = asyncio.Semaphore(options["max_concurrency"])
             self._hub.spawn(self._process, lambda: self._run_loop(task), next(self._idents))
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._begin, task)
@@ -109,13 +107,9 @@ class SimWorker:
 
     def _begin(self, task: _core.RunningTask) -> None:
         assert self._loop is not None
-        call = self._loop.create_task(self._run_limited(task), context=contextvars.Context())
+        call = self._loop.create_task(self._executor.run_async(task), context=contextvars.Context())
         self._coroutines[task.task] = call
         call.add_done_callback(lambda _: self._coroutines.pop(task.task, None))
-
-    async def _run_limited(self, task: _core.RunningTask) -> None:
-        async with self._limit:
-            await self._executor.run_async(task)
 
     def _exit(self, error: SystemExit) -> Any:
         self._hub.leave(self._process, f"the worker called sys.exit({error.code!r})")

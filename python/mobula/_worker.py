@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
+import collections
 import contextvars
 import ctypes
 import json
 import os
+import queue
 import signal
 import sys
 import threading
@@ -61,14 +62,13 @@ class _MainLoop:
             self._executor.run(task)
             return
         self._runtime.process.interrupt_through_next_task()
-        limit = options["max_concurrency"]
         if options["is_async"]:
             # The constructor runs on the loop, too: it may start coroutines.
-            self._concurrent = _AsyncCalls(self._executor, limit)
+            self._concurrent = _AsyncCalls(self._executor)
             self._concurrent.start(task)
         else:
             self._executor.run(task)
-            self._concurrent = _ThreadedCalls(self._executor, limit)
+            self._concurrent = _ThreadedCalls(self._executor, options["max_concurrency"])
 
     def _interrupt_main(self, signum: int, frame: FrameType | None) -> None:
         if self._executor.running in self._runtime.process.take_interrupts():
@@ -80,37 +80,68 @@ class _ThreadedCalls:
 
     def __init__(self, executor: Executor, limit: int) -> None:
         self._executor = executor
-        self._pool = concurrent.futures.ThreadPoolExecutor(limit, "mobula-call")
-        self._threads: dict[str, int] = {}
+        self._limit = limit
+        self._tasks: queue.SimpleQueue[_core.RunningTask] = queue.SimpleQueue()
+        self._started = 0
+        self._threads: list[_CallThread] = []
 
     def start(self, task: _core.RunningTask) -> None:
-        self._pool.submit(contextvars.Context().run, self._run, task)
+        self._tasks.put(task)
+        self._started += 1
+        # One more thread while all are busy.
+        if len(self._threads) < self._limit:
+            unfinished = self._started - sum(thread.finished for thread in self._threads)
+            if unfinished > len(self._threads):
+                self._threads.append(_CallThread(self._executor, self._tasks))
 
-    def _run(self, task: _core.RunningTask) -> None:
-        self._threads[task.task] = threading.get_ident()
-        try:
-            self._executor.run(task)
-        except SystemExit as exit_request:
-            leave(exit_request)
-        finally:
-            self._threads.pop(task.task, None)
+    def interrupt(self, task: str) -> None:
+        for thread in self._threads:
+            thread.interrupt(task)
+
+
+class _CallThread:
+    """Runs calls of one actor, one after the other."""
+
+    def __init__(self, executor: Executor, tasks: queue.SimpleQueue[_core.RunningTask]) -> None:
+        self._executor = executor
+        self._tasks = tasks
+        self._running: _core.RunningTask | None = None
+        self.finished = 0
+        self._thread = threading.Thread(target=self._run, name="mobula-call", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            task = self._running = self._tasks.get()
+            try:
+                contextvars.Context().run(self._executor.run, task)
+            except SystemExit as exit_request:
+                leave(exit_request)
+            finally:
+                self._running = None
+            self.finished += 1
 
     def interrupt(self, task: str) -> None:
         """Takes effect when the thread next runs Python code."""
-        thread = self._threads.get(task)
-        if thread is not None:
+        running = self._running
+        if running is not None and running.task == task:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(thread), ctypes.py_object(KeyboardInterrupt)
+                ctypes.c_ulong(self._thread.ident or 0), ctypes.py_object(KeyboardInterrupt)
             )
 
 
 class _AsyncCalls:
-    """Calls of an asyncio actor, on one event loop in a thread of its own."""
+    """Calls of an asyncio actor, on one event loop in a thread of its own.
 
-    def __init__(self, executor: Executor, limit: int) -> None:
+    The runtime hands out no more of them at once than the actor allows.
+    """
+
+    def __init__(self, executor: Executor) -> None:
         self._executor = executor
-        self._limit = asyncio.Semaphore(limit)
-        self._calls: dict[str, asyncio.Task[None]] = {}
+        # Taken from the runtime; the loop is told once for all that it has not looked at.
+        self._arrived: collections.deque[_core.RunningTask] = collections.deque()
+        self._is_told = False
+        self._calls: dict[asyncio.Task[None], _core.RunningTask] = {}
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._run_loop, name="mobula-asyncio", daemon=True).start()
 
@@ -122,24 +153,29 @@ class _AsyncCalls:
             leave(exit_request)
 
     def start(self, task: _core.RunningTask) -> None:
-        self._loop.call_soon_threadsafe(self._start, task)
+        self._arrived.append(task)
+        if not self._is_told:
+            self._is_told = True
+            self._loop.call_soon_threadsafe(self._start_arrived)
 
-    def _start(self, task: _core.RunningTask) -> None:
-        call = self._loop.create_task(self._run(task), context=contextvars.Context())
-        self._calls[task.task] = call
-        call.add_done_callback(lambda _: self._calls.pop(task.task, None))
-
-    async def _run(self, task: _core.RunningTask) -> None:
-        async with self._limit:
-            await self._executor.run_async(task)
+    def _start_arrived(self) -> None:
+        # First, so that whatever comes from here on is told again.
+        self._is_told = False
+        while self._arrived:
+            task = self._arrived.popleft()
+            call = self._loop.create_task(
+                self._executor.run_async(task), context=contextvars.Context()
+            )
+            self._calls[call] = task
+            call.add_done_callback(self._calls.pop)
 
     def interrupt(self, task: str) -> None:
         self._loop.call_soon_threadsafe(self._cancel, task)
 
     def _cancel(self, task: str) -> None:
-        call = self._calls.get(task)
-        if call is not None:
-            call.cancel()
+        for call, running in self._calls.items():
+            if running.task == task:
+                call.cancel()
 
 
 def leave(request: SystemExit | None = None) -> NoReturn:
