@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterable
 # Of the on and off of a slow CPU.
 _PERIOD_S = 0.02
 _GONE_TIMEOUT_S = 2.0
+_MADE_TIMEOUT_S = 1.0
+# What starts processes of a node; their children are named otherwise once they are made.
+_PARENTS = ("mobulad", "mobula-zygote")
 
 
 def _children_of_all() -> dict[int, list[int]]:
@@ -69,6 +72,25 @@ def _runs(pid: int) -> bool:
         return False
 
 
+def _name(pid: int) -> str:
+    with open(f"/proc/{pid}/comm") as file:
+        return file.read().rstrip("\n")
+
+
+def _is_being_made(pid: int) -> bool:
+    """Whether it has just been forked, and would outlive its parent if it were stopped now."""
+    with contextlib.suppress(OSError):
+        name = _name(pid)
+        return name in _PARENTS and name == _name(_parent(pid))
+    return False
+
+
+def _let_be_made(pids: Iterable[int]) -> None:
+    deadline = time.monotonic() + _MADE_TIMEOUT_S
+    while any(map(_is_being_made, pids)) and time.monotonic() < deadline:
+        time.sleep(0.001)
+
+
 class Stops:
     """Who stands still because of which faults: SIGSTOP, and SIGCONT when the last is over."""
 
@@ -82,6 +104,7 @@ class Stops:
         """Stops the processes that `find` gives, and those that it gives afterwards."""
         stopped = self._stopped.setdefault(fault, set())
         while new := [pid for pid in find() if pid not in stopped]:
+            _let_be_made(new)
             send(new, signal.SIGSTOP)
             stopped.update(new)
 

@@ -29,7 +29,14 @@ from typing import Any, NoReturn
 
 _PACKET_MAX = 1 << 20
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _end_with_parent(name: str) -> None:
+    """Also renames the process, which shows that it is so from here on."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _libc.prctl(_PR_SET_NAME, name.encode())
 
 
 def _preimport() -> None:
@@ -89,9 +96,10 @@ class _Zygote:
         if not packet:
             return False
         order = json.loads(packet)
+        zygote = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._become_worker(order, descriptors)
+            self._become_worker(order, descriptors, zygote)
         for descriptor in descriptors:
             os.close(descriptor)
         watch = os.pidfd_open(pid)
@@ -107,10 +115,12 @@ class _Zygote:
         os.close(descriptor)
         self._send({"op": "exited", "worker": worker, "pid": pid, "status": status})
 
-    def _become_worker(self, order: dict[str, Any], descriptors: list[int]) -> NoReturn:
-        parent = os.getppid()
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
+    def _become_worker(
+        self, order: dict[str, Any], descriptors: list[int], zygote: int
+    ) -> NoReturn:
+        _end_with_parent("mobula-worker")
+        # It may have died in between.
+        if os.getppid() != zygote:
             os._exit(1)
         self._control.close()
         for watch in self._children:
@@ -147,7 +157,7 @@ def main() -> None:
     """Serves the daemon that started this process."""
     control = socket.socket(fileno=int(os.environ.pop("MOBULA_ZYGOTE_FD")))
     control.set_inheritable(False)
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _end_with_parent("mobula-zygote")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _preimport()
     # What exists now is never collected: children share its pages for as long as they can.
