@@ -226,6 +226,11 @@ py::object ToPythonCompletion(const ProcessPointer& process, const worker::Compl
 
     py::object operator()(const worker::FulfilGet& get) const {
       if (get.timed_out) return py::none();
+      if (!get.values.empty() && get.values.front().IsFailure()) {
+        const worker::FetchedValue& failure = get.values.front();
+        const py::tuple value = ToPythonValue(process, failure);
+        return py::make_tuple(value[0], value[1], py::bytes(EncodeObjectId(failure.object)));
+      }
       py::list values(get.values.size());
       for (std::size_t i = 0; i < get.values.size(); ++i) {
         values[i] = ToPythonValue(process, get.values[i]);
@@ -276,7 +281,21 @@ void BindProcess(py::module_& module) {
           [](const ProcessBinding& self, const Reference& reference, bool force, bool recursive) {
             self.Get()->Post(worker::CancelRequested{reference.Get().id, force, recursive});
           },
-          "reference"_a, "force"_a, "recursive"_a);
+          "reference"_a, "force"_a, "recursive"_a)
+      .def(
+          "free",
+          [](const ProcessBinding& self, const py::object& references) {
+            std::vector<ObjectId> objects;
+            for (const ObjectRef& reference : ReferencesOf(references)) {
+              if (reference.owner != self.Get()->Identity().address) {
+                throw py::value_error("free takes objects that this process owns, which " +
+                                      reference.id.Hex() + " is not");
+              }
+              objects.push_back(reference.id);
+            }
+            self.Get()->Post(worker::FreeRequested{std::move(objects)});
+          },
+          "references"_a);
   BindRequests(type);
 }
 

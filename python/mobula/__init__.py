@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from mobula import actor, exceptions
+from mobula import actor, exceptions, internal
 from mobula._actor import ActorClass, exit_actor, get_actor, kill, method
 from mobula._actor_handle import ActorHandle, ActorMethod
 from mobula._cancel import cancel
@@ -49,6 +49,7 @@ __all__ = [
     "get_actor",
     "get_runtime_context",
     "init",
+    "internal",
     "is_initialized",
     "kill",
     "method",

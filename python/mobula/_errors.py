@@ -49,7 +49,11 @@ def from_error_info(info: dict[str, Any]) -> Exception:
     message = info["message"]
     if cause is not None:
         message = f"{message}\n{cause}"
-    error = _CLASSES.get(info["kind"], exceptions.RaySystemError)(message)
+    kind = _CLASSES.get(info["kind"], exceptions.RaySystemError)
+    if issubclass(kind, exceptions.ObjectLostError) and info["object"]:
+        # As the reference to it is printed.
+        message += f" (ObjectRef {info['object']})"
+    error = kind(message)
     if isinstance(error, RayError):
         error.object_ref_hex = info["object"]
         error.task_id = info["task"]

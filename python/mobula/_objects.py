@@ -8,7 +8,7 @@ from typing import Any
 
 from mobula import _serialization
 from mobula._core import ObjectRef, split
-from mobula._errors import VALUE, from_error_info, to_exception
+from mobula._errors import from_error_info, to_exception
 from mobula._runtime import AsyncRequest, Execution, current
 from mobula._serialization import INLINE_LIMIT
 from mobula.exceptions import GetTimeoutError
@@ -23,16 +23,11 @@ def _check_timeout(timeout: float | None) -> None:
         raise ValueError(f"timeout must be at least 0 seconds, or None for no limit; got {timeout}")
 
 
-def _value_of(reference: ObjectRef, kind: int, data: Any) -> Any:
-    if kind == VALUE:
-        return _serialization.deserialize(data, reference)
-    raise to_exception(kind, data, reference.binary())
-
-
 def get(object_refs: Any, *, timeout: float | None = None) -> Any:
     """Waits for values: of one reference, or of a list of them, in the list's order.
 
-    Raises the error of the first that failed; ``GetTimeoutError`` when ``timeout`` seconds pass.
+    Raises the error of one that failed as soon as it is known, without waiting for the others;
+    ``GetTimeoutError`` when ``timeout`` seconds pass.
 
     >>> import mobula
     >>> reference = mobula.put([1, 2, 3])
@@ -67,9 +62,16 @@ def _get_all(references: Sequence[ObjectRef], timeout: float | None) -> list[Any
         names = ", ".join(reference.hex() for reference in references[:3])
         more = f" and {len(references) - 3} more" if len(references) > 3 else ""
         raise GetTimeoutError(f"get timed out after {timeout} s; asked for: {names}{more}")
+    return _values_of(references, answers)
+
+
+def _values_of(references: Sequence[ObjectRef], answers: Any) -> list[Any]:
+    """What a get was answered: (kind, data) of all, or (kind, data, object) of one that failed."""
+    if isinstance(answers, tuple):
+        raise to_exception(*answers)
     return [
-        _value_of(reference, kind, data)
-        for reference, (kind, data) in zip(references, answers, strict=True)
+        _serialization.deserialize(data, reference)
+        for reference, (_, data) in zip(references, answers, strict=True)
     ]
 
 
@@ -77,8 +79,7 @@ async def get_async(reference: ObjectRef) -> Any:
     """What ``await reference`` does."""
     runtime = current().runtime
     answers = await runtime.await_request_async(AsyncRequest(runtime, [reference]))
-    kind, data = answers[0]
-    return _value_of(reference, kind, data)
+    return _values_of([reference], answers)[0]
 
 
 def put(value: Any) -> ObjectRef:
@@ -110,6 +111,19 @@ def put_serialized(execution: Execution, serialized: _serialization.Serialized) 
         raise from_error_info(error)
     serialized.write_into(process.store_view(offset, serialized.size))
     return process.seal_buffer(object_id, serialized.size, serialized.contained)
+
+
+def free(object_refs: ObjectRef | Sequence[ObjectRef]) -> None:
+    """Drops the values of objects although there are references.
+
+    Their ``get`` raises ``ObjectFreedError`` from then on. Only the process that owns an object,
+    which put it or called its task, can free it; one that does not exist yet is left alone.
+    """
+    references = [object_refs] if isinstance(object_refs, ObjectRef) else list(object_refs)
+    for reference in references:
+        if type(reference) is not ObjectRef:
+            raise TypeError(f"free takes ObjectRefs, got {type(reference).__name__}")
+    current().runtime.process.free(references)
 
 
 def wait(

@@ -87,7 +87,7 @@ def test_outcomes_of_the_runtime_have_their_classes():
     }
     error = _errors.from_error_info(info)
     assert type(error) is exceptions.OwnerDiedError
-    assert (str(error), error.object_ref_hex) == ("m", "ab")
+    assert (str(error), error.object_ref_hex) == ("m (ObjectRef ab)", "ab")
 
 
 def test_the_cause_of_an_actors_death_is_told():

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from mobula._objects import free
 from mobula.util.state import list_objects, list_tasks
 
-__all__ = ["memory_summary"]
+__all__ = ["free", "memory_summary"]
 
 
 def memory_summary(address: str | None = None, **how: Any) -> str:

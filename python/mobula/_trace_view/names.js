@@ -111,6 +111,7 @@ const EXPLANATIONS = {
   TimerFired: "A timer that this machine had started ran out.",
   ActorKillRequested: "The program kills an actor.",
   CancelRequested: "The program cancels a task.",
+  FreeRequested: "The program frees objects although there may be references.",
   EnvelopeSent: "A process of this node handed the daemon a message to pass on.",
   FrameReceived: "A frame arrived from another node's daemon.",
   LinkBroken: "The connection to another node broke. A suspicion: only the GCS declares a node dead.",

@@ -50,6 +50,11 @@ ErrorInfo ObjectFreed(ObjectId object) {
               "the object is needed.");
 }
 
+ErrorInfo ObjectFreedOnPurpose(ObjectId object) {
+  return Make(ErrorKind::kObjectFreed, object, "Object ", object,
+              " was freed: its owner called free. Free an object only when nobody needs it.");
+}
+
 ErrorInfo OwnerDied(const ObjectRef& object) {
   return Make(
       ErrorKind::kOwnerDied, object.id, "The owner of object ", object.id, ", worker ",

@@ -12,6 +12,8 @@
 namespace mobula::worker::errors {
 
 ErrorInfo ObjectFreed(ObjectId object);
+/// The program called `free`.
+ErrorInfo ObjectFreedOnPurpose(ObjectId object);
 ErrorInfo OwnerDied(const ObjectRef& object);
 /// A `put` object whose copies are all gone.
 ErrorInfo ObjectLost(ObjectId object);

@@ -62,8 +62,8 @@ struct BufferSealed {
   MOBULA_FIELDS(BufferSealed, object, kind, size, contained)
 };
 
-/// Blocks until every object is there (or failed), or the timeout passes. Answered by `FulfilGet`.
-/// REQUIRES: the process holds a reference to each.
+/// Blocks until every object is there, one has failed, or the timeout passes. Answered by
+/// `FulfilGet`. REQUIRES: the process holds a reference to each.
 struct GetRequested {
   RequestId request = 0;
   std::vector<ObjectId> objects;
@@ -130,6 +130,13 @@ struct CancelRequested {
   MOBULA_FIELDS(CancelRequested, object, force, recursive)
 };
 
+/// The values of these objects are wanted no more, although there may be references: whoever asks
+/// gets `kObjectFreed`. Only what this process owns and what is there is freed.
+struct FreeRequested {
+  std::vector<ObjectId> objects;
+  MOBULA_FIELDS(FreeRequested, objects)
+};
+
 /// The language layer finished a `RunTask`. Every large result was written to a buffer before.
 struct TaskExecuted {
   TaskId task;
@@ -141,10 +148,11 @@ struct TaskExecuted {
   MOBULA_FIELDS(TaskExecuted, task, attempt, results, application_error, exit_after)
 };
 
-using Event = std::variant<MessageReceived, TimerFired, Started, TaskSubmitted, ObjectPut,
-                           BufferRequested, BufferSealed, GetRequested, WaitRequested,
-                           RequestAbandoned, ReferenceAdded, ReferenceRemoved, BufferReleased,
-                           GcsRequested, ActorKillRequested, CancelRequested, TaskExecuted>;
+using Event =
+    std::variant<MessageReceived, TimerFired, Started, TaskSubmitted, ObjectPut, BufferRequested,
+                 BufferSealed, GetRequested, WaitRequested, RequestAbandoned, ReferenceAdded,
+                 ReferenceRemoved, BufferReleased, GcsRequested, ActorKillRequested,
+                 CancelRequested, FreeRequested, TaskExecuted>;
 
 // Effects: to the language layer.
 
@@ -161,6 +169,10 @@ struct FetchedValue {
   Payload value;
   std::optional<StoredValue> stored;
   MOBULA_FIELDS(FetchedValue, object, value, stored)
+
+  [[nodiscard]] bool IsFailure() const {
+    return (stored ? stored->kind : value.kind) != PayloadKind::kValue;
+  }
 };
 
 /// The process is a member: its address, job and node are known.
@@ -168,7 +180,8 @@ struct Registered {
   WorkerRegistered answer;
   MOBULA_FIELDS(Registered, answer)
 };
-/// In the order asked for. On timeout `timed_out` and no values.
+/// In the order asked for. On timeout `timed_out` and no values; when one has failed, only that one
+/// (the first of several).
 struct FulfilGet {
   RequestId request = 0;
   bool timed_out = false;

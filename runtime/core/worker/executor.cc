@@ -163,7 +163,7 @@ void Executor::StartReady() {
 
 std::optional<Payload> Executor::BrokenArgument(const PushedTask& task) {
   for (const FetchedValue& argument : task.arguments) {
-    if (!argument.stored && argument.value.kind != PayloadKind::kValue) return argument.value;
+    if (!argument.stored && argument.IsFailure()) return argument.value;
   }
   return std::nullopt;
 }

@@ -35,7 +35,7 @@ void RequestTable::Begin(RequestId id, Request request, std::optional<Duration> 
   const auto is_open = [&] { return !state.is_wait || state.ready_count < state.wanted; };
   for (; state.asked < state.objects.size() && is_open(); ++state.asked)
     Ask(id, state, static_cast<std::uint32_t>(state.asked));
-  if (state.ready_count >= state.wanted) {
+  if (state.IsDone()) {
     Fulfil(entry, false);
   } else if (timeout && timeout->nanoseconds <= 0) {
     Fulfil(entry, true);
@@ -61,6 +61,7 @@ void RequestTable::MarkReady(Request& request, std::uint32_t slot) {
   // Taken now: the pin must last until the whole get is answered, whatever happens to the object.
   request.values[slot] = values_.Read(request.objects[slot]);
   if (request.values[slot].stored) store_.AddUser(request.objects[slot]);
+  if (request.values[slot].IsFailure()) request.failed = true;
 }
 
 void RequestTable::OnNotice(RequestId id, std::uint32_t slot) {
@@ -69,7 +70,7 @@ void RequestTable::OnNotice(RequestId id, std::uint32_t slot) {
   Request& request = entry->second;
   // The world may have changed since the notice was written: look again.
   Ask(id, request, slot);
-  if (request.ready_count >= request.wanted) Fulfil(entry, false);
+  if (request.IsDone()) Fulfil(entry, false);
 }
 
 void RequestTable::Fulfil(Entry entry, bool timed_out) {
@@ -84,8 +85,13 @@ void RequestTable::Fulfil(Entry entry, bool timed_out) {
     context_.Emit(std::move(answer));
   } else {
     FulfilGet answer{entry->first, timed_out, {}};
-    // Their pins pass to whoever receives them.
-    if (!timed_out) answer.values = std::exchange(request.values, {});
+    if (request.failed && !timed_out) {
+      const auto failure = std::ranges::find_if(request.values, &FetchedValue::IsFailure);
+      answer.values.push_back(std::exchange(*failure, FetchedValue{}));
+    } else if (!timed_out) {
+      // Their pins pass to whoever receives them.
+      answer.values = std::exchange(request.values, {});
+    }
     context_.Emit(std::move(answer));
   }
   Forget(entry);
@@ -115,7 +121,7 @@ void RequestTable::OnTimeout(RequestId id) {
 
 void RequestTable::CheckInvariants() const {
   for (const auto& [id, request] : requests_) {
-    CHECK(request.ready_count < request.wanted) << "request " << id << " should have been answered";
+    CHECK(!request.IsDone()) << "request " << id << " should have been answered";
   }
 }
 

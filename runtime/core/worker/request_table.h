@@ -11,7 +11,8 @@
 
 namespace mobula::worker {
 
-/// The blocking `get` and `wait` calls of the language layer. A `get` that found an object in the
+/// The blocking `get` and `wait` calls of the language layer. A `get` ends with the first failure,
+/// whatever else it waits for. One that found an object in the
 /// store keeps it pinned until the language layer, which receives it, releases it. View: one
 /// process's.
 ///
@@ -42,9 +43,13 @@ class RequestTable {
     std::uint32_t wanted = 0;
     /// Of a wait: the objects asked for, all unless the first ones were enough.
     std::size_t asked = 0;
+    /// A get: one of the objects that came is an error.
+    bool failed = false;
     bool fetch_local = true;
     /// It counts in `Executor::Block`.
     bool blocks = false;
+
+    [[nodiscard]] bool IsDone() const { return failed || ready_count >= wanted; }
   };
   using Entry = std::map<RequestId, Request>::iterator;
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "runtime/base/check.h"
+#include "runtime/core/worker/errors.h"
 #include "runtime/core/worker/request_table.h"
 #include "runtime/core/worker/task_manager.h"
 
@@ -24,6 +25,7 @@ struct Worker::Parts {
   void AddReference(const ReferenceAdded& event);
   void Own(ObjectId id, const std::vector<ObjectRef>& contained);
   void Cancel(const CancelRequested& event);
+  void Free(ObjectId id);
   void Bury(const std::string& reason, bool node_died, bool intended);
   void AnswerGcs(const Message& message);
   void CheckCounts() const;
@@ -184,6 +186,9 @@ struct EventRouter {
     parts.tasks.Actors().Kill(event.actor, event.no_restart);
   }
   void operator()(const CancelRequested& event) { parts.Cancel(event); }
+  void operator()(const FreeRequested& event) {
+    for (const ObjectId id : event.objects) parts.Free(id);
+  }
   void operator()(const TaskExecuted& event) { parts.executor.OnExecuted(event); }
 };
 
@@ -296,6 +301,17 @@ void Worker::Parts::Cancel(const CancelRequested& event) {
   } else {
     context.Tell(record->owner, CancelTask{event.object.task, 0, event.force, event.recursive});
   }
+}
+
+void Worker::Parts::Free(ObjectId id) {
+  ObjectRecord* record = references.Find(id);
+  if (record == nullptr || !record->owned || !record->actor.IsNil() || !record->IsResolved()) {
+    return;
+  }
+  const bool was_stored = record->status.phase == ObjectPhase::kStored;
+  values.FreeCopies(id, *record);
+  values.SetInline(id, Payload::Error(errors::ObjectFreedOnPurpose(id)));
+  if (was_stored && !id.IsPut()) tasks.ReturnErased(id);
 }
 
 void Worker::Parts::Bury(const std::string& reason, bool node_died, bool intended) {

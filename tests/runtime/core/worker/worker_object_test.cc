@@ -28,6 +28,53 @@ TEST_F(WorkerObject, AStoredValueIsFetchedOnceAndReleasedAfterItsLastUser) {
   EXPECT_EQ(Sent<ReleaseObject>().size(), 1u);
 }
 
+TEST_F(WorkerObject, AGetEndsWithTheFirstFailureAndDropsWhatHasCome) {
+  const TaskSpec stored = NewTask(1);
+  RunStored(stored, remote);
+  const TaskSpec failing = NewTask(2);
+  Do(TaskSubmitted{failing});
+  const TaskSpec pending = NewTask(3);
+  Do(TaskSubmitted{pending});
+  Do(GetRequested{1, {stored.Return(0), pending.Return(0), failing.Return(0)}, Seconds(5), true});
+  Receive(daemon, ObjectAvailable{stored.Return(0), 64, 1000});
+  EXPECT_TRUE(All<FulfilGet>().empty());
+  TaskDone done = Done(failing);
+  done.results[0].value = Payload{PayloadKind::kException, Bytes("raised"), {}};
+  Receive(remote, done);
+  ASSERT_EQ(All<FulfilGet>().size(), 1u);
+  const FulfilGet answer = All<FulfilGet>().front();
+  ASSERT_EQ(answer.values.size(), 1u);
+  EXPECT_EQ(answer.values[0].object, failing.Return(0));
+  EXPECT_EQ(Sent<ReleaseObject>().size(), 1u);
+  // Nothing is answered twice.
+  Do(TimerFired{TimerId{1, 1}});
+  EXPECT_TRUE(All<FulfilGet>().empty());
+}
+
+TEST_F(WorkerObject, AFreedObjectIsAnErrorAndItsCopiesGo) {
+  const TaskSpec spec = NewTask(1);
+  RunStored(spec, remote);
+  Do(ObjectPut{Put(0), Value("x"), {}});
+  Do(FreeRequested{{spec.Return(0), Put(0)}});
+  EXPECT_EQ(Sent<FreeObject>().size(), 1u);
+  EXPECT_EQ(ErrorOf(spec.Return(0)), ErrorKind::kObjectFreed);
+  EXPECT_EQ(ErrorOf(Put(0)), ErrorKind::kObjectFreed);
+  EXPECT_FALSE(View(spec.Return(0)).lineage);
+  Do(ReferenceRemoved{spec.Return(0)});
+  EXPECT_FALSE(Knows(spec.Return(0)));
+}
+
+TEST_F(WorkerObject, WhatIsNotThereOrOfAnotherIsNotFreed) {
+  const TaskSpec spec = NewTask(1);
+  const TaskSpec pushed = SubmitAndGrant(spec, remote);
+  const ObjectRef borrowed{NewTask(7).Return(0), remote};
+  Do(ReferenceAdded{borrowed, ObjectId{}, false});
+  Do(FreeRequested{{spec.Return(0), borrowed.id, NewTask(9).Return(0)}});
+  EXPECT_TRUE(Sent<FreeObject>().empty());
+  Receive(remote, Done(pushed, "there"));
+  EXPECT_EQ(GetNow(spec.Return(0)).value.kind, PayloadKind::kValue);
+}
+
 TEST_F(WorkerObject, AGetTimesOutAndLeavesNothingBehind) {
   const TaskSpec spec = NewTask(1);
   RunStored(spec, remote);
