@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn, TypeVar, overload
 
 from mobula import _arguments, _options
 from mobula._actor_handle import ActorDescription, ActorHandle, ActorState, MethodInfo
@@ -21,7 +21,15 @@ _METHOD_OPTIONS = "__mobula_method_options__"
 _ASYNC_CONCURRENCY = 1000
 
 
-def method(**options: Any) -> Callable[[_Function], _Function]:
+@overload
+def method(function: _Function, /) -> _Function: ...
+
+
+@overload
+def method(**options: Any) -> Callable[[_Function], _Function]: ...
+
+
+def method(function: Any = None, /, **options: Any) -> Any:
     """Gives a method of an actor class options, such as ``num_returns``.
 
     >>> import mobula
@@ -40,7 +48,7 @@ def method(**options: Any) -> Callable[[_Function], _Function]:
         setattr(function, _METHOD_OPTIONS, checked)
         return function
 
-    return annotate
+    return annotate if function is None else annotate(function)
 
 
 def _describe_methods(cls: type) -> dict[str, MethodInfo]:
@@ -111,6 +119,12 @@ class ActorClass:
         """The same class with other options, for single actors."""
         checked = _options.check(options, _options.ACTOR, f"actor class {self._class.__name__}")
         return ActorClass(self._class, {**self._options, **checked})
+
+    def _remote(
+        self, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None, **options: Any
+    ) -> ActorHandle:
+        """Ray's older way to give options with a call."""
+        return self.options(**options).remote(*args, **(kwargs or {}))
 
     def remote(self, *args: Any, **kwargs: Any) -> ActorHandle:
         """Makes an actor; returns its handle at once."""

@@ -14,7 +14,7 @@ from mobula._runtime import Runtime, current
 from mobula.ids import ActorID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
 # Methods that every actor has besides its own.
 READY = "__ray_ready__"
@@ -146,6 +146,12 @@ class ActorMethod:
         self._shape.check(args, kwargs, self._name)
         slots = _arguments.encode(execution, args, kwargs, self._name)
         return state.runtime.process.submit_task(execution.context, self._template, *slots)
+
+    def _remote(
+        self, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None, **options: Any
+    ) -> Any:
+        """Ray's older way to give options with a call."""
+        return self.options(**options).remote(*args, **(kwargs or {}))
 
     def options(self, **options: Any) -> ActorMethod:
         """The same method with options for single calls."""

@@ -16,49 +16,44 @@ from mobula import _arguments, _core, _serialization
 from mobula._actor import ActorExit
 from mobula._actor_host import ActorHost
 from mobula._errors import EXCEPTION, VALUE, encode_exception, from_error_info
+from mobula._interrupts import Interrupts
 from mobula._options import extras_of
 from mobula._runtime import Execution, Runtime, current_task
 from mobula.exceptions import ActorDiedError, AsyncioActorExit, TaskCancelledError
 
-# What user code may raise to make its task fail. The rest (SystemExit) ends the process.
-_FAILURES = (Exception, KeyboardInterrupt)
 _EXITS = (ActorExit, AsyncioActorExit)
 
 
 class Executor:
     """Turns a ``RunningTask`` into results, and reports them."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        """For one worker process."""
+    def __init__(self, runtime: Runtime, interrupts: Interrupts | None = None) -> None:
+        """For one worker process; ``interrupts`` is told of the code that ``run`` runs."""
         self._runtime = runtime
-        self._running: _core.RunningTask | None = None
+        self._interrupts = interrupts
         # Runs so far, by function id, for max_calls.
         self._calls: dict[str, int] = {}
         address = str(runtime.identity["node"]["address"])
         self._ip = address.rpartition(":")[0] or address
-
-    @property
-    def running(self) -> str:
-        """The task whose code the caller of ``run`` executes at present: what may be interrupted.
-
-        Empty while there is none.
-        """
-        task = self._running
-        return "" if task is None else task.task
 
     def run(self, task: _core.RunningTask) -> None:
         """Executes a task to its end. SystemExit of user code passes through, unreported."""
         entered = self._enter(task)
         try:
             function, args, kwargs = self._resolve(task)
-            self._running = task
-            try:
+            if self._interrupts is None:
                 value = function(*args, **kwargs)
-            finally:
-                self._running = None
+            else:
+                try:
+                    self._interrupts.begin(task)
+                    value = function(*args, **kwargs)
+                finally:
+                    self._interrupts.end(task)
         except _EXITS:
             self._report_exit(task)
-        except _FAILURES as error:
+        except SystemExit:
+            raise
+        except BaseException as error:
             self._report_failure(task, error)
         else:
             self._report(task, value)
@@ -75,12 +70,9 @@ class Executor:
                 value = await value
         except _EXITS:
             self._report_exit(task)
-        except _FAILURES as error:
-            self._report_failure(task, error)
+        except SystemExit:
+            raise
         except BaseException as error:
-            # asyncio.CancelledError: the call was interrupted.
-            if type(error).__name__ != "CancelledError":
-                raise
             self._report_failure(task, error)
         else:
             self._report(task, value)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from mobula import _arguments, _options
@@ -66,6 +66,12 @@ class RemoteFunction:
         self._shape.check(args, kwargs, self._function.__name__)
         slots = _arguments.encode(execution, args, kwargs, self._function.__name__)
         return runtime.process.submit_task(execution.context, template, *slots)
+
+    def _remote(
+        self, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None, **options: Any
+    ) -> Any:
+        """Ray's older way to give options with a call."""
+        return self.options(**options).remote(*args, **(kwargs or {}))
 
     def options(self, **options: Any) -> RemoteFunction:
         """The same function with other options, for single calls."""

@@ -10,10 +10,11 @@ from typing import Any, NoReturn, TextIO
 import greenlet
 
 
-class ProcessGone(BaseException):
+class ProcessGone(SystemExit):
     """Unwinds the greenlets of a process that has crashed or exited.
 
-    Not an Exception, so that a program's own handlers do not hold it up. What the program does
+    Not an Exception, so that a program's own handlers do not hold it up; a SystemExit, which
+    event loops let pass. What the program does
     while it unwinds reaches nobody: its output, its messages and its errors are dropped.
     """
 

@@ -8,13 +8,13 @@ import contextvars
 import json
 import os
 import sys
+import traceback
 from collections.abc import Iterator
-from typing import Any
 
 from mobula import _core
 from mobula._executor import Executor
 from mobula._sim_hub import Hub
-from mobula._sim_process import Process, ProcessGreenlet
+from mobula._sim_process import Process, ProcessGone, ProcessGreenlet
 from mobula._sim_runtime import SimRuntime
 
 # Of threads of concurrent actors; those that user code starts count from 1.
@@ -76,14 +76,14 @@ class SimWorker:
         """Breaks a task off, if it still runs."""
         if task in self._threads:
             self._hub.interrupt(self._threads[task], KeyboardInterrupt())
-        elif task in self._coroutines and self._loop is not None:
-            self._loop.call_soon_threadsafe(self._coroutines[task].cancel)
+        elif self._loop is not None:
+            self._loop.call_soon_threadsafe(self._cancel, task)
 
     def _run_in_thread(self, task: _core.RunningTask) -> None:
         self._make_environment(task)
         try:
             self._executor.run(task)
-        except SystemExit as error:
+        except BaseException as error:
             self._exit(error)
         finally:
             del self._threads[task.task]
@@ -94,7 +94,7 @@ class SimWorker:
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_forever()
-        except SystemExit as error:
+        except BaseException as error:
             self._exit(error)
 
     def _make_environment(self, task: _core.RunningTask) -> None:
@@ -109,10 +109,29 @@ class SimWorker:
         assert self._loop is not None
         call = self._loop.create_task(self._executor.run_async(task), context=contextvars.Context())
         self._coroutines[task.task] = call
-        call.add_done_callback(lambda _: self._coroutines.pop(task.task, None))
+        call.add_done_callback(lambda call: self._end(task, call))
 
-    def _exit(self, error: SystemExit) -> Any:
-        self._hub.leave(self._process, f"the worker called sys.exit({error.code!r})")
+    def _end(self, task: _core.RunningTask, call: asyncio.Task[None]) -> None:
+        del self._coroutines[task.task]
+        error = call.exception()
+        if error is not None:
+            self._exit(error)
+
+    def _cancel(self, task: str) -> None:
+        assert self._loop is not None
+        if task in self._coroutines:
+            # After its first step: a coroutine that has not begun would never report its end.
+            self._loop.call_soon(self._coroutines[task].cancel)
+
+    def _exit(self, error: BaseException) -> None:
+        if isinstance(error, ProcessGone):
+            raise error
+        if isinstance(error, SystemExit):
+            reason = f"the worker called sys.exit({error.code!r})"
+        else:
+            traceback.print_exception(error)
+            reason = f"the worker ended by {type(error).__name__}: {error}"
+        self._hub.leave(self._process, reason)
 
 
 def _apply(runtime_env: str | bytes) -> None:

@@ -6,19 +6,20 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextvars
-import ctypes
 import json
 import os
 import queue
 import signal
 import sys
 import threading
+import traceback
 from types import FrameType
 from typing import NoReturn
 
 from mobula import _core, _job_config, _world
 from mobula._executor import Executor
 from mobula._host_runtime import HostRuntime
+from mobula._interrupts import Interrupts
 
 
 def run_worker(socket_name: str, worker: str, runtime_env: str) -> None:
@@ -41,7 +42,8 @@ class _MainLoop:
 
     def __init__(self, runtime: HostRuntime) -> None:
         self._runtime = runtime
-        self._executor = Executor(runtime)
+        self._interrupts = Interrupts()
+        self._executor = Executor(runtime, self._interrupts)
         self._concurrent: _AsyncCalls | _ThreadedCalls | None = None
         runtime.process.interrupt_with_signal(signal.SIGINT)
         signal.signal(signal.SIGINT, self._interrupt_main)
@@ -68,19 +70,21 @@ class _MainLoop:
             self._concurrent.start(task)
         else:
             self._executor.run(task)
-            self._concurrent = _ThreadedCalls(self._executor, options["max_concurrency"])
+            limit = options["max_concurrency"]
+            self._concurrent = _ThreadedCalls(self._executor, limit, self._interrupts)
 
     def _interrupt_main(self, signum: int, frame: FrameType | None) -> None:
-        if self._executor.running in self._runtime.process.take_interrupts():
-            raise KeyboardInterrupt
+        for task in self._runtime.process.take_interrupts():
+            self._interrupts.interrupt(task)
 
 
 class _ThreadedCalls:
     """Calls of an actor with max_concurrency above one."""
 
-    def __init__(self, executor: Executor, limit: int) -> None:
+    def __init__(self, executor: Executor, limit: int, interrupts: Interrupts) -> None:
         self._executor = executor
         self._limit = limit
+        self.interrupt = interrupts.interrupt
         self._tasks: queue.SimpleQueue[_core.RunningTask] = queue.SimpleQueue()
         self._started = 0
         self._threads: list[_CallThread] = []
@@ -94,10 +98,6 @@ class _ThreadedCalls:
             if unfinished > len(self._threads):
                 self._threads.append(_CallThread(self._executor, self._tasks))
 
-    def interrupt(self, task: str) -> None:
-        for thread in self._threads:
-            thread.interrupt(task)
-
 
 class _CallThread:
     """Runs calls of one actor, one after the other."""
@@ -105,29 +105,17 @@ class _CallThread:
     def __init__(self, executor: Executor, tasks: queue.SimpleQueue[_core.RunningTask]) -> None:
         self._executor = executor
         self._tasks = tasks
-        self._running: _core.RunningTask | None = None
         self.finished = 0
-        self._thread = threading.Thread(target=self._run, name="mobula-call", daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._run, name="mobula-call", daemon=True).start()
 
     def _run(self) -> None:
         while True:
-            task = self._running = self._tasks.get()
+            task = self._tasks.get()
             try:
                 contextvars.Context().run(self._executor.run, task)
-            except SystemExit as exit_request:
-                leave(exit_request)
-            finally:
-                self._running = None
+            except BaseException as error:
+                leave(error)
             self.finished += 1
-
-    def interrupt(self, task: str) -> None:
-        """Takes effect when the thread next runs Python code."""
-        running = self._running
-        if running is not None and running.task == task:
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(self._thread.ident or 0), ctypes.py_object(KeyboardInterrupt)
-            )
 
 
 class _AsyncCalls:
@@ -149,8 +137,8 @@ class _AsyncCalls:
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_forever()
-        except SystemExit as exit_request:
-            leave(exit_request)
+        except BaseException as error:
+            leave(error)
 
     def start(self, task: _core.RunningTask) -> None:
         self._arrived.append(task)
@@ -167,7 +155,13 @@ class _AsyncCalls:
                 self._executor.run_async(task), context=contextvars.Context()
             )
             self._calls[call] = task
-            call.add_done_callback(self._calls.pop)
+            call.add_done_callback(self._end)
+
+    def _end(self, call: asyncio.Task[None]) -> None:
+        del self._calls[call]
+        error = call.exception()
+        if error is not None:
+            leave(error)
 
     def interrupt(self, task: str) -> None:
         self._loop.call_soon_threadsafe(self._cancel, task)
@@ -175,15 +169,18 @@ class _AsyncCalls:
     def _cancel(self, task: str) -> None:
         for call, running in self._calls.items():
             if running.task == task:
-                call.cancel()
+                # After its first step: a coroutine that has not begun never reports its end.
+                self._loop.call_soon(call.cancel)
 
 
-def leave(request: SystemExit | None = None) -> NoReturn:
+def leave(reason: BaseException | None = None) -> NoReturn:
     """Ends the process without waiting for its threads, after what exit handlers have to do."""
     import atexit
 
-    code = 0 if request is None else request.code
+    code = reason.code if isinstance(reason, SystemExit) else None if reason is None else 1
     try:
+        if not isinstance(reason, SystemExit | None):
+            traceback.print_exception(reason)
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()

@@ -24,7 +24,6 @@ import select
 import signal
 import socket
 import sys
-import traceback
 from typing import Any, NoReturn
 
 _PACKET_MAX = 1 << 20
@@ -134,11 +133,8 @@ class _Zygote:
 
         try:
             _work(order)
-        except SystemExit as request:
-            leave(request)
-        except BaseException:
-            traceback.print_exc()
-            leave(SystemExit(1))
+        except BaseException as error:
+            leave(error)
         leave()
 
 

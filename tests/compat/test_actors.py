@@ -245,6 +245,76 @@ def test_async_actors_interleave():
     assert ray.get(actor.nested.remote(3), timeout=10) == 3
 
 
+@pytest.mark.parametrize("options", [{}, {"max_concurrency": 2}])
+def test_calls_can_be_cancelled_whatever_they_are_doing(options):
+    class Endless:
+        def run(self):
+            while True:
+                time.sleep(0.01)
+
+        def ping(self):
+            return "alive"
+
+    actor = ray.remote(Endless).options(num_cpus=0, **options).remote()
+    ray.get(actor.ping.remote())
+    for pause in [0, 0.001, 0.002, 0.005, 0] * 4:
+        ref = actor.run.remote()
+        time.sleep(pause)
+        ray.cancel(ref)
+        with pytest.raises(ray.exceptions.TaskCancelledError):
+            ray.get(ref, timeout=10)
+    assert ray.get(actor.ping.remote()) == "alive"
+
+
+def test_coroutines_can_be_cancelled_before_their_first_step():
+    @ray.remote(num_cpus=0)
+    class Endless:
+        async def run(self):
+            await asyncio.sleep(1000)
+
+        async def ping(self):
+            return "alive"
+
+    actor = Endless.remote()
+    ray.get(actor.ping.remote())
+    refs = [actor.run.remote() for _ in range(50)]
+    for ref in refs:
+        ray.cancel(ref)
+    for ref in refs:
+        with pytest.raises(ray.exceptions.TaskCancelledError):
+            ray.get(ref, timeout=10)
+    assert ray.get(actor.ping.remote()) == "alive"
+
+
+@pytest.mark.parametrize("options", [{}, {"max_concurrency": 2}])
+def test_what_is_no_exception_is_an_error_of_the_call_all_the_same(options):
+    class Stops:
+        def run(self):
+            raise BaseException("here")
+
+    actor = ray.remote(Stops).options(num_cpus=0, **options).remote()
+    for _ in range(2):
+        with pytest.raises(ray.exceptions.RayTaskError, match="BaseException: here"):
+            ray.get(actor.run.remote(), timeout=10)
+
+
+def test_methods_take_options_in_every_way():
+    @ray.remote(num_cpus=0)
+    class Pair:
+        @ray.method(num_returns=2)
+        def two(self):
+            return 1, 2
+
+        @ray.method
+        def one(self, value=1):
+            return value
+
+    pair = Pair._remote()
+    assert ray.get(pair.two.remote()) == [1, 2]
+    assert ray.get(pair.one.remote()) == 1
+    assert ray.get(pair.one._remote(kwargs={"value": (3, 4)}, num_returns=2)) == [3, 4]
+
+
 def test_actors_hold_their_resources(wait_for):
     @ray.remote(num_cpus=2)
     class Big:

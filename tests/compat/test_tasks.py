@@ -237,6 +237,33 @@ def test_cancel_interrupts_a_running_task():
         ray.get(ref, timeout=10)
 
 
+def test_a_task_can_be_cancelled_whatever_it_is_doing():
+    @ray.remote
+    def endless():
+        while True:
+            time.sleep(0.01)
+
+    # Before it was sent, on its way, while its arguments are read, and when it runs.
+    for pause in [0, 0.001, 0.002, 0.005, 0] * 6:
+        ref = endless.remote()
+        time.sleep(pause)
+        ray.cancel(ref)
+        with pytest.raises(ray.exceptions.TaskCancelledError):
+            ray.get(ref, timeout=10)
+
+
+def test_what_is_no_exception_is_an_error_of_the_task_all_the_same():
+    class Stop(BaseException):
+        pass
+
+    @ray.remote(max_retries=0)
+    def stop():
+        raise Stop("here")
+
+    with pytest.raises(ray.exceptions.RayTaskError, match="Stop: here"):
+        ray.get(stop.remote())
+
+
 def test_a_function_defined_anew_runs_its_own_code():
     def define(result):
         if result is None:
