@@ -58,6 +58,11 @@ def _reduce(self: ObjectRef) -> tuple[Any, ...]:
     return _serialization._load_reference, (self.encoded(),)
 
 
+def _copy(self: ObjectRef, memo: Any = None) -> ObjectRef:
+    """A reference does not change: ``copy`` gives it itself."""
+    return self
+
+
 def _class_getitem(cls: type, item: Any) -> type:
     """``ObjectRef[int]`` in annotations."""
     return cls
@@ -67,6 +72,8 @@ def _extend() -> None:
     methods = {
         "__repr__": _repr,
         "__await__": _await,
+        "__copy__": _copy,
+        "__deepcopy__": _copy,
         "__reduce__": _reduce,
         "future": _future,
         "task_id": _task_id,

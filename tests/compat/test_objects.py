@@ -3,6 +3,7 @@
 
 import asyncio
 import collections
+import copy
 import gc
 import time
 
@@ -111,6 +112,29 @@ def test_get_times_out():
     with pytest.raises(ray.exceptions.GetTimeoutError):
         ray.get(ref, timeout=0)
     ray.cancel(ref, force=True)
+
+
+def test_get_raises_at_the_first_failure_and_does_not_wait_for_the_others():
+    @ray.remote
+    def fail():
+        raise KeyError("at once")
+
+    @ray.remote
+    def slow():
+        time.sleep(60)
+
+    start = time.monotonic()
+    waiting = slow.remote()
+    with pytest.raises(KeyError):
+        ray.get([waiting, fail.remote()])
+    assert time.monotonic() - start < 30
+    ray.cancel(waiting)
+
+
+def test_a_copied_reference_is_the_same():
+    ref = ray.put([1])
+    assert copy.copy(ref) == ref
+    assert ray.get(copy.deepcopy({"ref": ref})["ref"]) == [1]
 
 
 def test_wait_returns_what_is_ready_in_the_order_asked_for():

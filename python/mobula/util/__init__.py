@@ -6,8 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 from mobula._runtime import current
+from mobula.util.actor_pool import ActorPool
 
-__all__ = ["get_node_ip_address", "list_named_actors"]
+__all__ = ["ActorPool", "get_node_ip_address", "list_named_actors"]
 
 
 def get_node_ip_address() -> str:

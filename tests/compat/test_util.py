@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What programs take from ray.util: work for a set of actors, queues."""
+
+import time
+
+import pytest
+import ray
+from ray.util import ActorPool
+from ray.util.queue import Empty, Full, Queue
+
+pytestmark = pytest.mark.usefixtures("ray_start_4_cpus")
+
+
+@ray.remote(num_cpus=0)
+class Worker:
+    def double(self, x):
+        if x < 0:
+            raise ValueError("below zero")
+        return 2 * x
+
+    def sleep(self, seconds):
+        time.sleep(seconds)
+        return seconds
+
+
+def double(actor, value):
+    return actor.double.remote(value)
+
+
+def sleep(actor, value):
+    return actor.sleep.remote(value)
+
+
+@pytest.fixture
+def pool():
+    return ActorPool([Worker.remote() for _ in range(2)])
+
+
+def test_a_pool_answers_in_order(pool):
+    assert list(pool.map(double, range(10))) == list(range(0, 20, 2))
+    assert sorted(pool.map_unordered(double, range(10))) == list(range(0, 20, 2))
+    assert not pool.has_next()
+    with pytest.raises(StopIteration):
+        pool.get_next()
+
+
+def test_a_pool_answers_as_results_come(pool):
+    pool.submit(sleep, 1)
+    pool.submit(sleep, 0)
+    assert not pool.has_free()
+    pool.submit(double, 7)
+    assert pool.get_next_unordered(timeout=10) == 0
+    assert pool.get_next_unordered(timeout=10) == 14
+    with pytest.raises(TimeoutError):
+        pool.get_next(timeout=0)
+    assert pool.get_next(timeout=10) == 1
+
+
+def test_an_actor_works_on_after_a_failure(pool):
+    for value in (-1, -1, 3):
+        pool.submit(double, value)
+    for _ in range(2):
+        with pytest.raises(ValueError):
+            pool.get_next()
+    assert pool.get_next() == 6
+
+
+def test_actors_enter_and_leave_a_pool():
+    first, second = Worker.remote(), Worker.remote()
+    pool = ActorPool([first])
+    assert pool.pop_idle() == first
+    assert pool.pop_idle() is None
+    pool.submit(double, 1)
+    pool.push(second)
+    with pytest.raises(ValueError):
+        pool.push(second)
+    assert pool.get_next() == 2
+
+
+def test_a_queue_keeps_order_and_its_bound():
+    queue = Queue(maxsize=2, actor_options={"num_cpus": 0})
+    queue.put(1)
+    queue.put_nowait(2)
+    assert queue.full()
+    assert len(queue) == 2
+    with pytest.raises(Full):
+        queue.put(3, timeout=0.1)
+    with pytest.raises(Full):
+        queue.put_nowait_batch([3])
+    assert [queue.get(), queue.get_nowait()] == [1, 2]
+    assert queue.empty()
+    with pytest.raises(Empty):
+        queue.get(timeout=0.1)
+    with pytest.raises(Empty):
+        queue.get(block=False)
+    with pytest.raises(ValueError):
+        queue.get(timeout=-1)
+    queue.shutdown()
+    with pytest.raises(ray.exceptions.RayActorError):
+        queue.qsize()
+
+
+def test_tasks_share_a_queue():
+    queue = Queue(actor_options={"num_cpus": 0})
+
+    @ray.remote
+    def produce(queue, values):
+        queue.put_nowait_batch(values)
+
+    @ray.remote
+    def consume(queue, count):
+        return [queue.get(timeout=10) for _ in range(count)]
+
+    taken = [consume.remote(queue, 5) for _ in range(2)]
+    ray.get([produce.remote(queue, list(range(5 * i, 5 * i + 5))) for i in range(2)])
+    assert sorted(one for values in ray.get(taken) for one in values) == list(range(10))
+
+
+def test_coroutines_share_a_queue():
+    queue = Queue(maxsize=1, actor_options={"num_cpus": 0})
+
+    @ray.remote(num_cpus=0)
+    class Producer:
+        async def run(self, queue):
+            for i in range(5):
+                await queue.put_async(i)
+
+    @ray.remote(num_cpus=0)
+    class Consumer:
+        async def run(self, queue):
+            return [await queue.get_async() for _ in range(5)]
+
+    producing = Producer.remote().run.remote(queue)
+    assert ray.get(Consumer.remote().run.remote(queue), timeout=10) == list(range(5))
+    ray.get(producing)
