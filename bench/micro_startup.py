@@ -24,7 +24,7 @@ RAY = {
 _PROGRAM = """
 import json, time
 began = time.perf_counter()
-import mobula as ray
+import MODULE as ray
 imported = time.perf_counter()
 ray.init()
 started = time.perf_counter()
@@ -60,16 +60,16 @@ print(json.dumps({
 
 def report(rounds: int) -> None:
     """Prints the median of some starts, one after the other."""
-    runs = [_run() for _ in range(rounds)]
+    runs = [run(sys.executable, "mobula") for _ in range(rounds)]
     print(f"\n{'start-up and memory':46} {'median':>12} {'Ray 2.60':>10}")
     for name, reference in RAY.items():
-        median = statistics.median(run[name] for run in runs)
+        median = statistics.median(one[name] for one in runs)
         print(f"{name:46} {median:12,.3g} {reference if reference is not None else '-':>10}")
 
 
-def _run() -> dict[str, float]:
-    ran = subprocess.run(
-        [sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=True
-    )
+def run(python: str, module: str) -> dict[str, float]:
+    """Starts once: with this interpreter, and the module that is Ray to it."""
+    program = _PROGRAM.replace("MODULE", module)
+    ran = subprocess.run([python, "-c", program], capture_output=True, text=True, check=True)
     figures: dict[str, float] = json.loads(ran.stdout.splitlines()[-1])
     return figures

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A Python program of no-op tasks, to be timed from outside: its own clocks are virtual.
 
-    time .venv/bin/mobula sim bench/sim/tasks.py -- 20000
+time .venv/bin/mobula sim bench/sim/tasks.py -- 20000
 """
 
 import sys
