@@ -3,19 +3,16 @@
 
 from __future__ import annotations
 
-import ctypes
 import dataclasses
 import os
-import signal
 import sys
 from typing import Any
 
 from mobula import _logs, _program, _world, alias
 from mobula._host_world import HostWorld
+from mobula._parent import die_with
 from mobula._runtime import Runtime
 from mobula._world import InitOptions, Node, NodeOptions
-
-_PR_SET_PDEATHSIG = 1
 
 
 class _GivenCluster(HostWorld):
@@ -45,11 +42,8 @@ class _GivenCluster(HostWorld):
 
 def main() -> None:
     """Runs the program to its end: the arguments are the cluster's address, it, and its own."""
-    parent = os.getppid()
     # A plan may stop this process; it must end with its controller all the same.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
+    die_with(os.getppid())
     address, program, *arguments = sys.argv[1:]
     _world.current = _GivenCluster(address)
     alias.install()

@@ -17,9 +17,11 @@ import traceback
 from collections.abc import Callable, Hashable, Iterator
 
 # The virtual world replaces these in their modules.
-from os import _exit, fork, kill
+from os import _exit, fork, getpid, kill
 from time import monotonic
 from typing import Any
+
+from mobula._parent import die_with
 
 _poll = select.poll
 # A child's exit code when its function has raised.
@@ -74,8 +76,10 @@ class Forks:
         sys.stdout.flush()
         sys.stderr.flush()
         started = monotonic()
+        parent = getpid()
         pid = fork()
         if pid == 0:
+            die_with(parent)
             _run_child(run, *files)
         pidfd = os.pidfd_open(pid)
         self._children[pidfd] = _Child(key, pid, pidfd, files, started)  # type: ignore[arg-type]

@@ -26,15 +26,16 @@ import socket
 import sys
 from typing import Any, NoReturn
 
+from mobula._parent import die_with
+
 _PACKET_MAX = 1 << 20
-_PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _end_with_parent(name: str) -> None:
+def _end_with_parent(parent: int, name: str) -> None:
     """Also renames the process, which shows that it is so from here on."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with(parent)
     _libc.prctl(_PR_SET_NAME, name.encode())
 
 
@@ -117,10 +118,7 @@ class _Zygote:
     def _become_worker(
         self, order: dict[str, Any], descriptors: list[int], zygote: int
     ) -> NoReturn:
-        _end_with_parent("mobula-worker")
-        # It may have died in between.
-        if os.getppid() != zygote:
-            os._exit(1)
+        _end_with_parent(zygote, "mobula-worker")
         self._control.close()
         for watch in self._children:
             os.close(watch)
@@ -153,7 +151,7 @@ def main() -> None:
     """Serves the daemon that started this process."""
     control = socket.socket(fileno=int(os.environ.pop("MOBULA_ZYGOTE_FD")))
     control.set_inheritable(False)
-    _end_with_parent("mobula-zygote")
+    _end_with_parent(os.getppid(), "mobula-zygote")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _preimport()
     # What exists now is never collected: children share its pages for as long as they can.
