@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import pathlib
 import re
 import shlex
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from mobula._forks import Ended
 from mobula._sim_options import SimOptions
+from mobula._trace import page, read
 
 _SECTION = "mobula: simulated"
 # The attribute of a report that names the class of the exception.
@@ -66,7 +68,7 @@ class Run:
             stdout=ended.stdout,
         )
 
-    def explain(self, plan: str, replay: str) -> None:
+    def explain(self, plan: str, replay: str, page: str) -> None:
         """Adds to the failure how it came about, under which plan, and how it is repeated."""
         failed = next(report for report in self.reports if report.failed)
         lines = [f"seed {self.options.seed}", *filter(None, [plan.rstrip()])]
@@ -75,6 +77,8 @@ class Run:
         if self.report:
             lines.append(self.report["text"].rstrip())
         lines += ["replay:", f"  {replay}"]
+        if page:
+            lines += ["every event of it, as a page to look at:", f"  {page}"]
         failed.sections.append((_SECTION, "\n".join(lines)))
 
 
@@ -99,14 +103,28 @@ class Totals:
 
 def save_plan(config: pytest.Config, item: pytest.Item, run: Run) -> str:
     """Writes the plan of a run to a file for its replay; returns the file's name."""
+    file = _file_of(config, item, run, "textproto")
+    (plan,) = run.options.faults
+    plan.dump(file)
+    return os.path.relpath(file, config.invocation_params.dir)
+
+
+def save_page(config: pytest.Config, item: pytest.Item, run: Run) -> str:
+    """Writes a run that was recorded as a page; returns the file's name."""
+    file = _file_of(config, item, run, "html")
+    page.write(
+        read.load(run.options.trace), os.fspath(file), f"{item.name}, seed {run.options.seed}"
+    )
+    return os.path.relpath(file, config.invocation_params.dir)
+
+
+def _file_of(config: pytest.Config, item: pytest.Item, run: Run, form: str) -> pathlib.Path:
+    """Where something about a run is kept for the user."""
     folder = config.rootpath / ".mobula"
     folder.mkdir(exist_ok=True)
     (folder / ".gitignore").write_text("*\n")
     name = re.sub(r"[^A-Za-z0-9]+", "-", item.nodeid).strip("-")
-    file = folder / f"{name}-seed{run.options.seed}.textproto"
-    (plan,) = run.options.faults
-    plan.dump(file)
-    return os.path.relpath(file, config.invocation_params.dir)
+    return folder / f"{name}-seed{run.options.seed}.{form}"
 
 
 def replay_command(config: pytest.Config, item: pytest.Item, run: Run, plan_file: str) -> str:

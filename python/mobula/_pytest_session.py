@@ -32,6 +32,8 @@ from mobula._sim_options import SimOptions
 from mobula.faults import Plan
 
 _MARKER = "mobula_faults"
+# Longer runs take seconds to write, and to look at.
+_PAGE_EVENTS_MAX = 200_000
 # Besides the watchdog: real time that one run may take.
 _RUN_TIMEOUT_S = 600.0
 
@@ -124,8 +126,19 @@ class SimSession:
             run, told = self._shrink(item, run)
         if run.options.faults:
             file = _pytest_report.save_plan(self._config, item, run)
-        run.explain(told, _pytest_report.replay_command(self._config, item, run, file))
+        replay = _pytest_report.replay_command(self._config, item, run, file)
+        run.explain(told, replay, self._record(item, run))
         return run.reports
+
+    def _record(self, item: pytest.Item, run: Run) -> str:
+        """Runs it once more to write its page; returns the page's file, or why there is none."""
+        if not run.hash or run.report["events"] > _PAGE_EVENTS_MAX:
+            return ""
+        options = dataclasses.replace(run.options, trace=os.fspath(self._folder / "run.jsonl"))
+        (again,) = self._run_all(item, [options], until_failure=True)
+        if again.hash != run.hash:
+            return f"none: the same seed gave another run, with trace hash {again.hash or 'none'}"
+        return _pytest_report.save_page(self._config, item, again)
 
     def _options_for(self, item: pytest.Item) -> SimOptions:
         """The session's, and what the test's marker says; of two plans, the command line's."""

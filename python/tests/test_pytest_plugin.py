@@ -100,3 +100,62 @@ def test_the_first_seed_that_fails_is_told_and_its_replay_is_the_same_run(failur
 def test_tests_that_do_not_end_well_are_reported(failures, test, told):
     assert told in failures[test]
     assert "replay:" in failures[test]
+
+
+def test_a_failure_is_written_as_a_page(tmp_path):
+    (tmp_path / "test_fails.py").write_text(
+        "import ray\ndef test_fails():\n    assert ray.get(ray.remote(lambda: 1).remote()) == 2\n"
+    )
+    result = run_pytest("--mobula-sim", "--mobula-seed=3", folder=tmp_path)
+    page = re.search(r"^  (\.mobula/\S+\.html)$", result.stdout, flags=re.MULTILINE)
+    assert page, result.stdout + result.stderr
+    assert "test_fails, seed 3" in (tmp_path / page[1]).read_text()
+
+
+def test_a_test_that_never_ended_by_itself_has_no_page(failures):
+    assert ".html" in failures["test_assertion"]
+    assert ".html" not in failures["test_spin"]
+
+
+def test_a_marker_gives_one_test_a_plan_and_nodes(tmp_path):
+    (tmp_path / "test_marked.py").write_text(
+        "import time, pytest, ray\n"
+        '@pytest.mark.mobula_faults(\'fault { at: "2s" crash_node { node: "n2" } }\', nodes=2)\n'
+        "def test_marked():\n"
+        "    ray.init()\n"
+        "    assert len(ray.nodes()) == 2\n"
+        "    time.sleep(60)\n"
+        "    assert sorted(node['Alive'] for node in ray.nodes()) == [False, True]\n"
+        "def test_other():\n"
+        "    ray.init()\n"
+        "    time.sleep(60)\n"
+        "    assert [node['Alive'] for node in ray.nodes()] == [True]\n"
+        "@pytest.mark.mobula_faults('absent.textproto')\n"
+        "def test_without_its_plan():\n"
+        "    pass\n"
+    )
+    result = run_pytest("--mobula-sim", folder=tmp_path)
+    assert "1 failed, 2 passed" in result.stdout, result.stdout + result.stderr
+    assert "absent.textproto" in result.stdout
+
+
+def test_the_fixtures_of_rays_own_tests_are_offered(tmp_path):
+    (tmp_path / "test_fixtures.py").write_text(
+        "import pytest, ray\n"
+        "@pytest.mark.parametrize('ray_start_regular', [{'num_cpus': 3}], indirect=True)\n"
+        "def test_one_node(ray_start_regular):\n"
+        "    assert ray.cluster_resources()['CPU'] == 3\n"
+        "@pytest.mark.parametrize('ray_start_cluster', [{'num_nodes': 2}], indirect=True)\n"
+        "def test_cluster(ray_start_cluster):\n"
+        "    assert len(ray.nodes()) == 2\n"
+        "    ray_start_cluster.add_node(num_cpus=1)\n"
+        "    ray_start_cluster.wait_for_nodes()\n"
+        "    assert ray.cluster_resources()['CPU'] == 3\n"
+        "def test_nothing(shutdown_only):\n"
+        "    assert not ray.is_initialized()\n"
+        "    ray.init()\n"
+    )
+    without = run_pytest("--mobula-sim", folder=tmp_path)
+    assert "3 errors" in without.stdout, without.stdout + without.stderr
+    result = run_pytest("--mobula-sim", "--mobula-fixtures", folder=tmp_path)
+    assert "3 passed" in result.stdout, result.stdout + result.stderr

@@ -103,6 +103,9 @@ def test_nothing_is_left_of_the_one_before():
     assert not ray.is_initialized()
 
 
+# The two that follow are subjects of test_pytest_plugin.py, which counts how they are reported.
+
+
 @pytest.mark.skip(reason="to be seen")
 def test_skipped():
     raise AssertionError
