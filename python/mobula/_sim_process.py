@@ -118,5 +118,9 @@ class NotSimulatedError(OSError):
     """
 
 
+class SpinningError(RuntimeError):
+    """The code computes, or waits in a loop for something that cannot happen meanwhile."""
+
+
 class DeadlockError(RuntimeError):
     """Nothing will happen any more in the simulated cluster, and the program still waits."""

@@ -9,16 +9,18 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 
 # The virtual world replaces these in their modules.
 from os import _exit
 from signal import setitimer
 from signal import signal as set_handler
+from threading import current_thread, main_thread
 from types import FrameType
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
 from mobula._sim_hub import Hub
-from mobula._sim_process import DeadlockError, current
+from mobula._sim_process import DeadlockError, SpinningError, current
 
 _EXIT_CODE = 1
 # What runs programs and tests.
@@ -37,25 +39,64 @@ def start(
     the thread that faulthandler starts would be missing in its children, who wait for it.
     """
     errors = errors or sys.stderr
-    seen, unchanged = hub.switches, 0
 
-    def look(number: int, frame: FrameType | None) -> None:
-        nonlocal seen, unchanged
+    def look() -> None:
         if not will_fork:
             _expect_to_look_again(limit_s, errors)
-        unchanged = unchanged + 1 if hub.switches == seen else 0
-        seen = hub.switches
-        if unchanged == _LOOKS:
-            _end(_complaint(limit_s), frame, errors, _EXIT_CODE)
+
+    def complain(frame: FrameType | None) -> None:
+        _end(_complaint(limit_s), frame, errors, _EXIT_CODE)
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         _end(f"mobula sim: interrupted. {_who()} was here:", frame, errors, 128 + number)
 
     set_handler(signal.SIGINT, interrupt)
-    set_handler(signal.SIGALRM, look)
+    look()
+    _watch(hub, limit_s, complain, look)
+
+
+def raise_when_spinning(hub: Hub, limit_s: float) -> Callable[[], None]:
+    """Raises SpinningError in code that has not let anything else run for so many real seconds.
+
+    For a simulation in the user's own process; returns what ends the watch. Nothing is watched
+    where signals do not arrive: in other threads than the main one.
+    """
+    if current_thread() is not main_thread():
+        return lambda: None
+
+    def complain(frame: FrameType | None) -> None:
+        raise SpinningError(_complaint(limit_s))
+
+    before = _watch(hub, limit_s, complain)
+
+    def end() -> None:
+        setitimer(signal.ITIMER_REAL, 0)
+        set_handler(signal.SIGALRM, before)
+
+    return end
+
+
+def _watch(
+    hub: Hub,
+    limit_s: float,
+    complain: Callable[[FrameType | None], None],
+    look: Callable[[], None] = lambda: None,
+) -> Any:
+    """Calls `look` now and then, and `complain` when nothing switches; returns the old handler."""
+    seen, unchanged = hub.switches, 0
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        nonlocal seen, unchanged
+        look()
+        unchanged = unchanged + 1 if hub.switches == seen else 0
+        seen = hub.switches
+        if unchanged == _LOOKS:
+            unchanged = 0
+            complain(frame)
+
+    before = set_handler(signal.SIGALRM, handle)
     setitimer(signal.ITIMER_REAL, limit_s / _LOOKS, limit_s / _LOOKS)
-    if not will_fork:
-        _expect_to_look_again(limit_s, errors)
+    return before
 
 
 def _expect_to_look_again(limit_s: float, errors: TextIO) -> None:

@@ -10,6 +10,8 @@ import time
 import mobula
 import pytest
 from mobula import sim
+from mobula.cluster_utils import Cluster as ClusterOfProgram
+from mobula.faults import At, CrashNode, Plan
 
 
 @mobula.remote
@@ -116,3 +118,49 @@ def test_wrong_nodes_are_refused():
             cluster.crash("n7")
         with pytest.raises(ValueError, match="n1"):
             cluster.crash("n1")
+
+
+def test_code_that_spins_is_told_where_it_spins():
+    def spin():
+        while True:
+            pass
+
+    start = time.monotonic()
+    with sim.Cluster(watchdog_s=0.4), pytest.raises(sim.SpinningError, match="without waiting"):
+        spin()
+    with sim.Cluster(watchdog_s=0.4):
+        with pytest.raises(sim.SpinningError, match="Worker"):
+            mobula.get(mobula.remote(spin).remote())
+        assert mobula.get(square.remote(3)) == 9
+    assert 0.4 < time.monotonic() - start < 20
+
+
+def test_a_fault_can_name_nodes_by_their_label():
+    def racks(nodes):
+        return sorted(node["Labels"].get("rack", "") for node in nodes)
+
+    labels = ["n2:rack=r1", "n3:rack=r1", "n4:rack=r2"]
+    with sim.Cluster(nodes=4, label=labels) as cluster:
+        mobula.init()
+        assert racks(mobula.nodes()) == ["", "r1", "r1", "r2"]
+        cluster.inject(CrashNode(node="rack=r1"))
+        cluster.advance(30)
+        assert racks(node for node in mobula.nodes() if node["Alive"]) == ["", "r2"]
+    with pytest.raises(ValueError, match="rack"):
+        sim.Cluster(label=["rack"])
+
+
+def test_a_program_that_builds_its_cluster_gets_the_nodes_that_a_plan_names():
+    plan = Plan([At(20).then(CrashNode(node="n2"))])
+    with sim.Cluster(nodes=3, faults=plan):
+        built = ClusterOfProgram(initialize_head=True, head_node_args={"num_cpus": 1})
+        mobula.init(address=built.address)
+        assert len(mobula.nodes()) == 1
+        added = [built.add_node(num_cpus=cpus) for cpus in (5, 6, 7)]
+        built.wait_for_nodes()
+        assert [node.name for node in added] == ["n2", "n3", "n4"]
+        assert mobula.cluster_resources()["CPU"] == 19
+        time.sleep(60)
+        assert mobula.cluster_resources()["CPU"] == 14
+        mobula.shutdown()
+        built.shutdown()

@@ -26,7 +26,7 @@ import cloudpickle
 
 from mobula import _world
 from mobula._sim_options import SimOptions
-from mobula._sim_process import DeadlockError, NotSimulatedError
+from mobula._sim_process import DeadlockError, NotSimulatedError, SpinningError
 from mobula._sim_world import SimWorld
 from mobula.faults import Plan
 from mobula.sim._cluster import Cluster
@@ -38,6 +38,7 @@ __all__ = [
     "DeadlockError",
     "NotSimulatedError",
     "Result",
+    "SpinningError",
     "current_cluster",
     "run",
 ]

@@ -26,7 +26,8 @@ class Cluster(Control):
 
     Inside, the calling code is the driver: time, randomness, threads and event loops are virtual
     for the whole process, and calls that would leave the simulation are refused. The cluster
-    starts with the first call that needs it, or with `init`. At the end all is as before.
+    starts with the first call that needs it, or with `init`. At the end all is as before. Code that
+    lets nothing else run for `watchdog_s` real seconds gets a SpinningError.
 
     No other thread of the operating system may use what is virtual meanwhile.
     """
@@ -38,7 +39,7 @@ class Cluster(Control):
             nodes: How many; they are called n1, n2, ...
             seed: The same seed gives the same run.
             **options: As `mobula sim` takes them: cpus, gpus, object_store_memory, faults, crash,
-                restart, trace, latency, cost, check_invariants.
+                restart, trace, latency, cost, check_invariants, watchdog_s.
 
         Raises:
             ValueError: An option is wrong.
@@ -58,6 +59,8 @@ class Cluster(Control):
             raise RuntimeError("this process is in a real cluster; call shutdown() first")
         super().__init__(_sim_setup.enter(self._options, _sim_watchdog.raise_deadlock))
         self._hub.adopt_caller()
+        limit_s = self._options.watchdog_s
+        self._end_watch = _sim_watchdog.raise_when_spinning(self._hub, limit_s)
         return self
 
     def __exit__(
@@ -72,5 +75,6 @@ class Cluster(Control):
             if error is None:
                 finish_threads(self._hub.driver)
         finally:
+            self._end_watch()
             self._hub.release_caller()
             _sim_setup.leave()
