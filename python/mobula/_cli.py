@@ -91,7 +91,6 @@ def run(program: str, arguments: tuple[str, ...], trace_html: str, **options: An
     from mobula import _run_main
 
     given = {name: value for name, value in options.items() if value is not None}
-
     try:
         code = _run_main.run(program, arguments, trace_html, given)
     except ValueError as error:

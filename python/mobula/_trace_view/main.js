@@ -177,7 +177,7 @@ class View {
     document.getElementById("zoom-out").addEventListener("click", () => this.zoom(2));
     document.getElementById("fit").addEventListener("click", () => this.fit());
     document.getElementById("theme").addEventListener("click", () => this.switchTheme());
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolor());
+    systemIsDark.addEventListener("change", () => this.setTheme(systemIsDark.matches));
     document.getElementById("legend").addEventListener("change", ({target}) => {
       this.show[target.dataset.show] = target.checked;
       this.drawSoon();
@@ -303,16 +303,23 @@ class View {
   }
 
   switchTheme() {
-    const root = document.documentElement;
-    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-    root.dataset.theme = dark ? "light" : "dark";
-    this.recolor();
+    this.setTheme(document.documentElement.dataset.theme !== "dark");
   }
-  recolor() {
+  setTheme(dark) {
+    showTheme(dark);
     this.drawing.readColors();
     this.drawSoon();
   }
 }
+
+const systemIsDark = matchMedia("(prefers-color-scheme: dark)");
+
+function showTheme(dark) {
+  document.documentElement.dataset.theme = dark ? "dark" : "light";
+}
+
+// Before anything is drawn.
+showTheme(systemIsDark.matches);
 
 // Calls `move` while the pointer is held, then `end`.
 function follow(down, move, end = () => {}) {
