@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What programs take from ray.util: work for a set of actors, queues."""
+"""What programs take from ray.util: work for a set of actors, queues, what there is."""
 
 import time
 
 import pytest
 import ray
-from ray.util import ActorPool
+from ray.util import ActorPool, state
 from ray.util.queue import Empty, Full, Queue
 
 pytestmark = pytest.mark.usefixtures("ray_start_4_cpus")
@@ -133,3 +133,27 @@ def test_coroutines_share_a_queue():
     producing = Producer.remote().run.remote(queue)
     assert ray.get(Consumer.remote().run.remote(queue), timeout=10) == list(range(5))
     ray.get(producing)
+
+
+def test_lists_can_be_filtered_and_read_by_attribute():
+    @ray.remote(num_cpus=0)
+    class Named:
+        def ping(self):
+            return 1
+
+    first, second = (Named.options(name=name).remote() for name in ("first", "second"))
+    ray.get([first.ping.remote(), second.ping.remote()])
+    [view] = state.list_actors(filters=[("name", "=", "first"), ("state", "=", "ALIVE")])
+    assert view.actor_id == view["actor_id"] == first._actor_id.hex()
+    assert state.get_actor(view.actor_id).class_name.endswith("Named")
+    assert state.get_actor("absent") is None
+    others = state.list_actors(filters=[("name", "!=", "first")], detail=True)
+    assert second._actor_id.hex() in {one.actor_id for one in others}
+    assert len(state.list_actors(limit=1)) == 1
+    node = ray.get_runtime_context().get_node_id()
+    assert state.get_node(node).state == "ALIVE"
+    with pytest.raises(AttributeError):
+        _ = view.absent
+    for wrong in [("absent", "=", 1), ("name", "<", 1)]:
+        with pytest.raises(ValueError):
+            state.list_actors(filters=[wrong])

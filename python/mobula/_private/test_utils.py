@@ -9,8 +9,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
+
+import psutil
 
 import mobula
 from mobula._world import Node
@@ -23,12 +25,19 @@ __all__ = [
     "async_wait_for_condition",
     "client_test_enabled",
     "generate_system_config_map",
+    "get_actor_node_id",
+    "get_non_head_nodes",
     "get_other_nodes",
     "kill_actor_and_wait_for_failure",
     "kill_raylet",
     "put_object",
     "run_string_as_driver",
     "run_string_as_driver_nonblocking",
+    "run_string_as_driver_stdout_stderr",
+    "same_elements",
+    "wait_for_assertion",
+    "wait_for_children_of_pid",
+    "wait_for_children_of_pid_to_exit",
     "wait_for_condition",
     "wait_for_num_actors",
     "wait_for_num_nodes",
@@ -61,6 +70,28 @@ def wait_for_condition(
             last = error
         time.sleep(retry_interval_ms / 1000)
     raise RuntimeError(f"the condition was not true within {timeout} s") from last
+
+
+def wait_for_assertion(
+    assertion_predictor: Callable[..., Any],
+    timeout: float = 10,
+    retry_interval_ms: float = 100,
+    **kwargs: Any,
+) -> None:
+    """Waits until ``assertion_predictor(**kwargs)`` returns.
+
+    Raises:
+        AssertionError: the one that it still raised after ``timeout`` seconds.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            assertion_predictor(**kwargs)
+            return
+        except AssertionError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(retry_interval_ms / 1000)
 
 
 # Until those who use a process of their node know of its end.
@@ -106,6 +137,19 @@ def wait_for_pid_to_exit(pid: int, timeout: float = 20) -> None:
     time.sleep(_NOTICED_S)
 
 
+def wait_for_children_of_pid(pid: int, num_children: int = 1, timeout: float = 20) -> None:
+    """Waits until a process has at least so many children."""
+    parent = psutil.Process(pid)
+    wait_for_condition(lambda: len(parent.children()) >= num_children, timeout=timeout)
+
+
+def wait_for_children_of_pid_to_exit(pid: int, timeout: float = 20) -> None:
+    """Waits until the children that a process has now have ended."""
+    _, alive = psutil.wait_procs(psutil.Process(pid).children(), timeout=timeout)
+    if alive:
+        raise TimeoutError(f"after {timeout} s there still are {alive}")
+
+
 def run_string_as_driver(driver_script: str, env: dict[str, str] | None = None) -> str:
     """Runs a program in a process of its own, with ``import ray`` as in this one.
 
@@ -115,17 +159,33 @@ def run_string_as_driver(driver_script: str, env: dict[str, str] | None = None) 
     Raises:
         subprocess.CalledProcessError: it failed; ``output`` is what it wrote.
     """
-    program = f"import mobula.alias; mobula.alias.install()\n{driver_script}"
-    done = subprocess.run(
+    return _run_driver(driver_script, env, stderr=subprocess.STDOUT).stdout
+
+
+def run_string_as_driver_stdout_stderr(
+    driver_script: str, env: dict[str, str] | None = None
+) -> tuple[str, str]:
+    """As ``run_string_as_driver``, the two outputs on their own."""
+    done = _run_driver(driver_script, env, stderr=subprocess.PIPE)
+    return done.stdout, done.stderr
+
+
+def _run_driver(
+    driver_script: str, env: dict[str, str] | None, stderr: int
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-"],
-        input=program,
+        input=_AS_RAY + driver_script,
         env={**os.environ, **(env or {})},
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=stderr,
         text=True,
         check=True,
     )
-    return done.stdout
+
+
+# Before a program that says `import ray`.
+_AS_RAY = "import mobula.alias; mobula.alias.install()\n"
 
 
 def run_string_as_driver_nonblocking(
@@ -140,8 +200,7 @@ def run_string_as_driver_nonblocking(
         env={**os.environ, **(env or {})},
     )
     assert process.stdin is not None
-    program = f"import mobula.alias; mobula.alias.install()\n{driver_script}"
-    process.stdin.write(program.encode())
+    process.stdin.write((_AS_RAY + driver_script).encode())
     process.stdin.close()
     return process
 
@@ -159,6 +218,25 @@ def get_other_nodes(cluster: Cluster, exclude_head: bool = False) -> list[Node]:
         for node in cluster.list_all_nodes()
         if node.node_id != here and not (exclude_head and node is cluster.head_node)
     ]
+
+
+def get_non_head_nodes(cluster: Cluster) -> list[Node]:
+    """The nodes of the cluster but the head."""
+    return [node for node in cluster.list_all_nodes() if node is not cluster.head_node]
+
+
+def get_actor_node_id(actor_handle: mobula.ActorHandle) -> str:
+    """The node that an actor lives on."""
+    node: str = mobula.get(
+        actor_handle.__ray_call__.remote(lambda _: mobula.get_runtime_context().get_node_id())
+    )
+    return node
+
+
+def same_elements(elems_a: Iterable[Any], elems_b: Iterable[Any]) -> bool:
+    """Whether two collections have the same elements, in whatever order and number."""
+    first, second = list(elems_a), list(elems_b)
+    return all(one in second for one in first) and all(one in first for one in second)
 
 
 def kill_raylet(node: Node, graceful: bool = False) -> None:

@@ -3,12 +3,74 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from mobula._cluster_view import node_views
 from mobula._runtime import Runtime, current
 
-__all__ = ["list_actors", "list_jobs", "list_nodes", "list_objects", "list_tasks"]
+__all__ = [
+    "get_actor",
+    "get_node",
+    "list_actors",
+    "list_jobs",
+    "list_nodes",
+    "list_objects",
+    "list_tasks",
+]
+
+# A key, "=" or "!=", and a value.
+Filter = tuple[str, str, Any]
+
+
+class View(dict[str, Any]):
+    """What is told of one thing; its keys can be read as attributes, too."""
+
+    def __getattr__(self, name: str) -> Any:
+        """The value of that key."""
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class _Listing(Protocol):
+    def __call__(
+        self,
+        *,
+        filters: Sequence[Filter] | None = None,
+        limit: int | None = None,
+        detail: bool = False,
+    ) -> list[View]: ...
+
+
+def _listing(list_all: Callable[[], list[dict[str, Any]]]) -> _Listing:
+    """Gives a list Ray's options; ``detail`` has no effect, as all is told anyway."""
+
+    @functools.wraps(list_all)
+    def list_some(
+        *,
+        filters: Sequence[Filter] | None = None,
+        limit: int | None = None,
+        detail: bool = False,
+    ) -> list[View]:
+        views = [View(view) for view in list_all()]
+        for one in filters or ():
+            views = _kept(views, one)
+        return views[:limit]
+
+    return list_some
+
+
+def _kept(views: list[View], one: Filter) -> list[View]:
+    key, comparison, value = one
+    if comparison not in ("=", "!="):
+        raise ValueError(f"a filter is a key, '=' or '!=', and a value; got {one!r}")
+    if views and not any(key in view for view in views):
+        raise ValueError(f"there is no key {key!r}; there are: {', '.join(views[0])}")
+    return [view for view in views if (view.get(key) == value) == (comparison == "=")]
+
 
 _ACTOR_STATES = {
     "kPending": "PENDING_CREATION",
@@ -25,6 +87,7 @@ def _ask(what: str) -> dict[str, Any]:
     return reply
 
 
+@_listing
 def list_nodes() -> list[dict[str, Any]]:
     """All nodes, dead ones too."""
     return [
@@ -42,6 +105,7 @@ def list_nodes() -> list[dict[str, Any]]:
     ]
 
 
+@_listing
 def list_actors() -> list[dict[str, Any]]:
     """All actors, dead ones too."""
     return [
@@ -61,6 +125,17 @@ def list_actors() -> list[dict[str, Any]]:
     ]
 
 
+def get_actor(id: str) -> View | None:
+    """The actor of that id, if there is or was one."""
+    return next((view for view in list_actors() if view.actor_id == id), None)
+
+
+def get_node(id: str) -> View | None:
+    """The node of that id, if there is or was one."""
+    return next((view for view in list_nodes() if view.node_id == id), None)
+
+
+@_listing
 def list_jobs() -> list[dict[str, Any]]:
     """All drivers that have been in the cluster."""
     return [
@@ -73,6 +148,7 @@ def list_jobs() -> list[dict[str, Any]]:
     ]
 
 
+@_listing
 def list_tasks() -> list[dict[str, Any]]:
     """The tasks of this process that have not finished, with what they wait for.
 
@@ -110,6 +186,7 @@ def _demand(known: set[str]) -> list[dict[str, Any]]:
     ]
 
 
+@_listing
 def list_objects() -> list[dict[str, Any]]:
     """The objects that this process knows, with who holds them."""
     runtime = current().runtime
