@@ -52,8 +52,8 @@ def test_a_pool_answers_as_results_come(pool):
     assert pool.get_next_unordered(timeout=10) == 0
     assert pool.get_next_unordered(timeout=10) == 14
     with pytest.raises(TimeoutError):
-        pool.get_next(timeout=0)
-    assert pool.get_next(timeout=10) == 1
+        pool.get_next_unordered(timeout=0)
+    assert pool.get_next_unordered(timeout=10) == 1
 
 
 def test_an_actor_works_on_after_a_failure(pool):
@@ -95,9 +95,10 @@ def test_a_queue_keeps_order_and_its_bound():
         queue.get(block=False)
     with pytest.raises(ValueError):
         queue.get(timeout=-1)
+    actor = queue.actor
     queue.shutdown()
     with pytest.raises(ray.exceptions.RayActorError):
-        queue.qsize()
+        ray.get(actor.__ray_ready__.remote())
 
 
 def test_tasks_share_a_queue():
@@ -146,7 +147,7 @@ def test_lists_can_be_filtered_and_read_by_attribute():
     [view] = state.list_actors(filters=[("name", "=", "first"), ("state", "=", "ALIVE")])
     assert view.actor_id == view["actor_id"] == first._actor_id.hex()
     assert state.get_actor(view.actor_id).class_name.endswith("Named")
-    assert state.get_actor("absent") is None
+    assert state.get_actor("ff" * 16) is None
     others = state.list_actors(filters=[("name", "!=", "first")], detail=True)
     assert second._actor_id.hex() in {one.actor_id for one in others}
     assert len(state.list_actors(limit=1)) == 1
