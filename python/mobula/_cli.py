@@ -51,6 +51,14 @@ def cli() -> None:
     """Runs Ray programs: on processes of this machine, or in a deterministic simulator."""
 
 
+_LABEL = click.option(
+    "--label",
+    multiple=True,
+    metavar="NODE:KEY=VALUE",
+    help="A label of a node, which fault plans can select it by: n2:rack=r1.",
+)
+
+
 class _Run(click.Command):
     """Options behind the program are its own, unless one of them asks for a cluster."""
 
@@ -67,6 +75,7 @@ class _Run(click.Command):
 @click.option("--nodes", type=click.IntRange(1), help="Start n1, n2, ... on this machine.")
 @click.option("--cpus", type=click.FloatRange(0), help="Of each node.  [default: 4]")
 @click.option("--gpus", type=click.FloatRange(0), help="Of each node.")
+@_LABEL
 @click.option(
     "--object-store-memory", type=click.IntRange(1), help="Of each node, in bytes.", metavar="BYTES"
 )
@@ -90,7 +99,7 @@ def run(program: str, arguments: tuple[str, ...], trace_html: str, **options: An
     """
     from mobula import _run_main
 
-    given = {name: value for name, value in options.items() if value is not None}
+    given = {name: value for name, value in options.items() if value not in (None, ())}
     try:
         code = _run_main.run(program, arguments, trace_html, given)
     except ValueError as error:
@@ -106,12 +115,7 @@ _WORLD_OPTIONS = (
     click.option(
         "--cpus", default=4.0, show_default=True, type=click.FloatRange(0), help="Of each node."
     ),
-    click.option(
-        "--label",
-        multiple=True,
-        metavar="NODE:KEY=VALUE",
-        help="A label of a node, which fault plans can select it by: n2:rack=r1.",
-    ),
+    _LABEL,
     click.option("--gpus", default=0.0, type=click.FloatRange(0), help="Of each node."),
     click.option(
         "--object-store-memory",

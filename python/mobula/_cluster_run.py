@@ -23,6 +23,7 @@ from typing import Any
 
 from mobula import _core, _daemon
 from mobula._fault_controller import ClusterNode, FaultController
+from mobula._sim_options import parse_labels
 from mobula._world import NodeOptions
 
 # What Reporter::kVariable is called (runtime/host/local/reporter.h), and the cluster's address.
@@ -42,8 +43,8 @@ class ClusterOptions:
     # A plan file; empty for none.
     faults: str = ""
     seed: int = 0
-    # By node name.
-    labels: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
+    # "n2:rack=r1".
+    label: Sequence[str] = ()
 
 
 def run(program: str, arguments: Sequence[str], options: ClusterOptions) -> int:
@@ -71,14 +72,14 @@ def _sweep() -> None:
 
 def _nodes(options: ClusterOptions, folder: str) -> list[ClusterNode]:
     nodes = []
-    for number in range(1, options.nodes + 1):
+    for number, labels in enumerate(parse_labels(options.label, options.nodes), 1):
         name = f"n{number}"
         offer = NodeOptions(
             num_cpus=options.cpus,
             num_gpus=options.gpus or None,
             object_store_memory=options.object_store_memory or 1 << 30,
             memory=8e9,
-            labels=options.labels.get(name, {}),
+            labels=labels,
         )
         spec = _daemon.DaemonSpec(
             node=offer,

@@ -48,20 +48,8 @@ class SimOptions:
             object.__setattr__(self, "faults", tuple(self.faults or ()))
 
     def labels(self) -> list[dict[str, str]]:
-        """Returns the labels of each node.
-
-        Raises:
-            ValueError: A label is not of the form, or for a node that is not there.
-        """
-        labels: list[dict[str, str]] = [{} for _ in range(self.nodes)]
-        for text in self.label:
-            match = re.fullmatch(r"n([1-9]\d*):([^=:]+)=(.+)", text)
-            if match is None:
-                raise ValueError(f"expected a label such as n2:rack=r1, got '{text}'")
-            if int(match[1]) > self.nodes:
-                raise ValueError(f"no node is named n{match[1]}: there are {self.nodes}")
-            labels[int(match[1]) - 1][match[2]] = match[3]
-        return labels
+        """Returns the labels of each node, as ``parse_labels``."""
+        return parse_labels(self.label, self.nodes)
 
     def resources(self) -> dict[str, float]:
         """Returns what each node has."""
@@ -79,6 +67,23 @@ def parse_span(text: str) -> int:
     if match is None:
         raise ValueError(f"expected a time such as 0.5s, 20ms or 50us, got '{text}'")
     return round(float(match[1]) * _UNITS_NS[match[2]])
+
+
+def parse_labels(texts: Sequence[str], nodes: int) -> list[dict[str, str]]:
+    """Returns the labels of n1, n2, ..., from texts such as n2:rack=r1.
+
+    Raises:
+        ValueError: A label is not of the form, or for a node that is not there.
+    """
+    labels: list[dict[str, str]] = [{} for _ in range(nodes)]
+    for text in texts:
+        match = re.fullmatch(r"n([1-9]\d*):([^=:]+)=(.+)", text)
+        if match is None:
+            raise ValueError(f"expected a label such as n2:rack=r1, got '{text}'")
+        if int(match[1]) > nodes:
+            raise ValueError(f"no node is named n{match[1]}: there are {nodes}")
+        labels[int(match[1]) - 1][match[2]] = match[3]
+    return labels
 
 
 def parse_costs(texts: Sequence[str]) -> tuple[int | None, dict[str, int]]:

@@ -19,6 +19,8 @@ import pytest
 HERE = pathlib.Path(__file__).parent
 PACKAGE = str(pathlib.Path(mobula.__file__).parents[1])
 NODES = 3
+# n2 and n3 share a rack.
+LABELS = ("--label=n2:rack=r1", "--label=n3:rack=r1")
 TIMEOUT_S = 180
 
 FAN_OUT = f"{[i * i for i in range(9)]}\n[5, 14, 29, 50, 77, 110, 149]\n"
@@ -39,6 +41,7 @@ class Pair:
 
 PAIRS = [
     Pair("fan_out", "crash_node", FAN_OUT, ("n2 crashed", "n2 restarts"), 1),
+    Pair("fan_out", "crash_rack", FAN_OUT, ("n2 crashed", "n3 crashed", "n3 restarts"), 1),
     Pair("fan_out", "crash_silent", FAN_OUT, ("n3 crashed", "n3 is dead: it was silent"), 1),
     Pair("fan_out", "crash_restart", FAN_OUT, ("n2 crashed", "n2 is dead", "n2 restarts"), 1),
     Pair("fan_out", "crash_worker", FAN_OUT, ("crashed: killed by the fault plan",), 1),
@@ -69,6 +72,7 @@ def run(command: str, pair: Pair) -> tuple[str, str]:
     done = subprocess.run(
         [
             *(sys.executable, "-m", "mobula", command),
+            *LABELS,
             *(f"--nodes={NODES}", f"--faults={HERE / 'plans' / pair.plan}.textproto", "--seed=7"),
             str(HERE / "programs" / f"{pair.program}.py"),
         ],
