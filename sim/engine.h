@@ -78,6 +78,7 @@ class Engine : public ProcessHost {
   [[nodiscard]] const Trace& GetTrace() const { return trace_; }
   void FlushTrace() { trace_.Flush(); }
   [[nodiscard]] const Report& GetReport() const { return report_; }
+  [[nodiscard]] bool WasDeclaredDead(NodeId node) const { return declared_dead_.contains(node); }
 
  private:
   // engine.cc
@@ -157,6 +158,7 @@ class Engine : public ProcessHost {
   Instant now_;
   Trace trace_;
   Report report_;
+  std::set<NodeId> declared_dead_;
   Network network_;
   faults::Injector injector_;
   Pauses pauses_;

@@ -79,7 +79,9 @@ void Engine::ObserveFrame(NodeIndex source, NodeIndex target, const link::Frame&
 void Engine::ObserveDeath(NodeId node) {
   const auto found = std::find_if(nodes_.begin(), nodes_.end(),
                                   [&](const SimNode& one) { return one.id == node; });
-  if (found != nodes_.end()) Observe({faults::Happening::kNodeDied, "", found->name, ""});
+  if (found == nodes_.end()) return;
+  if (declared_dead_.insert(node).second && found->Runs()) ++report_.nodes_disowned;
+  Observe({faults::Happening::kNodeDied, "", found->name, ""});
 }
 
 }  // namespace mobula::sim

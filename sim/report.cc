@@ -16,6 +16,7 @@ std::string Report::ToString() const {
       {"faults", faults},
       {"node crashes", node_crashes},
       {"node restarts", node_restarts},
+      {"nodes declared dead that ran", nodes_disowned},
       {"worker crashes", worker_crashes},
       {"GCS crashes", gcs_crashes},
       {"tasks lost while they ran", tasks_lost},

@@ -23,6 +23,8 @@ struct Report {
   std::uint64_t faults = 0;
   std::uint64_t node_crashes = 0;
   std::uint64_t node_restarts = 0;
+  /// Nodes that were declared dead while they ran: they stood still, or were cut off.
+  std::uint64_t nodes_disowned = 0;
   std::uint64_t worker_crashes = 0;
   std::uint64_t gcs_crashes = 0;
   /// Attempts after a task's first, for whatever reason.

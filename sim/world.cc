@@ -81,6 +81,7 @@ absl::Status World::RemoveNode(const std::string& name) { return engine_->Remove
 Instant World::Now() const { return engine_->Time(); }
 std::uint64_t World::TraceHash() const { return engine_->GetTrace().Hash(); }
 void World::FlushTrace() { engine_->FlushTrace(); }
+bool World::WasDeclaredDead(NodeId node) const { return engine_->WasDeclaredDead(node); }
 const Report& World::GetReport() const { return engine_->GetReport(); }
 std::vector<std::string> World::Waits() const { return engine_->Waits(); }
 

@@ -145,6 +145,8 @@ class World {
   /// Writes what is buffered of the hashes' file, for a hub that leaves the process at once.
   void FlushTrace();
   [[nodiscard]] const Report& GetReport() const;
+  /// Whether the GCS has declared the node dead, in whichever of its lives.
+  [[nodiscard]] bool WasDeclaredDead(NodeId node) const;
   /// What every process waits for, as in `Idle`.
   [[nodiscard]] std::vector<std::string> Waits() const;
   /// The machines, for tests and tools. Null when it does not run (is dead).

@@ -8,8 +8,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/check.h"
-#include "runtime/core/gcs/gcs.h"
-#include "runtime/core/node/node.h"
 
 namespace mobula::properties {
 namespace {
@@ -114,21 +112,14 @@ void Ledger::Started(WorkerId process, const TaskSpec& spec) {
   specs_.insert_or_assign(spec.task, spec);
   if (spec.kind != TaskKind::kActorCall || spec.attempt > 0) return;
   const std::uint64_t number = call_numbers_[spec.task];
-  std::uint64_t& last = last_call_[{process, spec.parent}];
+  std::uint64_t& last = last_call_[{process, {spec.owner.worker, spec.parent}}];
   if (number <= last)
     Complain(absl::StrCat("out of order: ", name, " started after a later call of its caller"));
   last = std::max(last, number);
 }
 
 bool Ledger::IsGone(const Address& process) const {
-  if (!world_.IsAlive(process.worker)) return true;
-  const node::Node* head = world_.FindNode("n1");
-  const gcs::Gcs* gcs = head == nullptr ? nullptr : head->FindGcs();
-  if (gcs == nullptr) return false;
-  const auto nodes = gcs->Nodes();
-  return std::any_of(nodes.begin(), nodes.end(), [&](const NodeView& node) {
-    return node.info.node == process.node && !node.alive;
-  });
+  return !world_.IsAlive(process.worker) || world_.WasDeclaredDead(process.node);
 }
 
 std::uint64_t Ledger::Deaths() const {
@@ -253,9 +244,10 @@ std::string Ledger::DoubtAttempts(const ErrorInfo& info) const {
   // An exception that the body was told, of a cancelled or lost object, uses up a retry as its own
   // do.
   if (made->origin.retry_exceptions && !true_texts_.empty()) return "";
-  // A worker may die before anything ran in it, when the task is on its way to it.
+  // A worker may die before it was ready, when the task is on its way to it.
   const sim::Report& report = world_.GetReport();
-  const std::uint64_t deaths = std::max(Deaths(), report.worker_crashes + report.node_crashes);
+  const std::uint64_t unseen = report.worker_crashes + report.node_crashes + report.nodes_disowned;
+  const std::uint64_t deaths = std::max(Deaths(), unseen);
   const std::uint64_t lost = deaths + Throws(made->reference.id.task);
   if (lost > static_cast<std::uint64_t>(most)) return "";
   return absl::StrCat("max_retries is ", most, ", and only ", lost, " attempts can have been lost");

@@ -120,8 +120,10 @@ class Ledger {
   std::map<TaskId, TaskSpec> specs_;
   std::set<std::pair<TaskId, std::uint32_t>> started_;
   std::map<TaskId, std::uint64_t> executed_;
-  /// Of each actor process and calling task: the last call that was started for the first time.
-  std::map<std::pair<WorkerId, TaskId>, std::uint64_t> last_call_;
+  /// Which attempt of a task calls: another one runs in another process, or after it.
+  using Caller = std::pair<WorkerId, TaskId>;
+  /// Of each actor process and caller: the last call that was started for the first time.
+  std::map<std::pair<WorkerId, Caller>, std::uint64_t> last_call_;
   /// The order in which each caller made its calls.
   std::map<TaskId, std::uint64_t> call_numbers_;
   std::uint64_t calls_ = 0;
