@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/properties/draw_plan.h"
 
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -27,6 +29,25 @@ constexpr Duration kTimeouts[] = {
     Seconds(5),          // gcs_retry_max
 };
 
+/// What a fault may wait for.
+constexpr const char* kMessages[] = {
+    "PushTask",        "TaskDone",          "RequestLease",    "LeaseGranted",
+    "ReturnLease",     "AddBorrower",       "BorrowerAdded",   "RemoveBorrower",
+    "GetObjectStatus", "ObjectStatusReply", "FreeObject",      "ObjectLocationChanged",
+    "RequestChunk",    "RegisterActor",     "ActorRegistered", "ActorUpdate",
+    "SubscribeActor",  "NodeReport",        "WorkerDied",      "ClusterChanged"};
+/// What the GCS says and hears of actors and deaths, itself first of all.
+constexpr const char* kGcsMessages[] = {"RegisterActor",    "ActorRegistered",
+                                        "ActorUpdate",      "SubscribeActor",
+                                        "KillActor",        "ActorOutOfScope",
+                                        "KillWorker",       "LeaseGranted",
+                                        "ReportWorkerDied", "WorkerDeathRecorded",
+                                        "RegisterNode",     "NodeRegistered",
+                                        "ClusterChanged",   "GcsRestarted",
+                                        "GetNamedActor",    "NamedActorReply",
+                                        "NodeSuspected",    "PushTask",
+                                        "TaskDone",         "RegisterWorker"};
+
 class PlanDrawer {
  public:
   PlanDrawer(Rng& rng, const Shape& shape, std::uint32_t nodes, Duration program_time)
@@ -40,8 +61,20 @@ class PlanDrawer {
   faults::Plan Draw(int size) {
     faults::Plan plan;
     const std::uint64_t count = 1 + rng_.Below(1 + static_cast<std::uint64_t>(size) / 16);
-    for (std::uint64_t i = 0; i < count; ++i) plan.Add(DrawFault());
+    for (std::uint64_t i = 0; i < count; ++i) {
+      faults::Kind kind = DrawKind();
+      plan.Add(DrawFault(std::move(kind), kMessages));
+    }
     return plan;
+  }
+
+  /// What happens to the GCS and to the disk that its log lies on.
+  void AddGcsFaults(faults::Plan& plan) {
+    const std::uint64_t count = 1 + rng_.Below(3);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      faults::Kind kind = DrawGcsKind();
+      plan.Add(DrawFault(std::move(kind), kGcsMessages));
+    }
   }
 
  private:
@@ -64,14 +97,14 @@ class PlanDrawer {
     return absl::StrCat("n", first + rng_.Below(nodes_ + 1 - first));
   }
 
-  faults::Fault DrawFault() {
+  faults::Fault DrawFault(faults::Kind kind, std::span<const char* const> messages) {
     faults::Fault fault;
-    fault.kind = DrawKind();
+    fault.kind = std::move(kind);
     const std::uint64_t trigger = rng_.Below(8);
     if (trigger < 4) {
       fault.at = Instant();
     } else if (trigger < 7) {
-      fault.on = DrawOccasion();
+      fault.on = DrawOccasion(messages);
       if (rng_.Below(3) == 0) fault.after = Times(rng_.Uniform(), Milliseconds(2));
       if (rng_.Below(4) == 0) fault.times = 2;
     } else {
@@ -82,17 +115,11 @@ class PlanDrawer {
     return fault;
   }
 
-  faults::Occasion DrawOccasion() {
-    static constexpr const char* kMessages[] = {
-        "PushTask",        "TaskDone",          "RequestLease",    "LeaseGranted",
-        "ReturnLease",     "AddBorrower",       "BorrowerAdded",   "RemoveBorrower",
-        "GetObjectStatus", "ObjectStatusReply", "FreeObject",      "ObjectLocationChanged",
-        "RequestChunk",    "RegisterActor",     "ActorRegistered", "ActorUpdate",
-        "SubscribeActor",  "NodeReport",        "WorkerDied",      "ClusterChanged"};
+  faults::Occasion DrawOccasion(std::span<const char* const> messages) {
     faults::Occasion occasion;
     const std::uint64_t event = rng_.Below(12);
     if (event < 5) {
-      occasion.message = kMessages[rng_.Below(std::size(kMessages))];
+      occasion.message = messages[rng_.Below(messages.size())];
     } else {
       occasion.event = static_cast<Happening>(1 + rng_.Below(7));
     }
@@ -100,6 +127,26 @@ class PlanDrawer {
     occasion.count = 1 + rng_.Below(4);
     return occasion;
   }
+
+  /// A disk that lies is left out: what was acknowledged may be gone, and then nothing can be
+  /// promised. So is a new one: no driver survives that.
+  faults::Kind DrawGcsKind() {
+    const std::uint64_t kind = rng_.Below(6);
+    // Without an end it lasts until all is healed.
+    const bool has_end = rng_.Below(6) > 0;
+    if (kind < 4) {
+      faults::CrashGcs crash{{}, false, rng_.Below(2) == 0};
+      if (has_end) crash.restart_after = Span();
+      return crash;
+    }
+    static constexpr faults::DiskMode kModes[] = {faults::DiskMode::kFail, faults::DiskMode::kFull,
+                                                  faults::DiskMode::kSlow};
+    faults::DiskFault fault{"n1", kModes[rng_.Below(std::size(kModes))], {}, {}};
+    if (fault.mode == faults::DiskMode::kSlow) fault.delay = Span();
+    if (has_end) fault.lasts = Span();
+    return fault;
+  }
+
   faults::Kind DrawKind() {
     std::size_t kind = kinds_[rng_.Below(kinds_.size())];
     // A cluster of one has no node that may end, and no links.
@@ -171,7 +218,12 @@ class PlanDrawer {
 }  // namespace
 
 faults::Plan DrawPlan(Rng& rng, const Shape& shape, std::uint32_t nodes, Duration program_time) {
-  return PlanDrawer(rng, shape, nodes, program_time).Draw(shape.size);
+  Rng gcs_rng = rng.Fork(1);
+  faults::Plan plan = PlanDrawer(rng, shape, nodes, program_time).Draw(shape.size);
+  if (gcs_rng.Below(3) == 0) {
+    PlanDrawer(gcs_rng, shape, nodes, program_time).AddGcsFaults(plan);
+  }
+  return plan;
 }
 
 }  // namespace mobula::properties

@@ -52,6 +52,8 @@ class Run {
   Outcome Go() {
     sim::DriverOptions driver;
     driver.language = Language::kCpp;
+    // From the start of the driver, which is not ready while the GCS is down.
+    hub_->After(sim::Timing{}.cluster_start + case_.chaos, [this] { Heal(); });
     const std::vector<std::string> waits = hub_->RunDriver(driver);
     if (!waits.empty()) ledger_.Complain(absl::StrCat("deadlock: ", absl::StrJoin(waits, "; ")));
     if (ledger_.Problems().empty()) EndJob();
@@ -74,7 +76,6 @@ class Run {
     invariants_.Check();
     const auto* ready = std::get_if<sim::ProcessReady>(&action);
     if (ready == nullptr || !ready->is_driver) return;
-    hub_->After(case_.chaos, [this] { Heal(); });
     world_->PauseBeforeEvents(case_.strike.has_value() || options_.before_event != nullptr);
   }
 
