@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // How fast the simulator is, in real time: its queue alone, and the whole runtime.
 #include <benchmark/benchmark.h>
-#include <malloc.h>
 
 #include <functional>
 
+#include "bench/heap.h"
 #include "runtime/api/mobula.h"
 #include "runtime/api/sessions.h"
 #include "runtime/base/check.h"
@@ -117,23 +117,18 @@ void BM_World_IdleHour(benchmark::State& state) {
 }
 BENCHMARK(BM_World_IdleHour)->Unit(benchmark::kSecond)->Iterations(1);
 
-/// Bytes that are allocated and not freed.
-std::uint64_t BytesInUse() {
-  const struct mallinfo2 info = mallinfo2();
-  return info.uordblks + info.hblkhd;
-}
-
 /// What a node at rest takes in a cluster of `range(0)`, after ten virtual seconds. Each knows all
 /// others, so it grows with the cluster.
 void BM_World_MemoryOfANode(benchmark::State& state) {
   double bytes = 0;
   for (auto _ : state) {
-    const std::uint64_t before = BytesInUse();
+    const std::uint64_t before = bench::BytesInUse();
     Options options;
     options.nodes.resize(static_cast<std::size_t>(state.range(0)));
     RunProgram(std::move(options), [&] {
       Sleep(Seconds(10));
-      bytes = static_cast<double>(BytesInUse() - before) / static_cast<double>(state.range(0));
+      bytes =
+          static_cast<double>(bench::BytesInUse() - before) / static_cast<double>(state.range(0));
     });
   }
   state.counters["bytes_per_node"] = bytes;

@@ -37,10 +37,12 @@ ViewChange ClusterView::Apply(std::shared_ptr<const NodeView> view) {
   } else if (view->version > place->told->version) {
     place->told = std::move(view);
     place->adjusted.reset();
+    index_.Touch(static_cast<std::size_t>(place - nodes_.begin()));
   } else {
     return ViewChange::kNone;
   }
   ++version_;
+  if (!alive || !known) index_.Invalidate();
   self_ = static_cast<std::size_t>(LowerBound(own) - nodes_.begin());
   if (!alive) return ViewChange::kDied;
   return known ? ViewChange::kUpdated : ViewChange::kJoined;
@@ -48,14 +50,17 @@ ViewChange ClusterView::Apply(std::shared_ptr<const NodeView> view) {
 
 void ClusterView::AcquireLocal(const ResourceSet& resources) {
   nodes_[self_].adjusted->Subtract(resources);
+  index_.Touch(self_);
 }
 
 void ClusterView::ResumeLocal(const ResourceSet& resources) {
   nodes_[self_].adjusted->Subtract(resources, /*allow_negative=*/true);
+  index_.Touch(self_);
 }
 
 void ClusterView::ReleaseLocal(const ResourceSet& resources) {
   nodes_[self_].adjusted->Add(resources);
+  index_.Touch(self_);
 }
 
 void ClusterView::Debit(NodeId node, const ResourceSet& resources) {
@@ -63,6 +68,12 @@ void ClusterView::Debit(NodeId node, const ResourceSet& resources) {
   CHECK(place != nodes_.end() && place->node == node) << "debit of unknown node " << node;
   if (!place->adjusted) place->adjusted = std::make_unique<ResourceSet>(place->told->available);
   place->adjusted->Subtract(resources, /*allow_negative=*/true);
+  index_.Touch(static_cast<std::size_t>(place - nodes_.begin()));
+}
+
+const NodeEntry* ClusterView::Find(const NodeSearch& search) const {
+  const std::size_t position = index_.Find(nodes_, search);
+  return position < nodes_.size() ? &nodes_[position] : nullptr;
 }
 
 const NodeEntry* ClusterView::Find(NodeId node) const {

@@ -7,27 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "runtime/core/protocol/cluster.h"
+#include "runtime/core/scheduler/node_index.h"
 
 namespace mobula::scheduler {
-
-/// A living node as the scheduler sees it.
-struct NodeEntry {
-  NodeId node;
-  /// What the GCS told last, shared with whoever else was told; of the own node what it says of
-  /// itself.
-  std::shared_ptr<const NodeView> told;
-  /// Where that is not what is available any more: the own node, and others after a debit.
-  std::unique_ptr<ResourceSet> adjusted;
-
-  [[nodiscard]] const std::string& Name() const { return told->info.name; }
-  [[nodiscard]] const ResourceSet& Total() const { return told->info.total; }
-  /// Exact for the own node; for others the last report, less what was sent there since. May be
-  /// negative: in an own node whose blocked tasks resumed, in others by too many spills.
-  [[nodiscard]] const ResourceSet& Available() const {
-    return adjusted ? *adjusted : told->available;
-  }
-};
 
 enum class ViewChange {
   kNone,     ///< Nothing new: an old report, or a node known to be dead.
@@ -57,6 +39,8 @@ class ClusterView {
   [[nodiscard]] const std::vector<NodeEntry>& Nodes() const { return nodes_; }
   /// Where the own node stands in `Nodes()`.
   [[nodiscard]] std::size_t SelfIndex() const { return self_; }
+  /// The best node for what is looked for; null when there is none.
+  [[nodiscard]] const NodeEntry* Find(const NodeSearch& search) const;
   /// Null when unknown or dead.
   [[nodiscard]] const NodeEntry* Find(NodeId node) const;
   [[nodiscard]] bool IsDead(NodeId node) const { return dead_.contains(node); }
@@ -68,6 +52,8 @@ class ClusterView {
   std::vector<NodeEntry>::iterator LowerBound(NodeId node);
 
   std::vector<NodeEntry> nodes_;
+  /// Follows from `nodes_`; put right when it is asked.
+  mutable NodeIndex index_;
   std::size_t self_ = 0;
   /// Added when a death is told; never removed, because a dead incarnation does not come back.
   std::set<NodeId> dead_;

@@ -52,6 +52,11 @@ class SchedulingPolicy {
  public:
   virtual ~SchedulingPolicy() = default;
   virtual Decision Decide(const SchedulingRequest& request, const ClusterView& view) = 0;
+
+ protected:
+  /// For a request for which `search` found no room: it waits here, or on the best node whose total
+  /// holds it.
+  static Decision WithoutRoom(NodeSearch search, const ClusterView& view);
 };
 
 }  // namespace mobula::scheduler

@@ -2,6 +2,7 @@
 #include "runtime/core/scheduler/spread_policy.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace mobula::scheduler {
 
@@ -11,18 +12,14 @@ Decision SpreadPolicy::Decide(const SchedulingRequest& request, const ClusterVie
       std::upper_bound(nodes.begin(), nodes.end(), last_,
                        [](NodeId id, const NodeEntry& entry) { return id < entry.node; });
   const auto first = static_cast<std::size_t>(after - nodes.begin());
-  const NodeEntry* feasible = nullptr;
-  for (std::size_t turn = 0; turn < nodes.size(); ++turn) {
-    const NodeEntry& entry = nodes[(first + turn) % nodes.size()];
-    if (entry.Available().Covers(request.resources)) {
-      last_ = entry.node;
-      return Decision::At(entry, view, /*has_room=*/true);
-    }
-    if (feasible == nullptr && entry.Total().Covers(request.resources)) feasible = &entry;
+  // Whatever the nodes do: all count as empty.
+  NodeSearch search{request.resources, NodeSearch::In::kAvailable, first % nodes.size(),
+                    std::numeric_limits<double>::infinity(), /*spares_gpus=*/false};
+  if (const NodeEntry* next = view.Find(search)) {
+    last_ = next->node;
+    return Decision::At(*next, view, /*has_room=*/true);
   }
-  if (feasible == nullptr) return Decision::Infeasible();
-  const bool here = view.Self().Total().Covers(request.resources);
-  return Decision::At(here ? view.Self() : *feasible, view, /*has_room=*/false);
+  return WithoutRoom(search, view);
 }
 
 }  // namespace mobula::scheduler
