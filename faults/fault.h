@@ -120,21 +120,36 @@ struct CrashGcs {
 };
 
 enum class DiskMode {
-  kFail,          ///< Writes end with an input/output error.
+  kFail,          ///< Writes, and reads of spilled objects, end with an input/output error.
   kFull,          ///< Writes end with "no space left on device".
-  kSlow,          ///< Writes take `delay` longer.
-  kLoseUnsynced,  ///< A disk that lies: writes are acknowledged before they are on it, and a crash
-                  ///< with lose_unsynced may lose them. Nothing can be promised on such a disk.
+  kSlow,          ///< They take `delay` longer.
+  kLoseUnsynced,  ///< A disk that lies: writes are acknowledged before they are on it. A crash with
+                  ///< lose_unsynced may lose those of the log; objects spilled meanwhile cannot be
+                  ///< read. Nothing can be promised on such a disk.
 };
 BOOST_DESCRIBE_ENUM(DiskMode, kFail, kFull, kSlow, kLoseUnsynced)
 
-/// The node's disk does not do what it should. On it lies, on the head, the log of the GCS.
+/// What lies on a node's disk.
+enum class DiskFiles {
+  kAll,
+  kGcsLog,  ///< On the head: the log of the GCS.
+  kSpill,   ///< Objects for which the node's store had no room.
+};
+BOOST_DESCRIBE_ENUM(DiskFiles, kAll, kGcsLog, kSpill)
+
+/// The node's disk does not do what it should with these files.
 struct DiskFault {
   std::string node;
   DiskMode mode = DiskMode::kFail;
   Duration delay;
   std::optional<Duration> lasts;
-  MOBULA_FIELDS(DiskFault, node, mode, delay, lasts)
+  DiskFiles files = DiskFiles::kAll;
+  MOBULA_FIELDS(DiskFault, node, mode, delay, lasts, files)
+
+  /// REQUIRES: not kAll.
+  [[nodiscard]] bool Concerns(DiskFiles which) const {
+    return files == DiskFiles::kAll || files == which;
+  }
 };
 
 using Kind = std::variant<CrashNode, RestartNode, CrashWorker, PauseNode, PauseWorker, SlowCpu,

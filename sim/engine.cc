@@ -80,7 +80,8 @@ std::string Engine::AddNode(NodeShape shape) {
   }
   const auto index = static_cast<NodeIndex>(nodes_.size());
   const Rng disk_rng = Rng(options_.seed).Fork(kDiskStream).Fork(index);
-  SimNode& node = nodes_.emplace_back(SimDisk(options_.timing.disk_sync, disk_rng));
+  SimNode& node = nodes_.emplace_back(
+      SimDisk({options_.timing.disk_sync, options_.timing.disk_bytes_per_second}, disk_rng));
   node.name = absl::StrCat("n", nodes_.size());
   node.shape = std::move(shape);
   node.daemon_starts = Rng(options_.seed).Fork(kDaemonStartStream).Fork(index);
@@ -353,6 +354,8 @@ void Engine::Handle(NodeStart& start) {
   options.raylet = options_.raylet;
   options.raylet.info = InfoOf(node);
   options.raylet.store_capacity = node.shape.store_capacity;
+  options.raylet.spill.enabled = node.shape.disk_capacity > 0;
+  options.raylet.spill.file_bytes_min = node.shape.min_spilling_size;
   options.has_gcs = start.node == 0;
   options.gcs = options_.gcs;
   options.gcs.keeps_log = true;
@@ -448,6 +451,12 @@ void Engine::Handle(DiskWriteEnd& end) {
   SimNode& node = nodes_[end.node];
   if (node.disk.Epoch() != end.epoch) return;
   std::visit([&](auto&& answer) { HandleInNode(end.node, answer); }, node.disk.End());
+}
+
+void Engine::Handle(TransferEnd& end) {
+  const SimNode& node = nodes_[end.node];
+  if (!node.Runs() || node.incarnation != end.incarnation) return;
+  std::visit([&](const auto& transfer) { EndTransfer(end.node, transfer); }, end.transfer);
 }
 
 void Engine::HandleInNode(NodeIndex index, const node::Event& event) {

@@ -97,6 +97,7 @@ class Engine : public ProcessHost {
   void Handle(SleepEnd& end);
   void Handle(FaultAlarm& alarm);
   void Handle(DiskWriteEnd& end);
+  void Handle(TransferEnd& end);
   void Handle(GcsDown& down);
   void Handle(GcsStart& start);
   void HandleInNode(NodeIndex node, const node::Event& event);
@@ -112,7 +113,18 @@ class Engine : public ProcessHost {
   void CarryOut(SimProcess& process, worker::Effect& effect);
   void DeliverLocal(NodeIndex node, node::DeliverLocal& deliver);
   void SendFrame(NodeIndex source, node::SendFrame& send);
-  void SendChunk(NodeIndex source, const node::SendChunkTo& send);
+  void SendChunk(NodeIndex source, const node::SendChunkTo& send, std::vector<std::byte> bytes);
+  void BeginTransfer(NodeIndex node, std::uint64_t bytes, decltype(TransferEnd::transfer) transfer);
+  void EndTransfer(NodeIndex node, const object_store::SpillObjects& write);
+  void EndTransfer(NodeIndex node, const object_store::RestoreObject& read);
+  void EndTransfer(NodeIndex node, const node::SendChunkTo& send);
+  absl::Status Spill(NodeIndex node, const object_store::SpillObjects& write);
+  [[nodiscard]] absl::StatusOr<std::vector<std::byte>> ReadSpilled(NodeIndex node,
+                                                                   std::uint64_t file,
+                                                                   std::uint64_t offset,
+                                                                   std::uint64_t size) const;
+  [[nodiscard]] absl::Status DiskError(NodeIndex node, std::uint64_t file,
+                                       const std::string& what) const;
   void WriteLog(NodeIndex node, const gcs::WriteLog& write);
   void StartProcess(NodeIndex node, const raylet::StartProcess& start);
   void SendFromProcess(SimProcess& process, Send& send);

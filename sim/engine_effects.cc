@@ -38,7 +38,18 @@ void Engine::CarryOut(NodeIndex node, node::Effect& effect) {
       Overloaded{
           [&](node::DeliverLocal& deliver) { DeliverLocal(node, deliver); },
           [&](node::SendFrame& send) { SendFrame(node, send); },
-          [&](const node::SendChunkTo& send) { SendChunk(node, send); },
+          [&](const node::SendChunkTo& send) {
+            const raylet::SendChunk& chunk = send.chunk;
+            if (chunk.file > 0) return BeginTransfer(node, chunk.length, send);
+            const std::byte* const begin =
+                nodes_[node].store->At(chunk.start + chunk.offset, chunk.length);
+            SendChunk(node, send, {begin, begin + chunk.length});
+          },
+          [&](object_store::SpillObjects& write) {
+            BeginTransfer(node, BytesOf(write), std::move(write));
+          },
+          [&](const object_store::RestoreObject& read) { BeginTransfer(node, read.size, read); },
+          [&](const object_store::DeleteSpilled& file) { nodes_[node].spilled.Delete(file.file); },
           // Simulated connections need no closing, and memory is given back when the world ends.
           [&](const node::CloseLink& close) {
             // The head's daemon does so when the GCS declares a node dead.
@@ -102,7 +113,8 @@ void Engine::SendFrame(NodeIndex source, node::SendFrame& send) {
   if (arrivals.first) Push(*arrivals.first, {FrameArrival{source, *target, std::move(send.frame)}});
 }
 
-void Engine::SendChunk(NodeIndex source, const node::SendChunkTo& send) {
+void Engine::SendChunk(NodeIndex source, const node::SendChunkTo& send,
+                       std::vector<std::byte> bytes) {
   const auto target = IndexOf(send.address);
   CHECK(target.ok()) << target.status().message();
   const raylet::SendChunk& chunk = send.chunk;
@@ -110,13 +122,66 @@ void Engine::SendChunk(NodeIndex source, const node::SendChunkTo& send) {
   if (!arrivals.first && !arrivals.again) {
     trace_.RecordLoss(now_, {source, {}}, cause_, "lost on the link");
   }
-  const std::byte* begin =
-      nodes_[source].store->At(chunk.store_offset + chunk.offset, chunk.length);
-  for (const auto& arrival : {arrivals.first, arrivals.again}) {
-    if (!arrival) continue;
-    std::vector<std::byte> bytes(begin, begin + chunk.length);
-    Push(*arrival, {ChunkArrival{nodes_[source].id, *target, chunk, std::move(bytes)}});
+  if (arrivals.again) {
+    Push(*arrivals.again, {ChunkArrival{nodes_[source].id, *target, chunk, bytes}});
   }
+  if (arrivals.first) {
+    Push(*arrivals.first, {ChunkArrival{nodes_[source].id, *target, chunk, std::move(bytes)}});
+  }
+}
+
+void Engine::BeginTransfer(NodeIndex node, std::uint64_t bytes,
+                           decltype(TransferEnd::transfer) transfer) {
+  const Instant end = nodes_[node].disk.BeginTransfer(now_, bytes);
+  Push(end, {TransferEnd{node, nodes_[node].incarnation, std::move(transfer)}, true});
+}
+
+absl::Status Engine::DiskError(NodeIndex node, std::uint64_t file, const std::string& what) const {
+  return absl::UnavailableError(
+      absl::StrCat("file ", file, " on the disk of ", nodes_[node].name, ": ", what));
+}
+
+absl::Status Engine::Spill(NodeIndex index, const object_store::SpillObjects& write) {
+  SimNode& node = nodes_[index];
+  const std::uint64_t bytes = node.spilled.Bytes() + BytesOf(write);
+  const std::string failure = node.disk.SpillFailure(bytes, node.shape.disk_capacity);
+  if (!failure.empty()) return DiskError(index, write.file, failure);
+  node.spilled.Write(write, *node.store, node.disk.KeepsSpilled());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::byte>> Engine::ReadSpilled(NodeIndex index, std::uint64_t file,
+                                                           std::uint64_t offset,
+                                                           std::uint64_t size) const {
+  const SimNode& node = nodes_[index];
+  if (const std::string failure = node.disk.RestoreFailure(); !failure.empty()) {
+    return DiskError(index, file, failure);
+  }
+  auto bytes = node.spilled.Read(file, offset, size);
+  if (!bytes) return DiskError(index, file, "what was written is not there");
+  return *std::move(bytes);
+}
+
+void Engine::EndTransfer(NodeIndex index, const object_store::SpillObjects& write) {
+  const absl::Status status = Spill(index, write);
+  HandleInNode(index, object_store::ObjectsSpilled{write.file, std::string(status.message())});
+}
+
+void Engine::EndTransfer(NodeIndex index, const object_store::RestoreObject& read) {
+  const auto bytes = ReadSpilled(index, read.file, read.file_offset, read.size);
+  if (bytes.ok()) {
+    std::copy(bytes->begin(), bytes->end(), nodes_[index].store->At(read.store_offset, read.size));
+  }
+  HandleInNode(index, object_store::ObjectRestored{read.object, read.copy,
+                                                   std::string(bytes.status().message())});
+}
+
+void Engine::EndTransfer(NodeIndex index, const node::SendChunkTo& send) {
+  const raylet::SendChunk& chunk = send.chunk;
+  auto bytes = ReadSpilled(index, chunk.file, chunk.start + chunk.offset, chunk.length);
+  if (bytes.ok()) return SendChunk(index, send, *std::move(bytes));
+  HandleInNode(index, object_store::SpilledChunkLost{chunk.target, chunk.object, chunk.file,
+                                                     std::string(bytes.status().message())});
 }
 
 void Engine::StartProcess(NodeIndex node, const raylet::StartProcess& start) {

@@ -162,8 +162,8 @@ void Engine::Carry(faults::FaultId id, const faults::LinkFault& fault) {
 }
 
 void Engine::Carry(faults::FaultId id, const faults::DiskFault& fault) {
-  Note({*IndexOf(fault.node), {}}, absl::StrCat("bad disk: ", ToString(fault)));
-  nodes_[*IndexOf(fault.node)].disk.BeginFault(id, fault.mode, fault.delay);
+  Note({*IndexOf(fault.node), {}}, absl::StrCat("bad disk of ", fault.node, ": ", ToString(fault)));
+  nodes_[*IndexOf(fault.node)].disk.BeginFault(id, fault);
 }
 
 // The GCS is a part of the head's machine, which may be what is being observed: its crash and its
@@ -252,6 +252,7 @@ void Engine::StopNode(NodeIndex index, const std::string& reason, bool tell_hub)
   if (!node.Runs()) return;
   trace_.RecordWorld(now_, {index, {}}, "NodeEnd", reason);
   node.machine.reset();
+  node.spilled = {};
   node.disk.Crash(false);
   node.starting.clear();
   Release(pauses_.Forget(index));

@@ -67,6 +67,13 @@ struct DiskWriteEnd {
   NodeIndex node = 0;
   std::uint64_t epoch = 0;
 };
+/// A transfer between a node's store and a spill file is over; void when the node is another
+/// incarnation by then.
+struct TransferEnd {
+  NodeIndex node = 0;
+  std::uint32_t incarnation = 0;
+  std::variant<object_store::SpillObjects, object_store::RestoreObject, node::SendChunkTo> transfer;
+};
 /// The GCS ends, or comes back; void when its node is another incarnation by then.
 struct GcsDown {
   std::uint32_t incarnation = 0;
@@ -78,7 +85,7 @@ struct GcsStart {
 
 struct Occurrence {
   std::variant<NodeInput, ProcessInput, NodeStart, ProcessStart, FrameArrival, ChunkArrival,
-               TaskStart, SleepEnd, FaultAlarm, DiskWriteEnd, GcsDown, GcsStart>
+               TaskStart, SleepEnd, FaultAlarm, DiskWriteEnd, TransferEnd, GcsDown, GcsStart>
       what;
   /// While one of these is due, the world is not idle, however long it takes.
   bool keeps_awake = false;

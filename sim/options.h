@@ -24,6 +24,10 @@ struct NodeShape {
   ResourceSet resources = ResourceSet::Of({{"CPU", 2}, {"memory", 8e9}});
   /// Bytes of its object store.
   std::uint64_t store_capacity = 1ull << 30;
+  /// What its disk has room for, of what the store spills; 0: it spills nothing.
+  std::uint64_t disk_capacity = 1ull << 40;
+  /// Small objects are spilled together until a file has this size.
+  std::uint64_t min_spilling_size = 100ull << 20;
   std::map<std::string, std::string> labels;
 };
 
@@ -42,8 +46,10 @@ struct Timing {
   /// From the start of a cluster until its first driver starts: the nodes have joined by then, as
   /// when a program is started on a cluster that is up.
   Duration cluster_start = Milliseconds(50);
-  /// From a write to the log of the GCS until it is on disk.
+  /// From a write to the log of the GCS until it is on disk; objects that are spilled and restored
+  /// take longer by their size.
   Duration disk_sync = Microseconds(200);
+  double disk_bytes_per_second = 1e9;
   /// Link latencies and starts take up to this share longer, at random: so another seed is another
   /// run.
   double jitter = 0.1;
@@ -73,8 +79,8 @@ struct Options {
 
   /// Deliberate bugs that all machines have, for tests of the tests.
   Bugs bugs;
-  /// Tunables of the machines. `info` and `store_capacity` of the raylet's are set for each node,
-  /// `bugs` of all by the above.
+  /// Tunables of the machines. What the shapes of nodes say is set for each node, `bugs` of all by
+  /// the above.
   worker::Options worker;
   raylet::Options raylet;
   gcs::Options gcs;

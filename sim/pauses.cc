@@ -28,6 +28,7 @@ WhereDue Of(const TaskStart& start) {
 WhereDue Of(const SleepEnd& end) { return {end.node, end.process}; }
 WhereDue Of(const FaultAlarm&) { return {}; }
 WhereDue Of(const DiskWriteEnd& end) { return {end.node, {}}; }
+WhereDue Of(const TransferEnd& end) { return {end.node, {}}; }
 /// On the head.
 WhereDue Of(const GcsDown&) { return {}; }
 WhereDue Of(const GcsStart&) { return {NodeIndex{0}, {}}; }

@@ -8,22 +8,23 @@
 
 namespace mobula::sim {
 
+using faults::DiskFiles;
 using faults::DiskMode;
 
 Duration SimDisk::Begin(const gcs::WriteLog& write) {
   CHECK(!under_way_) << "two writes at once";
   under_way_ = write;
-  Duration after = sync_;
-  for (const auto& [id, fault] : faults_) after = after + fault.delay;
-  return after;
+  return Latency(DiskFiles::kGcsLog);
 }
 
 std::variant<gcs::LogSynced, gcs::LogFailed> SimDisk::End() {
   CHECK(under_way_) << "no write is under way";
   const gcs::WriteLog write = *std::exchange(under_way_, std::nullopt);
-  if (Suffers(DiskMode::kFail)) return gcs::LogFailed{write.sequence, "input/output error"};
-  if (Suffers(DiskMode::kFull)) return gcs::LogFailed{write.sequence, "no space left on device"};
-  if (Suffers(DiskMode::kLoseUnsynced)) {
+  if (Suffers(DiskFiles::kGcsLog, DiskMode::kFail))
+    return gcs::LogFailed{write.sequence, "input/output error"};
+  if (Suffers(DiskFiles::kGcsLog, DiskMode::kFull))
+    return gcs::LogFailed{write.sequence, "no space left on device"};
+  if (Suffers(DiskFiles::kGcsLog, DiskMode::kLoseUnsynced)) {
     unsynced_.push_back(write.records);
   } else {
     Keep(write.records);
@@ -44,18 +45,41 @@ void SimDisk::Replace() {
   unsynced_.clear();
 }
 
-void SimDisk::BeginFault(faults::FaultId id, DiskMode mode, Duration delay) {
-  faults_[id] = {mode, delay};
+Instant SimDisk::BeginTransfer(Instant now, std::uint64_t bytes) {
+  const Duration span = FromSeconds(static_cast<double>(bytes) / speed_.bytes_per_second);
+  transferred_at_ = std::max(now, transferred_at_) + Latency(DiskFiles::kSpill) + span;
+  return transferred_at_;
 }
 
+std::string SimDisk::SpillFailure(std::uint64_t bytes, std::uint64_t capacity) const {
+  if (Suffers(DiskFiles::kSpill, DiskMode::kFail)) return "input/output error";
+  const bool is_full = Suffers(DiskFiles::kSpill, DiskMode::kFull) || bytes > capacity;
+  return is_full ? "no space left on device" : "";
+}
+
+std::string SimDisk::RestoreFailure() const {
+  return Suffers(DiskFiles::kSpill, DiskMode::kFail) ? "input/output error" : "";
+}
+
+bool SimDisk::KeepsSpilled() const { return !Suffers(DiskFiles::kSpill, DiskMode::kLoseUnsynced); }
+
 void SimDisk::EndFault(faults::FaultId id) {
-  if (faults_.erase(id) == 0 || Suffers(DiskMode::kLoseUnsynced)) return;
+  if (faults_.erase(id) == 0 || Suffers(DiskFiles::kGcsLog, DiskMode::kLoseUnsynced)) return;
   for (const gcs::LogRecords& records : std::exchange(unsynced_, {})) Keep(records);
 }
 
-bool SimDisk::Suffers(DiskMode mode) const {
-  return std::any_of(faults_.begin(), faults_.end(),
-                     [mode](const auto& each) { return each.second.mode == mode; });
+bool SimDisk::Suffers(DiskFiles files, DiskMode mode) const {
+  return std::any_of(faults_.begin(), faults_.end(), [=](const auto& each) {
+    return each.second.Concerns(files) && each.second.mode == mode;
+  });
+}
+
+Duration SimDisk::Latency(DiskFiles files) const {
+  Duration latency = speed_.sync;
+  for (const auto& [id, fault] : faults_) {
+    if (fault.Concerns(files)) latency = latency + fault.delay;
+  }
+  return latency;
 }
 
 void SimDisk::Keep(const gcs::LogRecords& records) {

@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <string>
 #include <variant>
 
 #include "faults/injector.h"
@@ -13,7 +14,9 @@
 
 namespace mobula::sim {
 
-/// The disk of one node, as far as the GCS's log lies on it. It outlives the node's incarnations.
+/// The disk of one node: its speed, its faults, and the GCS's log. It outlives the node's
+/// incarnations. (What those spill does not: sim/spill_files.h.)
+///
 /// What the log's records come to is kept, not the records: a log is rewritten as its shortest
 /// equal all the time.
 ///
@@ -22,8 +25,15 @@ namespace mobula::sim {
 /// crash are a prefix of those that were made.
 class SimDisk {
  public:
-  /// Writes take `sync`. `rng` decides what survives a crash.
-  SimDisk(Duration sync, Rng rng) : sync_(sync), rng_(rng) {}
+  /// What is spilled and restored takes its time by size besides `sync`, one after the other. The
+  /// log is not delayed by that.
+  struct Speed {
+    Duration sync;
+    double bytes_per_second = 1e9;
+  };
+
+  /// `rng` decides what survives a crash.
+  SimDisk(Speed speed, Rng rng) : speed_(speed), rng_(rng) {}
 
   /// Begins a write; `End` is due after the returned time. REQUIRES: none is under way.
   Duration Begin(const gcs::WriteLog& write);
@@ -34,7 +44,17 @@ class SimDisk {
   void Crash(bool lose_unsynced);
   /// Another disk, empty.
   void Replace();
-  void BeginFault(faults::FaultId id, faults::DiskMode mode, Duration delay);
+
+  /// When a transfer to or from a spill file that is asked for now is over.
+  Instant BeginTransfer(Instant now, std::uint64_t bytes);
+  /// What the operating system says of a spill file, to a writer with that much on the disk by then
+  /// and to a reader; empty when all is well.
+  [[nodiscard]] std::string SpillFailure(std::uint64_t bytes, std::uint64_t capacity) const;
+  [[nodiscard]] std::string RestoreFailure() const;
+  /// What is spilled now can be read later.
+  [[nodiscard]] bool KeepsSpilled() const;
+
+  void BeginFault(faults::FaultId id, const faults::DiskFault& fault) { faults_[id] = fault; }
   /// Does nothing for a fault that is no disk's. A disk that lies no more has written everything.
   void EndFault(faults::FaultId id);
   [[nodiscard]] gcs::LogRecords Read() const { return rows_.Records(); }
@@ -42,17 +62,15 @@ class SimDisk {
   [[nodiscard]] std::uint64_t Epoch() const { return epoch_; }
 
  private:
-  struct Fault {
-    faults::DiskMode mode = faults::DiskMode::kFail;
-    Duration delay;
-  };
-
-  [[nodiscard]] bool Suffers(faults::DiskMode mode) const;
+  [[nodiscard]] bool Suffers(faults::DiskFiles files, faults::DiskMode mode) const;
+  [[nodiscard]] Duration Latency(faults::DiskFiles files) const;
   void Keep(const gcs::LogRecords& records);
 
-  Duration sync_;
+  Speed speed_;
   Rng rng_;
-  std::map<faults::FaultId, Fault> faults_;
+  std::map<faults::FaultId, faults::DiskFault> faults_;
+  /// Of the last transfer.
+  Instant transferred_at_;
   gcs::Rows rows_;
   std::optional<gcs::WriteLog> under_way_;
   /// Acknowledged by a disk that lies, in order.

@@ -14,6 +14,7 @@
 #include "sim/drifting_time.h"
 #include "sim/options.h"
 #include "sim/sim_disk.h"
+#include "sim/spill_files.h"
 #include "sim/store_memory.h"
 
 namespace mobula::sim {
@@ -37,6 +38,8 @@ struct SimNode {
   std::unique_ptr<node::Node> machine;
   /// Of this incarnation; processes of dead ones still hold theirs.
   std::shared_ptr<StoreMemory> store;
+  /// Of this incarnation.
+  SpillFiles spilled;
   /// Down, and its host answers that nobody listens (false after a silent crash).
   bool host_answers = true;
   /// Processes that were asked for and have not started.
@@ -44,7 +47,7 @@ struct SimNode {
   DriftingTime clock;
   /// Faults under way that stretch what its CPU does, and how much.
   std::map<faults::FaultId, double> slow;
-  /// Holds the log of the GCS, if this is the head.
+  /// Holds what it spills, and the log of the GCS, if this is the head.
   SimDisk disk;
 
   [[nodiscard]] bool Runs() const { return machine != nullptr; }

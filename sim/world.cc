@@ -41,6 +41,12 @@ const NodeShape& World::ShapeOf(const std::string& name) const {
   return node->shape;
 }
 
+std::uint64_t World::BytesSpilled(const std::string& name) const {
+  const SimNode* node = engine_->FindNode(name);
+  CHECK(node != nullptr) << "no node " << name;
+  return node->spilled.Bytes();
+}
+
 std::vector<std::string> World::NodeNames() const { return engine_->NodeNames(); }
 std::string World::AddNode(NodeShape shape) { return engine_->AddNode(std::move(shape)); }
 WorkerId World::AddDriver(DriverOptions options) { return engine_->AddDriver(std::move(options)); }

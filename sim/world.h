@@ -75,6 +75,8 @@ class World {
   [[nodiscard]] bool ClusterRuns() const;
   /// The shape a node has or will have. REQUIRES: a node of that name.
   [[nodiscard]] const NodeShape& ShapeOf(const std::string& name) const;
+  /// What lies in its spill files. REQUIRES: a node of that name.
+  [[nodiscard]] std::uint64_t BytesSpilled(const std::string& name) const;
   /// n1, n2, ... whether they run or not.
   [[nodiscard]] std::vector<std::string> NodeNames() const;
   /// With `reserve`, the next cluster starts with the head alone: the other nodes of the options

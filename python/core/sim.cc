@@ -110,12 +110,15 @@ py::tuple Step(const WorldPointer& world) {
 
 using Labels = std::map<std::string, std::string>;
 
-sim::NodeShape ShapeOf(const std::map<std::string, double>& resources,
-                       std::optional<std::uint64_t> store_capacity, const Labels& labels) {
+sim::NodeShape MakeShape(const std::map<std::string, double>& resources,
+                         std::optional<std::uint64_t> store_capacity, const Labels& labels,
+                         std::optional<std::uint64_t> min_spilling_size, bool spills) {
   sim::NodeShape shape;
   shape.resources = ResourceSet::Of(resources);
   shape.labels = labels;
   if (store_capacity) shape.store_capacity = *store_capacity;
+  if (min_spilling_size) shape.min_spilling_size = *min_spilling_size;
+  if (!spills) shape.disk_capacity = 0;
   return shape;
 }
 
@@ -185,7 +188,7 @@ WorldPointer CreateWorld(const std::vector<Labels>& nodes,
   sim::Options options;
   options.nodes.clear();
   for (const Labels& labels : nodes) {
-    options.nodes.push_back(ShapeOf(resources, store_capacity, labels));
+    options.nodes.push_back(MakeShape(resources, store_capacity, labels, {}, true));
   }
   options.seed = seed;
   options.faults = PlanOf(plans, crashes, restarts, options.nodes);
@@ -232,6 +235,9 @@ std::string HashText(const sim::World& world) {
 void BindWorld(py::module_& module) {
   using namespace py::literals;
   const auto id = [](const std::string& hex) { return IdFromHex<WorkerId>(hex); };
+  py::class_<sim::NodeShape>(module, "NodeShape")
+      .def(py::init(&MakeShape), py::kw_only(), "resources"_a, "store_capacity"_a = py::none(),
+           "labels"_a = Labels(), "min_spilling_size"_a = py::none(), "spills"_a = true);
   py::class_<sim::World, WorldPointer>(module, "World")
       .def(py::init(&CreateWorld), py::kw_only(), "nodes"_a, "resources"_a,
            "store_capacity"_a = py::none(), "seed"_a, "plans"_a, "crashes"_a, "restarts"_a,
@@ -244,23 +250,14 @@ void BindWorld(py::module_& module) {
            "lineage_bytes_max"_a = 0)
       .def("stop_cluster", &sim::World::StopCluster)
       .def("cluster_runs", &sim::World::ClusterRuns)
-      .def(
-          "configure_node",
-          [](sim::World& self, const std::string& name,
-             const std::map<std::string, double>& resources,
-             std::optional<std::uint64_t> store_capacity, const Labels& labels) {
-            Require(self.ConfigureNode(name, ShapeOf(resources, store_capacity, labels)));
-          },
-          "name"_a, "resources"_a, "store_capacity"_a = py::none(), "labels"_a = Labels())
+      .def("configure_node",
+           [](sim::World& self, const std::string& name, const sim::NodeShape& shape) {
+             Require(self.ConfigureNode(name, shape));
+           })
       .def("reserve_nodes",
            [](sim::World& self, bool reserve) { Require(self.ReserveNodes(reserve)); })
-      .def(
-          "add_node",
-          [](sim::World& self, const std::map<std::string, double>& resources,
-             std::optional<std::uint64_t> store_capacity, const Labels& labels) {
-            return self.AddNode(ShapeOf(resources, store_capacity, labels));
-          },
-          "resources"_a, "store_capacity"_a = py::none(), "labels"_a = Labels())
+      .def("add_node",
+           [](sim::World& self, const sim::NodeShape& shape) { return self.AddNode(shape); })
       .def("remove_node",
            [](sim::World& self, const std::string& name) { Require(self.RemoveNode(name)); })
       .def("inject", &Inject, "plan"_a)

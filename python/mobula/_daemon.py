@@ -91,10 +91,14 @@ def _arguments(spec: DaemonSpec, session: str) -> list[str]:
         ("num-gpus", node.num_gpus),
         ("memory", node.memory),
         ("object-store-memory", node.object_store_memory),
+        ("spill-directory", node.object_spilling_directory),
+        ("min-spilling-size", node.min_spilling_size),
         ("dashboard-port", spec.dashboard_port),
     ):
         if amount is not None:
             arguments.append(f"--{option}={amount}")
+    if not node.spills:
+        arguments.append("--no-spilling")
     if node_name := spec.name:
         arguments.append(f"--node-name={node_name}")
     if spec.fault_control:

@@ -113,18 +113,19 @@ class FaultController:
             ValueError: The plan is wrong.
         """
         self.nodes = {node.name: node for node in nodes}
-        # The GCS in a process of its own, where the plan makes it crash.
+        # The GCS in a process of its own with a log, where the plan is about either.
         self.gcs: ClusterNode | None = None
         self.counts = Counts()
         self.lines: list[tuple[float, str]] = []
         self._injector = None if make_injector is None else make_injector(self._facts())
-        if self._injector is not None and "crash_gcs" in dict(self._injector.kinds()):
+        kinds = set() if self._injector is None else set(dict(self._injector.kinds()))
+        if kinds & {"crash_gcs", "disk_fault"}:
             self.gcs = _gcs_beside(nodes[0], folder)
         self._listens: set[tuple[str, str]] = set()
         self._stops = _fault_processes.Stops()
         self._names: dict[str, str] = {}
-        # Of the faults that the daemons' link layers carry out: the order's text.
-        self._link_faults: dict[int, str] = {}
+        # Of the faults that the daemons carry out: the order's text.
+        self._daemon_faults: dict[int, str] = {}
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._order_of_timers = itertools.count()
         self._started_at: float | None = None
@@ -251,7 +252,7 @@ class FaultController:
             self._names[identity] = node_name
             names = [word for entry in self._names.items() for word in entry]
             self._order_daemons("names", *names)
-            for fault, text in self._link_faults.items():
+            for fault, text in self._daemon_faults.items():
                 self._order([session], "begin", str(fault), text)
         if law := node.clock.law():
             self._order([session], "clock", *law)
@@ -420,7 +421,7 @@ class FaultController:
         a, b = ", ".join(fields["a"]), ", ".join(fields["b"])
         back = "" if fields["one_way"] else ", nor back"
         self._note(f"partition: nothing gets from {a} to {b}{back}")
-        self._begin_on_links(fault, order)
+        self._begin_in_daemons(fault, order)
 
     def _begin_link_fault(self, fault: int, fields: dict[str, Any], order: str) -> None:
         suffers = ", ".join(
@@ -430,10 +431,14 @@ class FaultController:
         )
         links = f"{', '.join(fields['from'])} to {', '.join(fields['to'])}"
         self._note(f"bad links from {links}: {suffers}")
-        self._begin_on_links(fault, order)
+        self._begin_in_daemons(fault, order)
 
-    def _begin_on_links(self, fault: int, order: str) -> None:
-        self._link_faults[fault] = order
+    def _begin_disk_fault(self, fault: int, fields: dict[str, Any], order: str) -> None:
+        self._note(f"bad disk of {fields['node']}: {fields['mode']}, {fields['files']}")
+        self._begin_in_daemons(fault, order)
+
+    def _begin_in_daemons(self, fault: int, order: str) -> None:
+        self._daemon_faults[fault] = order
         self._order_daemons("begin", str(fault), order)
 
     def _end(self, fault: int, kind: str, fields: dict[str, Any]) -> None:
@@ -444,7 +449,7 @@ class FaultController:
         if kind == "crash_gcs" and self.gcs is not None and self.gcs.daemon is None:
             self._note("the GCS restarts")
             self.start_node(self.gcs)
-        if self._link_faults.pop(fault, None) is not None:
+        if self._daemon_faults.pop(fault, None) is not None:
             self._order_daemons("end", str(fault))
         for node in self.nodes.values():
             if node.clock.rates.pop(fault, None) is not None:

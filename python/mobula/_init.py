@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import atexit
+import dataclasses
 import logging
 import os
 import platform
@@ -88,6 +89,7 @@ def init(
     resources: dict[str, float] | None = None,
     labels: dict[str, str] | None = None,
     object_store_memory: int | None = None,
+    object_spilling_directory: str | None = None,
     namespace: str | None = None,
     ignore_reinit_error: bool = False,
     log_to_driver: bool = True,
@@ -127,7 +129,10 @@ def init(
     _system_settings.warn_of_unknown(_system_config or {})
     if address is None:
         address = os.environ.get("RAY_ADDRESS") or None
-    node = _node_options(num_cpus, num_gpus, _memory, object_store_memory, resources, labels)
+    node = dataclasses.replace(
+        _node_options(num_cpus, num_gpus, _memory, object_store_memory, resources, labels),
+        **_system_settings.spilling(_system_config, object_spilling_directory),
+    )
     options = InitOptions(
         address=_check_address(address, node),
         node=node,
@@ -200,7 +205,7 @@ def _check_address(address: str | None, node: NodeOptions) -> str | None:
     if address != "local" and node != NodeOptions():
         raise ValueError(
             "with an address, init connects to nodes that run already: num_cpus, num_gpus, "
-            "resources and object_store_memory must not be given"
+            "resources, object_store_memory and how to spill objects must not be given"
         )
     return address
 

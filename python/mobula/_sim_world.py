@@ -8,7 +8,7 @@ import os
 import tempfile
 from typing import Any
 
-from mobula import _sim_process
+from mobula import _core, _sim_process
 from mobula._runtime import Execution, Runtime
 from mobula._sim_hub import Hub
 from mobula._sim_options import SimOptions
@@ -91,7 +91,7 @@ class SimWorld(World):
             self._configure(_HEAD, options)
             name = _HEAD
         else:
-            name = self._hub.world.add_node(*self._shape(options), options.labels)
+            name = self._hub.world.add_node(self._shape(options, options.labels))
             while self._hub.world.cluster_runs() and not self._hub.world.node_id(name):
                 self._hub.sleep_ns(_NODE_POLL_NS)
         self._nodes_started += 1
@@ -103,9 +103,9 @@ class SimWorld(World):
 
     def _configure(self, name: str, options: NodeOptions) -> None:
         labels = {**self._options.labels()[0], **options.labels}
-        self._hub.world.configure_node(name, *self._shape(options), labels)
+        self._hub.world.configure_node(name, self._shape(options, labels))
 
-    def _shape(self, options: NodeOptions) -> tuple[dict[str, float], int]:
+    def _shape(self, options: NodeOptions, labels: dict[str, str]) -> _core.NodeShape:
         """What a node has: as the simulation's options say where a program does not."""
         resources = {**self._options.resources(), **options.resources}
         for key, amount in (
@@ -116,7 +116,13 @@ class SimWorld(World):
             if amount is not None:
                 resources[key] = float(amount)
         store = options.object_store_memory or self._hub.world.node_store_capacity(_HEAD)
-        return resources, store
+        return _core.NodeShape(
+            resources=resources,
+            store_capacity=store,
+            labels=labels,
+            min_spilling_size=options.min_spilling_size,
+            spills=options.spills,
+        )
 
     def _facts(self, runtime: Runtime, options: InitOptions) -> dict[str, Any]:
         """What `init` tells. The folder is real and always the same: programs look into it."""

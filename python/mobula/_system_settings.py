@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +13,11 @@ from mobula import _logs
 # Lineage reconstruction: how many bytes of lineage a process keeps, and whether any.
 _LINEAGE_BYTES = "max_lineage_bytes"
 _LINEAGE_SWITCHES = ("lineage_pinning_enabled", "object_reconstruction_enabled")
-_KNOWN = {_LINEAGE_BYTES, *_LINEAGE_SWITCHES}
+# Spilling: whether, how much at a time, and where to.
+_SPILLS = "automatic_object_spilling_enabled"
+_SPILLING_SIZE = "min_spilling_size"
+_SPILLING_PLACE = "object_spilling_config"
+_KNOWN = {_LINEAGE_BYTES, *_LINEAGE_SWITCHES, _SPILLS, _SPILLING_SIZE, _SPILLING_PLACE}
 
 # Of the clusters that this program started, by address.
 _of_clusters: dict[str, dict[str, Any]] = {}
@@ -47,6 +52,48 @@ def lineage_bytes_max(settings: Mapping[str, Any] | None, address: str | None) -
     if limit < 0:
         raise ValueError(f"{_LINEAGE_BYTES} takes a number of bytes, got {limit}")
     return limit
+
+
+def spilling(settings: Mapping[str, Any] | None, directory: str | None) -> dict[str, Any]:
+    """The fields of `NodeOptions` that say how a node spills; `directory` goes before settings.
+
+    Raises:
+        ValueError: A setting is not what it should be, or is for a place that is no folder.
+    """
+    known = settings or {}
+    fields: dict[str, Any] = {}
+    if not _is_on(known.get(_SPILLS, os.environ.get(f"RAY_{_SPILLS}"))):
+        fields["spills"] = False
+    size = known.get(_SPILLING_SIZE, os.environ.get(f"RAY_{_SPILLING_SIZE}"))
+    if size is not None:
+        fields[_SPILLING_SIZE] = int(size)
+        if int(size) < 0:
+            raise ValueError(f"{_SPILLING_SIZE} takes a number of bytes, got {size}")
+    place = directory or _spilling_place(known.get(_SPILLING_PLACE))
+    if place is not None:
+        fields["object_spilling_directory"] = os.path.abspath(place)
+    return fields
+
+
+def _spilling_place(config: str | None) -> str | None:
+    if not config:
+        return None
+    expected = (
+        f"{_SPILLING_PLACE} takes JSON text such as "
+        '{"type": "filesystem", "params": {"directory_path": "/tmp/spill"}}'
+    )
+    try:
+        place = json.loads(config)
+        kind, folders = place["type"], place["params"]["directory_path"]
+    except (TypeError, ValueError, KeyError) as error:
+        raise ValueError(f"{expected}, got {config!r}") from error
+    if kind != "filesystem":
+        raise ValueError(f"{expected}; objects can be spilled to a folder only, not to {kind!r}")
+    if isinstance(folders, list) and len(folders) == 1:
+        folders = folders[0]
+    if not isinstance(folders, str):
+        raise ValueError(f"{expected}; a node spills to one folder, got {folders!r}")
+    return folders
 
 
 def _is_on(value: Any) -> bool:

@@ -23,6 +23,11 @@ class NodeOptions:
     num_gpus: float | None = None
     memory: float | None = None
     object_store_memory: int | None = None
+    # A folder for the objects for which the store has no room; without one the session's.
+    object_spilling_directory: str | None = None
+    # In bytes: small objects are spilled together until a file has this size.
+    min_spilling_size: int | None = None
+    spills: bool = True
     resources: dict[str, float] = dataclasses.field(default_factory=dict)
     labels: dict[str, str] = dataclasses.field(default_factory=dict)
 

@@ -45,6 +45,8 @@ class Cluster:
         self.head_node: Node | None = None
         self.worker_nodes: list[Node] = []
         self.connected = False
+        # Fields of `NodeOptions`, for every node: what the head's `_system_config` says.
+        self._spilling: dict[str, Any] = {}
         if initialize_head or head_node_args:
             self.add_node(**(head_node_args or {}))
         if connect:
@@ -82,8 +84,11 @@ class Cluster:
             )
         given = {name: value for name, value in options.items() if value is not None}
         head = self.head_node
+        if head is None:
+            self._spilling = _system_settings.spilling(_system_config, None)
         node = _world.current.start_node(
-            NodeOptions(**{"num_cpus": 1, **given}), head.address if head is not None else None
+            NodeOptions(**{"num_cpus": 1, **self._spilling, **given}),
+            head.address if head is not None else None,
         )
         if head is None:
             self.head_node = node

@@ -259,9 +259,10 @@ class CrashGcs(Kind):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DiskFault(Kind):
-    """The node's disk, on the head with the log of the GCS, does not do what it should.
+    """The node's disk does not do what it should.
 
-    `mode` is one of FAIL, FULL, SLOW (writes take `delay` longer) and LOSE_UNSYNCED.
+    `mode` is one of FAIL, FULL, SLOW (reads and writes take `delay` longer) and LOSE_UNSYNCED.
+    `files` is one of ALL, GCS_LOG (on the head) and SPILL (objects spilled to disk).
     """
 
     TIMES = ("delay", "lasts")
@@ -270,6 +271,7 @@ class DiskFault(Kind):
     mode: str = "FAIL"
     delay: Time = "0s"
     lasts: Time | None = None
+    files: str = "ALL"
 
 
 KINDS: dict[str, type[Kind]] = {

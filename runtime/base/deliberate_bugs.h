@@ -24,6 +24,9 @@ enum class Bug : std::uint8_t {
   kKeepsDeadLocations,
   kCountsChunksTwice,
   kDropsAllPins,
+  kDeletesSpilledEarly,
+  kKeepsSpilledFiles,
+  kTrustsFailedWrites,
   // Tasks and lineage.
   kAcceptsStaleAttempts,
   kCountsAttemptsTwice,
@@ -57,7 +60,8 @@ enum class Bug : std::uint8_t {
 };
 BOOST_DESCRIBE_ENUM(Bug, kIgnoresBorrowers, kForgetsRetained, kNeverRemovesBorrowers,
                     kReleasesContainerEarly, kIgnoresOwnerDeath, kLosesWakeUps, kKeepsDeadLocations,
-                    kCountsChunksTwice, kDropsAllPins, kAcceptsStaleAttempts, kCountsAttemptsTwice,
+                    kCountsChunksTwice, kDropsAllPins, kDeletesSpilledEarly, kKeepsSpilledFiles,
+                    kTrustsFailedWrites, kAcceptsStaleAttempts, kCountsAttemptsTwice,
                     kRetriesWithoutEnd, kRetriesCancelledTasks, kDropsLineageEarly,
                     kForgetsLineageArguments, kNeverDropsLineage, kGrantsTwice,
                     kKeepsLeasesOfTheDead, kKeepsUnwantedLeases, kKeepsCpuWhileBlocked,

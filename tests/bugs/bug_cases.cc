@@ -80,6 +80,12 @@ BugCase CaseOf(Bug bug) {
       return {bug, "the last write wins", WriteWhileAnAnswerIsLate, {8, 1}, true};
     case Bug::kKeepsWindowShut:
       return {bug, "nothing is under way", RunATaskOverANarrowLink, {3, 0}, true};
+    case Bug::kDeletesSpilledEarly:
+      return {bug, "the program failed", FreeOneOfTwoObjectsInAFile, {6, 0}, true};
+    case Bug::kKeepsSpilledFiles:
+      return {bug, "nothing is left on disk", FreeAllThatWasSpilled, {4, 0}, true};
+    case Bug::kTrustsFailedWrites:
+      return {bug, "the program failed", SpillToADiskThatIsFullForAWhile, {5, 1}, true};
     default:
       return FromFile(bug);
   }

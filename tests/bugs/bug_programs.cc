@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "faults/plan.h"
 #include "runtime/core/raylet/raylet.h"
 #include "tests/bugs/stage.h"
 
@@ -27,6 +28,14 @@ Counter* MakeOneCounter() {
   return new Counter;
 }
 
+std::string Megabyte(char fill) { return std::string(1 << 20, fill); }
+/// One node, whose store holds three megabytes and not four, and spills two at a time.
+sim::Options SmallStore() {
+  sim::Options options = OneCpuEach(1);
+  options.nodes.front().store_capacity = 3'600'000;
+  options.nodes.front().min_spilling_size = 2 << 20;
+  return options;
+}
 std::string ThisNode() { return api::Context::Current().Process().Identity().node.name; }
 KvReply Ask(KvOperation operation, const std::string& value) {
   KvRequest question;
@@ -143,6 +152,53 @@ std::vector<std::string> RunATaskOverANarrowLink(Bugs bugs) {
   stage.Run([&] {
     const auto here = Task(WhereAfter).Remote(100);
     stage.Expect(Get(Task(WhereAfter).Remote(100)) == "n2", "the second task runs on n2");
+  });
+  return stage.Wrong();
+}
+
+// The file of the first two is full with them; the fourth takes the memory of the first of them,
+// the fifth that of the second.
+std::vector<std::string> FreeOneOfTwoObjectsInAFile(Bugs bugs) {
+  Stage stage(SmallStore(), bugs);
+  stage.Run([&] {
+    auto first = Put(Megabyte('a'));
+    const auto second = Put(Megabyte('b'));
+    const std::vector<Ref<std::string>> others{Put(Megabyte('c')), Put(Megabyte('d')),
+                                               Put(Megabyte('e'))};
+    first = {};
+    Sleep(Seconds(1));
+    stage.Expect(Get(second) == Megabyte('b'), "what was spilled is read again");
+  });
+  return stage.Wrong();
+}
+
+std::vector<std::string> FreeAllThatWasSpilled(Bugs bugs) {
+  Stage stage(SmallStore(), bugs);
+  stage.Run([&] {
+    {
+      const std::vector<Ref<std::string>> refs{Put(Megabyte('a')), Put(Megabyte('b')),
+                                               Put(Megabyte('c')), Put(Megabyte('d'))};
+    }
+    Sleep(Seconds(1));
+    stage.Expect(stage.GetWorld().BytesSpilled("n1") == 0, "nothing is left on disk");
+  });
+  return stage.Wrong();
+}
+
+std::vector<std::string> SpillToADiskThatIsFullForAWhile(Bugs bugs) {
+  sim::Options options = SmallStore();
+  faults::DiskFault full;
+  full.node = "n1";
+  full.mode = faults::DiskMode::kFull;
+  full.lasts = Seconds(1);
+  full.files = faults::DiskFiles::kSpill;
+  options.faults.Add(faults::At(Duration{}, full));
+  Stage stage(options, bugs);
+  stage.Run([&] {
+    Sleep(Milliseconds(1));
+    const std::vector<Ref<std::string>> refs{Put(Megabyte('a')), Put(Megabyte('b')),
+                                             Put(Megabyte('c')), Put(Megabyte('d'))};
+    stage.Expect(Get(refs[0]) == Megabyte('a'), "what was spilled is read again");
   });
   return stage.Wrong();
 }

@@ -27,6 +27,9 @@ FAN_OUT = f"{[i * i for i in range(9)]}\n[5, 14, 29, 50, 77, 110, 149]\n"
 COUNTED = f"{[1, 2, 3, 4, 5]}\n" * 2
 DOUBLED = f"{[(2 << 20, seed, seed) for seed in range(3)]}\n"
 
+SPILLED = f"{sum(range(24))}\n"
+SMALL_STORE = (f"--object-store-memory={8 << 20}",)
+
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
@@ -37,6 +40,7 @@ class Pair:
     told: tuple[str, ...]
     # At least.
     executed_again: int = 0
+    options: tuple[str, ...] = ()
 
 
 PAIRS = [
@@ -47,6 +51,9 @@ PAIRS = [
     Pair("fan_out", "crash_worker", FAN_OUT, ("crashed: killed by the fault plan",), 1),
     Pair("fan_out", "crash_gcs", FAN_OUT, ("the GCS crashed",)),
     Pair("counter", "crash_gcs", COUNTED, ("the GCS crashed",)),
+    Pair("counter", "disk_slow", COUNTED, ("bad disk of n1",)),
+    Pair("spill", "disk_full", "OutOfDiskError\n", ("bad disk of n1",), options=SMALL_STORE),
+    Pair("spill", "disk_fails", SPILLED, ("bad disk of n1", "healed"), options=SMALL_STORE),
     Pair("fan_out", "pause_node", FAN_OUT, ("n2 stands still",)),
     Pair("fan_out", "pause_worker", FAN_OUT, ("on n2 stands still",)),
     Pair("fan_out", "slow_cpu", FAN_OUT, ("the CPUs of n2 take 3 times",)),
@@ -73,6 +80,7 @@ def run(command: str, pair: Pair) -> tuple[str, str]:
         [
             *(sys.executable, "-m", "mobula", command),
             *LABELS,
+            *pair.options,
             *(f"--nodes={NODES}", f"--faults={HERE / 'plans' / pair.plan}.textproto", "--seed=7"),
             str(HERE / "programs" / f"{pair.program}.py"),
         ],

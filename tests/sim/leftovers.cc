@@ -41,6 +41,9 @@ std::vector<std::string> FindLeftovers(const World& world) {
     for (const auto& object : node->FindRaylet()->Objects()) {
       found.push_back(absl::StrCat(name, " still stores ", ToString(object)));
     }
+    if (const std::uint64_t bytes = world.BytesSpilled(name); bytes > 0) {
+      found.push_back(absl::StrCat(name, " still has ", bytes, " bytes in spill files"));
+    }
     const ResourceSet& total = world.ShapeOf(name).resources;
     const ResourceSet& available = node->FindRaylet()->Available();
     if (available.Covers(total)) continue;

@@ -9,6 +9,7 @@
 namespace mobula::sim {
 namespace {
 
+using faults::DiskFiles;
 using faults::DiskMode;
 
 class SimDiskTest : public testing::Test {
@@ -20,7 +21,11 @@ class SimDiskTest : public testing::Test {
     disk.Begin(Put(sequence));
     return std::holds_alternative<gcs::LogSynced>(disk.End());
   }
-  static SimDisk NewDisk(std::uint64_t seed = 1) { return {Microseconds(200), Rng(seed)}; }
+  static faults::DiskFault Bad(DiskMode mode, Duration delay = {},
+                               DiskFiles files = DiskFiles::kAll) {
+    return {"n1", mode, delay, {}, files};
+  }
+  static SimDisk NewDisk(std::uint64_t seed = 1) { return {{Microseconds(200)}, Rng(seed)}; }
 };
 
 TEST_F(SimDiskTest, KeepsWhatItAcknowledged) {
@@ -53,7 +58,7 @@ TEST_F(SimDiskTest, AWriteUnderWayIsThereOrNotAfterACrashAndNeverAnswered) {
 
 TEST_F(SimDiskTest, FailsAndRecovers) {
   SimDisk disk = NewDisk();
-  disk.BeginFault(1, DiskMode::kFull, {});
+  disk.BeginFault(1, Bad(DiskMode::kFull));
   disk.Begin(Put(1));
   EXPECT_EQ(std::get<gcs::LogFailed>(disk.End()).reason, "no space left on device");
   EXPECT_TRUE(disk.Read().empty());
@@ -65,8 +70,8 @@ TEST_F(SimDiskTest, FailsAndRecovers) {
 
 TEST_F(SimDiskTest, DelaysAddUp) {
   SimDisk disk = NewDisk();
-  disk.BeginFault(1, DiskMode::kSlow, Milliseconds(1));
-  disk.BeginFault(2, DiskMode::kSlow, Milliseconds(2));
+  disk.BeginFault(1, Bad(DiskMode::kSlow, Milliseconds(1)));
+  disk.BeginFault(2, Bad(DiskMode::kSlow, Milliseconds(2)));
   EXPECT_EQ(disk.Begin(Put(1)), Milliseconds(3) + Microseconds(200));
 }
 
@@ -74,7 +79,7 @@ TEST_F(SimDiskTest, OneThatLiesLosesAllButAPrefix) {
   std::set<std::size_t> left;
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     SimDisk disk = NewDisk(seed);
-    disk.BeginFault(1, DiskMode::kLoseUnsynced, {});
+    disk.BeginFault(1, Bad(DiskMode::kLoseUnsynced));
     for (std::uint64_t i = 1; i <= 3; ++i) EXPECT_TRUE(Write(disk, i));
     disk.Crash(true);
     const gcs::LogRecords records = disk.Read();
@@ -87,7 +92,7 @@ TEST_F(SimDiskTest, OneThatLiesLosesAllButAPrefix) {
 
 TEST_F(SimDiskTest, OneThatLiesNoMoreHasWrittenEverything) {
   SimDisk disk = NewDisk();
-  disk.BeginFault(1, DiskMode::kLoseUnsynced, {});
+  disk.BeginFault(1, Bad(DiskMode::kLoseUnsynced));
   EXPECT_TRUE(Write(disk, 1));
   disk.EndFault(1);
   disk.Crash(true);

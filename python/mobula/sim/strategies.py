@@ -110,7 +110,8 @@ def _kinds(cls: type[Kind], names: list[str], horizon: float) -> st.SearchStrate
     if cls is CrashGcs:
         return st.builds(CrashGcs, restart_after=_times(0, horizon))
     if cls is DiskFault:
-        # One that lies promises nothing; the others must only delay.
+        # One that lies promises nothing, and objects that cannot be spilled are an error; the
+        # others must only delay.
         slow = st.builds(
             DiskFault,
             node=st.just(names[0]),
@@ -122,6 +123,7 @@ def _kinds(cls: type[Kind], names: list[str], horizon: float) -> st.SearchStrate
             DiskFault,
             node=st.just(names[0]),
             mode=st.sampled_from(["FAIL", "FULL"]),
+            files=st.just("GCS_LOG"),
             lasts=_times(0.001, horizon),
         )
     drawn: dict[str, Any] = {}

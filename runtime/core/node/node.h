@@ -45,10 +45,11 @@ struct GcsStarted {
   MOBULA_FIELDS(GcsStarted, records)
 };
 
-using Event =
-    std::variant<EnvelopeSent, FrameReceived, LinkBroken, TimerFired, raylet::NodeStarted,
-                 raylet::ProcessExited, raylet::ProcessOutput, raylet::ChunkReceived,
-                 raylet::StopRequested, GcsCrashed, GcsStarted, gcs::LogSynced, gcs::LogFailed>;
+using Event = std::variant<EnvelopeSent, FrameReceived, LinkBroken, TimerFired, raylet::NodeStarted,
+                           raylet::ProcessExited, raylet::ProcessOutput, raylet::ChunkReceived,
+                           raylet::StopRequested, object_store::ObjectsSpilled,
+                           object_store::ObjectRestored, object_store::SpilledChunkLost, GcsCrashed,
+                           GcsStarted, gcs::LogSynced, gcs::LogFailed>;
 
 // Effects.
 
@@ -77,9 +78,11 @@ struct CloseLink {
   MOBULA_FIELDS(CloseLink, peer)
 };
 
-using Effect = std::variant<DeliverLocal, SendFrame, SendChunkTo, CloseLink, StartTimer,
-                            raylet::StartProcess, raylet::KillProcess, raylet::DiscardMemory,
-                            raylet::Fenced, raylet::Stopped, gcs::ClusterEvent, gcs::WriteLog>;
+using Effect =
+    std::variant<DeliverLocal, SendFrame, SendChunkTo, CloseLink, StartTimer, raylet::StartProcess,
+                 raylet::KillProcess, raylet::DiscardMemory, object_store::SpillObjects,
+                 object_store::RestoreObject, object_store::DeleteSpilled, raylet::Fenced,
+                 raylet::Stopped, gcs::ClusterEvent, gcs::WriteLog>;
 using Effects = std::vector<Effect>;
 
 /// The link to one other daemon, for tools.

@@ -21,6 +21,7 @@ class CreateQueue {
  public:
   /// Returns the number under which it waits.
   std::uint64_t Add(PendingCreate create);
+  [[nodiscard]] bool Has(std::uint64_t number) const { return waiting_.contains(number); }
   [[nodiscard]] bool IsEmpty() const { return waiting_.empty(); }
   /// REQUIRES: not empty.
   [[nodiscard]] const PendingCreate& Front() const { return waiting_.begin()->second; }

@@ -2,6 +2,7 @@
 #include "runtime/core/object_store/object_store.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "runtime/base/check.h"
@@ -18,7 +19,9 @@ void DropPin(Entry& entry, WorkerId client) {
 }  // namespace
 
 ObjectStore::ObjectStore(Options options)
-    : options_(std::move(options)), allocator_(options_.capacity, options_.alignment) {}
+    : options_(std::move(options)),
+      allocator_(options_.capacity, options_.alignment),
+      spills_(options_.spill) {}
 
 // ---- Creating -----------------------------------------------------------------------------------
 
@@ -62,6 +65,7 @@ bool ObjectStore::TryCreate(const Address& client, const CreateObject& message, 
 Entry& ObjectStore::Add(const ObjectRef& object, std::uint64_t offset, std::uint64_t size) {
   Entry& entry = entries_[object.id];
   entry.object = object;
+  entry.copy = ++copies_;
   entry.offset = offset;
   entry.size = size;
   return entry;
@@ -69,18 +73,28 @@ Entry& ObjectStore::Add(const ObjectRef& object, std::uint64_t offset, std::uint
 
 std::optional<std::uint64_t> ObjectStore::AllocateEvicting(std::uint64_t size, Sink& out) {
   const std::uint64_t firmly_used = allocator_.Used() - evictable_bytes_;
-  if (allocator_.Rounded(size) > allocator_.Capacity() - firmly_used) return std::nullopt;
-  while (true) {
-    if (const auto offset = allocator_.Allocate(size)) return offset;
-    if (evictable_.empty()) return std::nullopt;
-    EvictOldest(out);
+  if (allocator_.Rounded(size) <= allocator_.Capacity() - firmly_used) {
+    while (true) {
+      if (const auto offset = allocator_.Allocate(size)) return offset;
+      if (evictable_.empty()) break;
+      EvictOldest(out);
+    }
   }
+  needs_room_ = true;
+  return std::nullopt;
 }
 
 void ObjectStore::EvictOldest(Sink& out) {
   const auto oldest = entries_.find(evictable_.begin()->second);
-  const ObjectRef object = oldest->second.object;
-  Remove(oldest);
+  if (!oldest->second.on_disk) return Lose(oldest, out);
+  TakeFromOrders(oldest->second);
+  allocator_.Free(oldest->second.offset);
+  oldest->second.state = ObjectState::kSpilled;
+}
+
+void ObjectStore::Lose(Table::iterator entry, Sink& out) {
+  const ObjectRef object = entry->second.object;
+  Remove(entry);
   out.Send(object.owner, ObjectLocationChanged{object.id, options_.node, /*added=*/false});
 }
 
@@ -96,6 +110,9 @@ void ObjectStore::ServeWaiting(Sink& out) {
 }
 
 void ObjectStore::HandleCreateTimer(std::uint64_t key, Sink& out) {
+  if (IsMakingRoom() && waiting_.Has(key)) {
+    return out.StartCreateTimer(key, options_.create_timeout);
+  }
   const PendingCreate late = waiting_.Take(key);
   if (late.client.worker.IsNil()) return;
   const ObjectId object = late.message.object.id;
@@ -131,9 +148,11 @@ ErrorInfo ObjectStore::FullError(ObjectId object, std::uint64_t size) const {
   std::uint64_t primary = 0;
   std::uint64_t pinned = 0;
   for (const auto& [id, entry] : entries_) {
-    if (entry.primary) primary += entry.size;
+    if (entry.primary && entry.HasBuffer()) primary += entry.size;
     if (!entry.pins.empty()) pinned += entry.size;
   }
+  const std::string& failure = Spilling().failure;
+  const bool disk_is_to_blame = CanHold(size) && !failure.empty() && !spillable_.empty();
   std::string message = "No room for object " + object.Hex() + " of " + std::to_string(size) +
                         " bytes in the object store of node " + options_.node_name + ": capacity " +
                         std::to_string(allocator_.Capacity()) + " bytes, in use " +
@@ -141,6 +160,12 @@ ErrorInfo ObjectStore::FullError(ObjectId object, std::uint64_t size) const {
                         std::to_string(primary) + " are objects still referenced and " +
                         std::to_string(pinned) + " are mapped by processes; largest free range " +
                         std::to_string(allocator_.LargestFree()) + ". ";
+  if (disk_is_to_blame) {
+    message += "Objects cannot be spilled to disk to make room: " + failure +
+               ". Make room on that disk, start the node with another spill directory, drop "
+               "references to large objects, or add nodes.";
+    return ObjectError(ErrorKind::kOutOfDisk, object, std::move(message));
+  }
   message += !CanHold(size) ? "It is larger than the whole store: start the node with a larger "
                               "object_store_memory, or split the object."
                             : "Drop references to large objects, start the node with a larger "
@@ -155,6 +180,7 @@ void ObjectStore::Pin(WorkerId client, ObjectId object) {
   CHECK(found != entries_.end() && found->second.state == ObjectState::kSealed)
       << "pin of " << object << ", which is not complete here";
   ++found->second.pins[client];
+  room_asked_ = false;
   Settle(found);
 }
 
@@ -210,25 +236,34 @@ void ObjectStore::HandleOwnerDied(WorkerId owner, Sink& out) {
 
 void ObjectStore::Settle(Table::iterator found) {
   Entry& entry = found->second;
-  TakeFromEvictable(entry);
-  if (entry.state != ObjectState::kSealed || !entry.pins.empty()) return;
-  if (entry.doomed) {
-    Remove(found);
-  } else if (!entry.primary) {
-    entry.last_use = ++uses_;
+  TakeFromOrders(entry);
+  const bool complete = entry.state == ObjectState::kSealed || entry.state == ObjectState::kSpilled;
+  if (!complete || entry.IsInUse()) return;
+  if (entry.doomed) return Remove(found);
+  if (!entry.HasBuffer()) return;
+  entry.last_use = ++uses_;
+  if (entry.primary && !entry.on_disk) {
+    spillable_.emplace(entry.last_use, entry.object.id);
+  } else {
     evictable_.emplace(entry.last_use, entry.object.id);
     evictable_bytes_ += allocator_.Rounded(entry.size);
   }
 }
 
-void ObjectStore::TakeFromEvictable(const Entry& entry) {
+void ObjectStore::TakeFromOrders(const Entry& entry) {
+  spillable_.erase(entry.last_use);
   if (evictable_.erase(entry.last_use) > 0) evictable_bytes_ -= allocator_.Rounded(entry.size);
 }
 
 void ObjectStore::Remove(Table::iterator entry) {
-  TakeFromEvictable(entry->second);
-  allocator_.Free(entry->second.offset);
+  TakeFromOrders(entry->second);
+  GiveBack(entry->second);
   entries_.erase(entry);
+}
+
+void ObjectStore::GiveBack(const Entry& entry) {
+  if (entry.HasBuffer()) allocator_.Free(entry.offset);
+  if (entry.on_disk) spills_.DropCopy(*entry.on_disk);
 }
 
 void ObjectStore::Supersede(const ObjectRef& object) {
@@ -240,7 +275,7 @@ void ObjectStore::Supersede(const ObjectRef& object) {
 }
 
 void ObjectStore::MoveAside(Table::iterator found) {
-  TakeFromEvictable(found->second);
+  TakeFromOrders(found->second);
   Entry entry = std::move(found->second);
   entries_.erase(found);
   // A writer that still fills the old buffer keeps it like a reader, until it exits.
@@ -252,9 +287,124 @@ void ObjectStore::MoveAside(Table::iterator found) {
 
 void ObjectStore::DropUnusedAside() {
   std::erase_if(aside_, [this](const Entry& entry) {
-    if (entry.pins.empty()) allocator_.Free(entry.offset);
-    return entry.pins.empty();
+    if (!entry.IsInUse()) GiveBack(entry);
+    return !entry.IsInUse();
   });
+}
+
+// ---- On disk ------------------------------------------------------------------------------------
+
+void ObjectStore::UseDisk(Sink& out) {
+  spills_.DeleteUnused(out);
+  if (!std::exchange(needs_room_, false)) return;
+  if (spills_.MayWrite() && !spillable_.empty()) {
+    Spill(out);
+  } else if (!IsMakingRoom()) {
+    AskForRoom(out);
+  }
+}
+
+void ObjectStore::AskForRoom(Sink& out) {
+  if (std::exchange(room_asked_, true)) return;
+  std::set<WorkerId> users;
+  for (const auto& [id, entry] : entries_) {
+    for (const auto& [client, count] : entry.pins) users.insert(client);
+  }
+  for (const WorkerId user : users) out.Send({options_.node, user}, RoomWanted{});
+}
+
+void ObjectStore::Spill(Sink& out) {
+  CHECK(spilling_.empty());
+  std::vector<SpillPart> parts;
+  std::uint64_t bytes = 0;
+  while (!spillable_.empty() && (parts.empty() || !spills_.IsFileFull(parts.size(), bytes))) {
+    const auto found = entries_.find(spillable_.begin()->second);
+    Entry& entry = found->second;
+    entry.disk_at_work = true;
+    Settle(found);
+    spilling_.emplace_back(entry.object.id, entry.copy);
+    parts.push_back({entry.object.id, entry.offset, entry.size});
+    bytes += entry.size;
+  }
+  spills_.Begin(std::move(parts), out);
+}
+
+void ObjectStore::HandleSpilled(const ObjectsSpilled& event, Sink& out) {
+  const std::vector<DiskPlace> places = spills_.End(event, out);
+  const auto spilled = std::exchange(spilling_, {});
+  for (std::size_t i = 0; i < spilled.size(); ++i) {
+    const auto& [object, copy] = spilled[i];
+    Entry& entry = EndDiskWork(object, copy);
+    if (!places.empty()) entry.on_disk = places[i];
+    SettleAfterDisk(object, copy);
+  }
+  ServeWaiting(out);
+}
+
+Entry& ObjectStore::EndDiskWork(ObjectId object, std::uint64_t copy) {
+  const auto found = entries_.find(object);
+  Entry* entry = found != entries_.end() && found->second.copy == copy ? &found->second : nullptr;
+  if (entry == nullptr) {
+    const auto aside = std::ranges::find(aside_, copy, &Entry::copy);
+    CHECK(aside != aside_.end()) << object << " was let go while the disk was at work on it";
+    entry = &*aside;
+  }
+  CHECK(entry->disk_at_work) << object;
+  entry->disk_at_work = false;
+  return *entry;
+}
+
+void ObjectStore::SettleAfterDisk(ObjectId object, std::uint64_t copy) {
+  const auto found = entries_.find(object);
+  if (found != entries_.end() && found->second.copy == copy) {
+    Settle(found);
+  } else {
+    DropUnusedAside();
+  }
+}
+
+void ObjectStore::HandleSpillTimer(Sink& out) {
+  spills_.HandleRetryTimer();
+  ServeWaiting(out);
+}
+
+bool ObjectStore::StartRestore(ObjectId object, Sink& out) {
+  const auto found = entries_.find(object);
+  CHECK(found != entries_.end() && found->second.state == ObjectState::kSpilled) << object;
+  Entry& entry = found->second;
+  const auto offset = AllocateEvicting(entry.size, out);
+  if (!offset) return false;
+  entry.offset = *offset;
+  entry.state = ObjectState::kRestoring;
+  entry.disk_at_work = true;
+  out.Restore(
+      {object, entry.copy, entry.on_disk->file, entry.on_disk->offset, entry.size, entry.offset});
+  return true;
+}
+
+void ObjectStore::FinishRestore(const ObjectRestored& event, Sink& out) {
+  Entry& entry = EndDiskWork(event.object, event.copy);
+  entry.state = ObjectState::kSealed;
+  const auto found = entries_.find(event.object);
+  const bool is_current = found != entries_.end() && &found->second == &entry;
+  if (event.failure.empty()) {
+    spills_.NoteRestored(entry.size);
+  } else if (is_current) {
+    return Lose(found, out);
+  }
+  SettleAfterDisk(event.object, event.copy);
+}
+
+void ObjectStore::LoseOnDisk(ObjectId object, std::uint64_t file, Sink& out) {
+  const auto found = entries_.find(object);
+  if (found == entries_.end()) return;
+  Entry& entry = found->second;
+  if (!entry.on_disk || entry.on_disk->file != file) return;
+  if (entry.state == ObjectState::kSpilled) return Lose(found, out);
+  // A restore that is under way finds out by itself.
+  if (entry.state != ObjectState::kSealed) return;
+  spills_.DropCopy(*std::exchange(entry.on_disk, std::nullopt));
+  Settle(found);
 }
 
 // ---- Copies from other nodes --------------------------------------------------------------------
@@ -300,26 +450,38 @@ const Entry* ObjectStore::Find(ObjectId object) const {
 
 void ObjectStore::CheckInvariants() const {
   allocator_.CheckInvariants();
+  spills_.CheckInvariants();
   std::map<std::uint64_t, std::uint64_t> ranges;
+  std::map<std::uint64_t, std::size_t> files;
   std::uint64_t evictable = 0;
-  const auto add_range = [&](const Entry& entry) {
+  std::size_t ordered = 0;
+  const auto add_places = [&](const Entry& entry) {
+    if (entry.on_disk) ++files[entry.on_disk->file];
+    CHECK(entry.HasBuffer() || entry.on_disk) << entry.object.id << " is nowhere";
+    if (!entry.HasBuffer()) return;
     CHECK(ranges.emplace(entry.offset, allocator_.Rounded(entry.size)).second) << entry.object.id;
   };
   for (const auto& [id, entry] : entries_) {
-    add_range(entry);
+    add_places(entry);
+    const bool sealed = entry.state == ObjectState::kSealed;
+    const bool idle = sealed && !entry.IsInUse();
+    const bool needs_disk = entry.primary && !entry.on_disk;
     CHECK((entry.state == ObjectState::kWriting) == !entry.writer.IsNil()) << id;
-    CHECK(entry.state == ObjectState::kSealed || entry.pins.empty()) << id << " pinned unsealed";
-    const bool in_order = evictable_.contains(entry.last_use);
-    const bool may_go = entry.state == ObjectState::kSealed && entry.pins.empty() && !entry.primary;
-    CHECK(in_order == may_go) << id;
-    CHECK(!(entry.doomed && entry.pins.empty() && entry.state == ObjectState::kSealed)) << id;
-    if (in_order) evictable += allocator_.Rounded(entry.size);
+    CHECK(sealed || entry.pins.empty()) << id << " pinned unsealed";
+    CHECK(entry.state != ObjectState::kRestoring || entry.disk_at_work) << id;
+    CHECK(evictable_.contains(entry.last_use) == (idle && !needs_disk)) << id;
+    CHECK(spillable_.contains(entry.last_use) == (idle && needs_disk)) << id;
+    CHECK(!(entry.doomed && (idle || !entry.HasBuffer()))) << id << " is kept for nobody";
+    if (idle && !needs_disk) evictable += allocator_.Rounded(entry.size);
+    if (idle) ++ordered;
   }
   CHECK(evictable == evictable_bytes_);
+  CHECK(ordered == evictable_.size() + spillable_.size());
   for (const Entry& entry : aside_) {
-    add_range(entry);
-    CHECK(!entry.pins.empty()) << entry.object.id << " was put aside and nobody uses it";
+    add_places(entry);
+    CHECK(entry.IsInUse()) << entry.object.id << " was put aside and nobody uses it";
   }
+  CHECK(files == spills_.Files()) << "files are kept for others than those that are there";
   std::uint64_t used = 0;
   std::uint64_t end = 0;
   for (const auto& [offset, size] : ranges) {

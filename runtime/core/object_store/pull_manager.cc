@@ -54,15 +54,16 @@ void PullManager::Advance(Instant now, Table::iterator found, Sink& out) {
     return Fail(found, NowhereError(pull), out);
   }
   if (entry != nullptr && entry->state == ObjectState::kSealed) return Complete(found, out);
+  pull.phase = Phase::kWaiting;
   if (entry != nullptr) {
+    const bool on_disk_only = entry->state == ObjectState::kSpilled;
+    if (on_disk_only && !store_.StartRestore(pull.object.id, out)) return AwaitRoom(now, pull, out);
     pull.phase = Phase::kLocal;
+    pull.give_up_at = {};
     return;
   }
-  pull.phase = Phase::kWaiting;
   if (pull.locations.empty()) return Fail(found, NowhereError(pull), out);
-  if (!store_.CanHold(pull.size)) {
-    return Fail(found, store_.FullError(pull.object.id, pull.size), out);
-  }
+  if (!store_.CanHold(pull.size)) return FailForRoom(found, out);
   if (!store_.StartPull(pull.object, pull.size, out)) return AwaitRoom(now, pull, out);
   StartTransfer(now, pull, out);
   if (pull.missing == 0) Complete(found, out);
@@ -151,6 +152,13 @@ void PullManager::Fail(Table::iterator found, const ErrorInfo& error, Sink& out)
   Erase(found, out);
 }
 
+/// The copies elsewhere are as good as ever.
+void PullManager::FailForRoom(Table::iterator found, Sink& out) {
+  const ErrorInfo error = store_.FullError(found->first, found->second.size);
+  found->second.failed_at.clear();
+  Fail(found, error, out);
+}
+
 void PullManager::Erase(Table::iterator found, Sink& out) {
   const ObjectId object = found->first;
   const bool has_buffer = found->second.phase == Phase::kTransferring;
@@ -224,7 +232,9 @@ void PullManager::HandleTimer(Instant now, std::uint64_t key, Sink& out) {
   const auto found = pulls_.find(number->second);
   Pull& pull = found->second;
   if (pull.phase == Phase::kWaiting && pull.give_up_at <= now) {
-    return Fail(found, store_.FullError(pull.object.id, pull.size), out);
+    if (!store_.IsMakingRoom()) return FailForRoom(found, out);
+    pull.give_up_at = {};
+    return AwaitRoom(now, pull, out);
   }
   if (pull.phase != Phase::kTransferring) return;
   for (Chunk& chunk : pull.chunks) {
@@ -233,6 +243,13 @@ void PullManager::HandleTimer(Instant now, std::uint64_t key, Sink& out) {
   }
   out.StartPullTimer(pull.number, options_.chunk_timeout);
   AskChunks(now, pull, out);
+}
+
+void PullManager::HandleRestored(Instant now, const ObjectRestored& event, Sink& out) {
+  store_.FinishRestore(event, out);
+  const auto found = pulls_.find(event.object);
+  if (found != pulls_.end()) Advance(now, found, out);
+  store_.ServeWaiting(out);
 }
 
 // ---- After other changes, and for peers ---------------------------------------------------------
@@ -257,11 +274,20 @@ void PullManager::Serve(NodeId peer, const RequestChunk& range, Sink& out) {
     deferred_.emplace_back(peer, range);
     return;
   }
-  const bool here = entry != nullptr && entry->state == ObjectState::kSealed &&
-                    range.offset <= entry->size && range.length <= entry->size - range.offset;
-  if (!here) return out.Send(Address::Daemon(peer), ChunkUnavailable{range.object});
-  out.SendChunk(peer, range, entry->offset);
+  const bool complete = entry != nullptr &&
+                        (entry->state == ObjectState::kSealed || entry->on_disk) &&
+                        range.offset <= entry->size && range.length <= entry->size - range.offset;
+  if (!complete) return out.Send(Address::Daemon(peer), ChunkUnavailable{range.object});
+  if (entry->state != ObjectState::kSealed) {
+    return out.SendChunk(peer, range, entry->on_disk->offset, entry->on_disk->file);
+  }
+  out.SendChunk(peer, range, entry->offset, 0);
   store_.Touch(range.object);
+}
+
+void PullManager::HandleSpilledChunkLost(const SpilledChunkLost& event, Sink& out) {
+  store_.LoseOnDisk(event.object, event.file, out);
+  out.Send(Address::Daemon(event.target), ChunkUnavailable{event.object});
 }
 
 void PullManager::CheckInvariants() const {

@@ -16,7 +16,7 @@ struct PullOptions {
   std::uint64_t chunk_bytes = 5ull << 20;
   std::uint32_t chunks_in_flight = 4;
   Duration chunk_timeout = Seconds(2);
-  /// How long a pull waits for room in the store.
+  /// How long a pull waits for room in the store; longer while the store is making room.
   Duration room_timeout = Seconds(10);
   /// For tests of the tests.
   Bugs bugs;
@@ -33,8 +33,12 @@ struct PullOptions {
 ///     | ObjectAvailable |                             |
 ///     |<----------------| ObjectLocationChanged -> owner
 ///
+/// A copy that this node has on disk is brought into memory for a local process; a peer is served
+/// from the file.
+///
 /// State of a pull | meaning                                    | leaves by
-/// local           | a process of this node still writes it     | its seal, or its writer's death
+/// local           | a process of this node still writes it, or | its seal, or its writer's death;
+///                 | the disk reads it                          | HandleRestored
 /// waiting         | no room in the store yet                   | room; timeout
 /// transferring    | has a buffer, chunks under way             | last chunk; last location gone
 /// A pull has at least one waiter; it ends with all of them answered, and is dropped when all of
@@ -47,6 +51,9 @@ class PullManager {
   void HandleChunkReceived(Instant now, const RequestChunk& range, Sink& out);
   void HandleChunkUnavailable(Instant now, NodeId source, ObjectId object, Sink& out);
   void HandleTimer(Instant now, std::uint64_t key, Sink& out);
+  /// Answers those that waited for it; or looks for it elsewhere.
+  void HandleRestored(Instant now, const ObjectRestored& event, Sink& out);
+  void HandleSpilledChunkLost(const SpilledChunkLost& event, Sink& out);
   void HandleNodeDied(Instant now, NodeId node, Sink& out);
   void HandleClientDied(WorkerId client, Sink& out);
   void HandleOwnerDied(WorkerId owner, Sink& out);
@@ -86,12 +93,14 @@ class PullManager {
     std::size_t missing = 0;
     /// The location asked next.
     std::size_t turn = 0;
+    /// While it waits for room.
     Instant give_up_at;
   };
   using Table = std::map<ObjectId, Pull>;
 
   void Advance(Instant now, Table::iterator pull, Sink& out);
   void AwaitRoom(Instant now, Pull& pull, Sink& out);
+  void FailForRoom(Table::iterator pull, Sink& out);
   void StartTransfer(Instant now, Pull& pull, Sink& out);
   void AskChunks(Instant now, Pull& pull, Sink& out);
   void Complete(Table::iterator pull, Sink& out);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "runtime/core/object_store/spill.h"
 #include "runtime/core/protocol/messages.h"
 
 namespace mobula::object_store {
@@ -14,8 +15,15 @@ class Sink {
   virtual void StartCreateTimer(std::uint64_t key, Duration delay) = 0;
   /// Give `key` back to PullManager::HandleTimer after `delay`.
   virtual void StartPullTimer(std::uint64_t key, Duration delay) = 0;
-  /// Send bytes of `object` to the daemon of `target`; the object begins at `store_offset`.
-  virtual void SendChunk(NodeId target, const RequestChunk& range, std::uint64_t store_offset) = 0;
+  /// Call ObjectStore::HandleSpillTimer after `delay`.
+  virtual void StartSpillTimer(Duration delay) = 0;
+  /// Send bytes of `object` to the daemon of `target`. The object begins at `start` of the store's
+  /// memory, or of a spill file, if one is named.
+  virtual void SendChunk(NodeId target, const RequestChunk& range, std::uint64_t start,
+                         std::uint64_t file) = 0;
+  virtual void Spill(SpillObjects write) = 0;
+  virtual void Restore(RestoreObject read) = 0;
+  virtual void Delete(DeleteSpilled file) = 0;
   /// The range holds nothing and may go back to the operating system.
   virtual void DiscardMemory(std::uint64_t offset, std::uint64_t size) = 0;
 };

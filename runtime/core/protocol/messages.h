@@ -311,7 +311,7 @@ struct ObjectCreated {
   std::uint64_t request = 0;
   ObjectId object;
   std::uint64_t offset = 0;
-  /// kObjectStoreFull, or kInvalid when it exists already.
+  /// kObjectStoreFull, kOutOfDisk, or kInvalid when it exists already.
   ErrorInfo error;
   MOBULA_FIELDS(ObjectCreated, request, object, offset, error)
 };
@@ -322,7 +322,8 @@ struct SealObject {
   MOBULA_FIELDS(SealObject, object)
 };
 /// Gets a copy to this node, from any of `locations`, and pins it for the sender. Answered by
-/// `ObjectAvailable`, or by `ObjectUnavailable` when every location failed.
+/// `ObjectAvailable`, or by `ObjectUnavailable` when every location failed, or (kObjectStoreFull,
+/// kOutOfDisk) when there was no room here for too long.
 struct FetchObject {
   ObjectRef object;
   std::uint64_t size = 0;
@@ -351,6 +352,12 @@ struct ReleaseObject {
 struct FreeObject {
   ObjectId object;
   MOBULA_FIELDS(FreeObject, object)
+};
+
+/// To the processes that have mapped objects: the store is full, and nothing else can be done about
+/// it than that they let go of what they do not need yet.
+struct RoomWanted {
+  MOBULA_FIELDS(RoomWanted)
 };
 
 /// Raylet to raylet: send these bytes of a sealed object. The bytes come on the chunk stream.
@@ -579,7 +586,7 @@ using MessageVariant = std::variant<
     RegisterJob, JobRegistered, JobFinished, ReportWorkerDied, RegisterActor, ActorRegistered,
     SubscribeActor, ActorUpdate, KillActor, ActorOutOfScope, GetNamedActor, NamedActorReply,
     KvRequest, KvReply, ListNodes, ListNodesReply, ListActors, ListActorsReply, ListJobs,
-    ListJobsReply, CheckBorrower, BorrowerChecked, GcsRestarted, WorkerDeathRecorded>;
+    ListJobsReply, CheckBorrower, BorrowerChecked, GcsRestarted, WorkerDeathRecorded, RoomWanted>;
 
 /// A variant of every message. Its special members are compiled once, in messages.cc: compiling
 /// them in every file that sends a message took half of the build.

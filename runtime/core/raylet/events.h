@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "runtime/core/object_store/spill.h"
 #include "runtime/core/protocol/effects.h"
 
 namespace mobula::raylet {
@@ -44,7 +45,8 @@ struct StopRequested {
 };
 
 using Event = std::variant<MessageReceived, TimerFired, NodeStarted, ProcessExited, ProcessOutput,
-                           ChunkReceived, StopRequested>;
+                           ChunkReceived, StopRequested, object_store::ObjectsSpilled,
+                           object_store::ObjectRestored, object_store::SpilledChunkLost>;
 
 // Effects.
 
@@ -63,16 +65,18 @@ struct KillProcess {
   std::string reason;
   MOBULA_FIELDS(KillProcess, worker, reason)
 };
-/// Send bytes of a sealed object from this node's store to a peer that pulls it.
+/// Send bytes of a complete object from this node's store to a peer that pulls it.
 struct SendChunk {
   NodeId target;
   ObjectId object;
   /// Within the object.
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
-  /// Of the object's first byte in this node's store.
-  std::uint64_t store_offset = 0;
-  MOBULA_FIELDS(SendChunk, target, object, offset, length, store_offset)
+  /// Where the object begins: in the memory of this node's store, or in a spill file.
+  std::uint64_t start = 0;
+  /// 0: none, it is in memory.
+  std::uint64_t file = 0;
+  MOBULA_FIELDS(SendChunk, target, object, offset, length, start, file)
 };
 /// Give the memory of this range back to the operating system, if it helps: nothing lives there.
 struct DiscardMemory {
@@ -99,7 +103,8 @@ struct Stopped {
 };
 
 using Effect = std::variant<Send, StartTimer, StartProcess, KillProcess, SendChunk, DiscardMemory,
-                            PeerChanged, Fenced, Stopped>;
+                            object_store::SpillObjects, object_store::RestoreObject,
+                            object_store::DeleteSpilled, PeerChanged, Fenced, Stopped>;
 using Effects = std::vector<Effect>;
 
 }  // namespace mobula::raylet

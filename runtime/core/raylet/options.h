@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "runtime/base/deliberate_bugs.h"
+#include "runtime/core/object_store/spill_manager.h"
 #include "runtime/core/protocol/cluster.h"
 
 namespace mobula::raylet {
@@ -33,6 +34,8 @@ struct Options {
   Duration chunk_timeout = Seconds(2);
   /// How long `CreateObject` waits for room before it fails.
   Duration create_timeout = Seconds(10);
+  /// Its `bugs` are those below.
+  object_store::SpillOptions spill;
   /// For tests of the tests.
   Bugs bugs;
 };

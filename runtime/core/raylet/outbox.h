@@ -19,6 +19,7 @@ enum class TimerKind : std::uint32_t {
   kIdleWorkers,       ///< Unused. Surplus idle workers may be due.
   kCreateObject,      ///< As ObjectStore says.
   kPull,              ///< As PullManager says.
+  kSpill,             ///< Unused. As ObjectStore says.
 };
 
 /// Collects the effects of one event for all sub-machines.
@@ -41,9 +42,14 @@ class Outbox final : public object_store::Sink {
   void StartPullTimer(std::uint64_t key, Duration delay) override {
     StartTimer(TimerKind::kPull, key, delay);
   }
-  void SendChunk(NodeId target, const RequestChunk& range, std::uint64_t store_offset) override {
-    Emit(raylet::SendChunk{target, range.object, range.offset, range.length, store_offset});
+  void StartSpillTimer(Duration delay) override { StartTimer(TimerKind::kSpill, 0, delay); }
+  void SendChunk(NodeId target, const RequestChunk& range, std::uint64_t start,
+                 std::uint64_t file) override {
+    Emit(raylet::SendChunk{target, range.object, range.offset, range.length, start, file});
   }
+  void Spill(object_store::SpillObjects write) override { Emit(std::move(write)); }
+  void Restore(object_store::RestoreObject read) override { Emit(read); }
+  void Delete(object_store::DeleteSpilled file) override { Emit(file); }
   void DiscardMemory(std::uint64_t offset, std::uint64_t size) override {
     Emit(raylet::DiscardMemory{offset, size});
   }

@@ -18,6 +18,8 @@ object_store::Options StoreOptions(const Options& options) {
   store.capacity = options.store_capacity;
   store.alignment = options.store_alignment;
   store.create_timeout = options.create_timeout;
+  store.spill = options.spill;
+  store.spill.bugs = options.bugs;
   store.bugs = options.bugs;
   return store;
 }
@@ -111,6 +113,7 @@ void Raylet::Parts::Settle(Instant now, Outbox& out) {
   if (phase == Phase::kRunning) leases.Schedule(now, out);
   pool.EndSurplus(out);
   pulls.Update(now, out);
+  store.UseDisk(out);
   if (membership.MayReport()) membership.ReportChange(now, leases.Demand(), out);
 }
 
@@ -139,6 +142,8 @@ void Raylet::Parts::On(Instant now, const TimerFired& event, Outbox& out) {
       return store.HandleCreateTimer(key, out);
     case TimerKind::kPull:
       return pulls.HandleTimer(now, key, out);
+    case TimerKind::kSpill:
+      return store.HandleSpillTimer(out);
   }
   CHECK(false) << "unknown timer " << event.timer.kind;
 }
@@ -370,6 +375,21 @@ void Raylet::Parts::OnMessage(Instant now, const Address& source, const ChunkUna
 void Raylet::Parts::On(Instant now, const ChunkReceived& event, Outbox& out) {
   if (phase == Phase::kOver) return;
   pulls.HandleChunkReceived(now, {event.object, event.offset, event.length}, out);
+}
+
+void Raylet::Parts::On(Instant, const object_store::ObjectsSpilled& event, Outbox& out) {
+  if (phase == Phase::kOver) return;
+  store.HandleSpilled(event, out);
+}
+
+void Raylet::Parts::On(Instant now, const object_store::ObjectRestored& event, Outbox& out) {
+  if (phase == Phase::kOver) return;
+  pulls.HandleRestored(now, event, out);
+}
+
+void Raylet::Parts::On(Instant, const object_store::SpilledChunkLost& event, Outbox& out) {
+  if (phase == Phase::kOver) return;
+  pulls.HandleSpilledChunkLost(event, out);
 }
 
 void Raylet::Parts::On(Instant now, const MessageReceived& event, Outbox& out) {

@@ -32,8 +32,11 @@ struct Raylet::Parts {
   void On(Instant now, const ProcessOutput& event, Outbox& out);
   void On(Instant now, const ChunkReceived& event, Outbox& out);
   void On(Instant now, const StopRequested& event, Outbox& out);
-  /// What any event may have made possible: owners found dead, leases served, pulls begun, changes
-  /// reported.
+  void On(Instant now, const object_store::ObjectsSpilled& event, Outbox& out);
+  void On(Instant now, const object_store::ObjectRestored& event, Outbox& out);
+  void On(Instant now, const object_store::SpilledChunkLost& event, Outbox& out);
+  /// What any event may have made possible: owners found dead, leases served, pulls begun, objects
+  /// spilled, changes reported.
   void Settle(Instant now, Outbox& out);
 
   // One per message that a daemon understands.

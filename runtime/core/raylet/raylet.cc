@@ -39,7 +39,7 @@ bool Raylet::IsPinned(ObjectId object, WorkerId process) const {
 
 std::optional<std::uint64_t> Raylet::StoreOffset(ObjectId object) const {
   const object_store::Entry* entry = parts_->store.Find(object);
-  if (entry == nullptr) return std::nullopt;
+  if (entry == nullptr || !entry->HasBuffer()) return std::nullopt;
   return entry->offset;
 }
 
@@ -65,13 +65,17 @@ std::vector<StoredObjectView> Raylet::Objects() const {
   std::vector<StoredObjectView> views;
   for (const auto& [id, entry] : parts_->store.Entries()) {
     StoredObjectView view{entry.object, entry.offset, entry.size};
-    view.sealed = entry.state == object_store::ObjectState::kSealed;
+    view.in_memory = entry.HasBuffer();
+    view.on_disk = entry.on_disk.has_value();
+    view.sealed = entry.state == object_store::ObjectState::kSealed || view.on_disk;
     view.primary = entry.primary;
     for (const auto& [client, count] : entry.pins) view.pins += count;
     views.push_back(std::move(view));
   }
   return views;
 }
+
+const object_store::SpillStatistics& Raylet::Spilling() const { return parts_->store.Spilling(); }
 
 std::vector<GrantedLeaseView> Raylet::Leases() const {
   std::vector<GrantedLeaseView> views;

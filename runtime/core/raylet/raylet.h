@@ -28,7 +28,9 @@ struct StoredObjectView {
   bool sealed = false;
   bool primary = false;
   std::uint32_t pins = 0;
-  MOBULA_FIELDS(StoredObjectView, object, offset, size, sealed, primary, pins)
+  bool in_memory = true;
+  bool on_disk = false;
+  MOBULA_FIELDS(StoredObjectView, object, offset, size, sealed, primary, pins, in_memory, on_disk)
 };
 
 /// A worker of this node that was granted.
@@ -83,6 +85,7 @@ class Raylet {
   [[nodiscard]] std::optional<std::uint64_t> StoreOffset(ObjectId object) const;
   [[nodiscard]] std::vector<WorkerView> Workers() const;
   [[nodiscard]] std::vector<StoredObjectView> Objects() const;
+  [[nodiscard]] const object_store::SpillStatistics& Spilling() const;
   [[nodiscard]] std::vector<GrantedLeaseView> Leases() const;
   [[nodiscard]] std::vector<QueuedLeaseView> LeaseRequests() const;
   [[nodiscard]] const ResourceSet& Available() const;

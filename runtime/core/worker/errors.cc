@@ -64,10 +64,10 @@ ErrorInfo OwnerDied(const ObjectRef& object) {
 }
 
 ErrorInfo ObjectLost(ObjectId object) {
-  return Make(
-      ErrorKind::kObjectLost, object, "Every copy of object ", object,
-      " was lost with the nodes that held them. It was made by put, so no task can make it again; "
-      "the return value of a task could be reconstructed.");
+  return Make(ErrorKind::kObjectLost, object, "Every copy of object ", object,
+              " was lost with the nodes or disks that held them. It was made by put, so no task "
+              "can make it again; "
+              "the return value of a task could be reconstructed.");
 }
 
 ErrorInfo LineageEvicted(ObjectId object) {

@@ -39,7 +39,11 @@ void Executor::OnPush(const Address& source, const TaskSpec& spec) {
     for (const ObjectRef& reference : argument.contained) Hold(task, reference);
   }
   senders_[source].queue.emplace(OrderOf(task), spec.task);
-  RequestArguments(task);
+  if (parked_ > 0) {
+    Park(task);
+  } else {
+    RequestArguments(task);
+  }
   Advance(source);
   StartReady();
 }
@@ -73,14 +77,19 @@ void Executor::TakeArgument(PushedTask& task, std::uint32_t slot) {
   if (task.arguments[slot].stored) store_.AddUser(object);
 }
 
-void Executor::OnNotice(TaskId id, std::uint32_t slot) {
+void Executor::OnNotice(TaskId id, std::uint32_t slot, const ErrorInfo& failure) {
   const auto entry = tasks_.find(id);
   if (entry == tasks_.end() || entry->second.state != State::kQueued) return;
   PushedTask& task = entry->second;
+  if (task.parked) return;
   if (task.arguments[slot].object == task.spec.arguments[slot].reference.id) return;
   const Waiter waiter{Waiter::Kind::kExecutor, 0, id, slot};
-  if (!values_.RequestLocal(task.spec.arguments[slot].reference.id, waiter)) return;
-  TakeArgument(task, slot);
+  if (!failure.Ok()) {
+    task.arguments[slot] = {task.spec.arguments[slot].reference.id, Payload::Error(failure), {}};
+  } else {
+    if (!values_.RequestLocal(task.spec.arguments[slot].reference.id, waiter)) return;
+    TakeArgument(task, slot);
+  }
   CHECK(task.missing_arguments > 0);
   if (--task.missing_arguments > 0) return;
   if (std::exchange(task.stalled, false)) TakeCpuBack();
@@ -140,7 +149,7 @@ void Executor::Advance(const Address& sender) {
     }
     const PushedTask& task = entry->second;
     if (IsActorCall(task) && order != state.next_sequence) return;
-    if (task.missing_arguments == 0) ready_.emplace(task.arrival, id);
+    if (task.missing_arguments == 0 && !task.parked) ready_.emplace(task.arrival, id);
     return;
   }
   if (state.next_sequence == 0) senders_.erase(found);
@@ -159,6 +168,7 @@ void Executor::StartReady() {
     StartTask(entry);
     Advance(source);
   }
+  ResumeParked();
 }
 
 std::optional<Payload> Executor::BrokenArgument(const PushedTask& task) {
@@ -299,6 +309,7 @@ void Executor::Discard(Entry entry) {
     if (argument.stored) store_.DropUser(argument.object);
   }
   if (task.stalled) TakeCpuBack();
+  if (task.parked) Unpark(task);
   ready_.erase(task.arrival);
   const Address sender = task.sender;
   // An actor call leaves its number behind, which `Advance` skips when its turn comes.
@@ -381,13 +392,17 @@ std::map<ObjectId, std::uint32_t> Executor::HeldCounts() const {
 void Executor::CheckInvariants() const {
   std::uint32_t running = 0;
   std::uint32_t finishing = 0;
+  std::size_t parked = 0;
   for (const auto& [id, task] : tasks_) {
+    parked += task.parked ? 1 : 0;
+    CHECK(!task.parked || (task.state == State::kQueued && !ready_.contains(task.arrival)))
+        << "task " << id;
     running += task.state == State::kRunning ? 1 : 0;
     finishing += task.state == State::kFinishing ? 1 : 0;
     CHECK((task.state == State::kFinishing) == (task.acknowledgements_missing > 0))
         << "task " << id;
   }
-  CHECK(running == running_ && finishing == finishing_);
+  CHECK(running == running_ && finishing == finishing_ && parked == parked_);
   CHECK(running_ <= concurrency_);
   for (const auto& [arrival, id] : ready_) CHECK(tasks_.contains(id)) << "task " << id;
 }

@@ -37,12 +37,14 @@ class Executor {
   void OnPush(const Address& source, const TaskSpec& spec);
   void OnExecuted(const TaskExecuted& event);
   /// An argument of a queued task has come.
-  void OnNotice(TaskId task, std::uint32_t slot);
+  void OnNotice(TaskId task, std::uint32_t slot, const ErrorInfo& failure);
   /// An owner has acknowledged (or will never) what the answer of `task` waited for.
   void OnAcknowledged(TaskId task);
   /// An argument could not be fetched at the first try: its tasks may wait for long.
   void OnArgumentFailed(ObjectId object);
   void OnStallTimer(std::uint64_t arrival);
+  /// The node's store is full: arguments that are not needed yet are let go.
+  void OnRoomWanted();
   /// Returns whether the task is here.
   bool Cancel(const CancelTask& message);
 
@@ -77,6 +79,8 @@ class Executor {
     bool argument_failed = false;
     /// It is next and waits for such an argument, with its CPU lent out.
     bool stalled = false;
+    /// Its arguments are fetched when its turn has come, not before.
+    bool parked = false;
     std::uint32_t acknowledgements_missing = 0;
     TaskDone answer;
   };
@@ -96,6 +100,12 @@ class Executor {
   /// Makes the next task of a sender startable when it can be.
   void Advance(const Address& sender);
   void StartReady();
+  void Park(PushedTask& task);
+  void Unpark(PushedTask& task);
+  /// The task that would be the next to start if it had its arguments.
+  Entry FirstInTurn();
+  /// Fetches for the next task when nothing else is there to be run.
+  void ResumeParked();
   /// Lends the CPU out when all there is to do is to wait for a lost argument.
   void StallIfIdle();
   void StartTask(Entry entry);
@@ -124,6 +134,8 @@ class Executor {
   /// First of their senders, with all arguments: arrival to task.
   std::map<std::uint64_t, TaskId> ready_;
   std::uint64_t arrivals_ = 0;
+  /// As long as there is one, further tasks are parked when they come.
+  std::size_t parked_ = 0;
   std::uint32_t running_ = 0;
   std::uint32_t finishing_ = 0;
   std::uint32_t concurrency_ = 1;

@@ -47,9 +47,9 @@ void ObjectValues::ReplaceInner(ObjectRecord& record, std::vector<ObjectRef> inn
   record.inner = std::move(inner);
 }
 
-void ObjectValues::Notify(ObjectId id, std::vector<Waiter>& waiters) {
+void ObjectValues::Notify(ObjectId id, std::vector<Waiter>& waiters, const ErrorInfo& failure) {
   if (context_.Has(Bug::kLosesWakeUps) && waiters.size() > 1) waiters.resize(1);
-  for (const Waiter& waiter : waiters) notices_.push_back({id, waiter});
+  for (const Waiter& waiter : waiters) notices_.push_back({id, waiter, failure});
   waiters.clear();
 }
 
@@ -189,6 +189,10 @@ void ObjectValues::OnObjectUnavailable(const ObjectUnavailable& message) {
   if (!store_.OnUnavailable(message.object)) return;
   ObjectRecord* record = references_.Find(message.object);
   if (record == nullptr || record->status.phase != ObjectPhase::kStored) return;
+  if (message.error.kind == ErrorKind::kObjectStoreFull ||
+      message.error.kind == ErrorKind::kOutOfDisk) {
+    return Notify(message.object, record->local_waiters, message.error);
+  }
   std::vector<NodeId> failed_at = message.failed_at;
   if (failed_at.empty()) failed_at = record->status.locations;
   if (record->owned) {

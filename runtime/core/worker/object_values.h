@@ -27,6 +27,8 @@ class ObjectValues {
   struct Notice {
     ObjectId object;
     Waiter waiter;
+    /// Unless it cannot be brought here; it is no worse elsewhere.
+    ErrorInfo failure;
   };
 
   ObjectValues(Context& context, ReferenceTable& references, StoreClient& store,
@@ -73,7 +75,7 @@ class ObjectValues {
  private:
   void Resolved(ObjectId id, ObjectRecord& record);
   void ReplaceInner(ObjectRecord& record, std::vector<ObjectRef> inner);
-  void Notify(ObjectId id, std::vector<Waiter>& waiters);
+  void Notify(ObjectId id, std::vector<Waiter>& waiters, const ErrorInfo& failure = {});
   /// Starts whatever gets the value of an object nearer to being here.
   void Advance(ObjectId id, ObjectRecord& record);
   void AskOwner(ObjectId id, ObjectRecord& record, std::vector<NodeId> failed_at);

@@ -53,23 +53,32 @@ void RequestTable::Ask(RequestId id, Request& request, std::uint32_t slot) {
   if (here) MarkReady(request, slot);
 }
 
-void RequestTable::MarkReady(Request& request, std::uint32_t slot) {
+void RequestTable::MarkReady(Request& request, std::uint32_t slot, const ErrorInfo& failure) {
   CHECK(!request.ready[slot]);
   request.ready[slot] = true;
   ++request.ready_count;
   if (request.is_wait) return;
+  if (!failure.Ok()) {
+    request.values[slot] = {request.objects[slot], Payload::Error(failure), {}};
+    request.failed = true;
+    return;
+  }
   // Taken now: the pin must last until the whole get is answered, whatever happens to the object.
   request.values[slot] = values_.Read(request.objects[slot]);
   if (request.values[slot].stored) store_.AddUser(request.objects[slot]);
   if (request.values[slot].IsFailure()) request.failed = true;
 }
 
-void RequestTable::OnNotice(RequestId id, std::uint32_t slot) {
+void RequestTable::OnNotice(RequestId id, std::uint32_t slot, const ErrorInfo& failure) {
   const auto entry = requests_.find(id);
   if (entry == requests_.end() || entry->second.ready[slot]) return;
   Request& request = entry->second;
   // The world may have changed since the notice was written: look again.
-  Ask(id, request, slot);
+  if (failure.Ok()) {
+    Ask(id, request, slot);
+  } else {
+    MarkReady(request, slot, failure);
+  }
   if (request.IsDone()) Fulfil(entry, false);
 }
 

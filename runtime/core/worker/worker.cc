@@ -115,6 +115,8 @@ struct MessageRouter {
     parts.executor.OnArgumentFailed(unavailable.object);
   }
 
+  void operator()(const RoomWanted&) { parts.executor.OnRoomWanted(); }
+
   void operator()(const GcsRestarted&) {
     // First what it must know of; then what it is asked.
     parts.tasks.Actors().GcsRestarted();
@@ -239,10 +241,10 @@ void Worker::Parts::SettleNotice(const ObjectValues::Notice& notice) {
       tasks.OnNotice(notice.waiter.task);
       break;
     case Waiter::Kind::kRequest:
-      requests.OnNotice(notice.waiter.request, notice.waiter.slot);
+      requests.OnNotice(notice.waiter.request, notice.waiter.slot, notice.failure);
       break;
     case Waiter::Kind::kExecutor:
-      executor.OnNotice(notice.waiter.task, notice.waiter.slot);
+      executor.OnNotice(notice.waiter.task, notice.waiter.slot, notice.failure);
       break;
     case Waiter::Kind::kHandle:
       tasks.OnHandleResolved(notice.object);

@@ -86,6 +86,8 @@ Daemon::~Daemon() {
 absl::Status Daemon::Run() {
   RaiseDescriptorLimit();
   std::signal(SIGPIPE, SIG_IGN);
+  // A file that has become as large as it may is an error like a full disk.
+  std::signal(SIGXFSZ, SIG_IGN);
   if (absl::Status status = Start(); !status.ok()) {
     ReportFailure(status);
     return status;
@@ -103,7 +105,8 @@ absl::Status Daemon::Start() {
   }
   if (absl::Status status = MakeSessionFolder(); !status.ok()) return status;
   if (!options_.storage.empty()) {
-    absl::StatusOr<std::unique_ptr<GcsStorage>> storage = GcsStorage::Open(loop_, options_.storage);
+    absl::StatusOr<std::unique_ptr<GcsStorage>> storage =
+        GcsStorage::Open(loop_, options_.storage, disk_faults_);
     if (!storage.ok()) return storage.status();
     storage_ = *std::move(storage);
   }
@@ -165,6 +168,8 @@ node::Options Daemon::NodeOptions() const {
       {"pid", absl::StrCat(getpid())},
   };
   options.raylet.store_capacity = options_.object_store_memory;
+  options.raylet.spill.enabled = !options_.no_spilling;
+  options.raylet.spill.file_bytes_min = options_.min_spilling_size;
   options.has_raylet = !options_.gcs_only;
   options.has_gcs = options_.HasGcs();
   options.gcs_node = options.has_gcs ? info.node : cluster_.gcs_node;
@@ -180,6 +185,9 @@ absl::Status Daemon::StartNode() {
   options.cpp_worker_command = options_.cpp_worker_command;
   options.session_dir = options_.session_dir;
   options.storage = storage_.get();
+  options.spill_directory =
+      options_.spill_directory.empty() ? options_.session_dir + "/spill" : options_.spill_directory;
+  options.disk_faults = &disk_faults_;
   options.reporter = reporter_.get();
   if (options.node.has_gcs) {
     cluster_ = {options.node.gcs_node,
@@ -282,9 +290,19 @@ void Daemon::Obey(const Reporter::Words& order) {
   } else if (what == "begin" && order.size() == 4 && absl::SimpleAtoi(order[2], &id)) {
     const auto plan = faults::ParsePlan(order[3], "order", faults::PlanFormat::kText);
     CHECK(plan.ok()) << plan.status();
-    for (const faults::Fault& fault : plan->faults) fault_links_.Begin(id, fault.kind);
+    for (const faults::Fault& fault : plan->faults) Begin(id, fault.kind);
   } else if (what == "end" && order.size() == 3 && absl::SimpleAtoi(order[2], &id)) {
     fault_links_.End(id);
+    disk_faults_.End(id);
+  }
+}
+
+void Daemon::Begin(faults::FaultId id, const faults::Kind& kind) {
+  const auto* disk_fault = std::get_if<faults::DiskFault>(&kind);
+  if (disk_fault == nullptr) {
+    fault_links_.Begin(id, kind);
+  } else if (disk_fault->node == options_.node_name) {
+    disk_faults_.Begin(id, *disk_fault);
   }
 }
 

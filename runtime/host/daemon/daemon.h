@@ -40,6 +40,7 @@ class Daemon {
   absl::Status ConnectToController();
   void AwaitOrders();
   void Obey(const Reporter::Words& order);
+  void Begin(faults::FaultId id, const faults::Kind& kind);
   void Stop(const std::string& reason);
   void Rejoin(const std::string& reason);
   void ReportReady();
@@ -53,6 +54,8 @@ class Daemon {
   boost::asio::steady_timer deadline_{loop_};
   HttpServer http_;
   NodeLinks links_;
+  /// What the storage below asks.
+  DiskFaults disk_faults_;
   /// Null without --storage.
   std::unique_ptr<GcsStorage> storage_;
   FaultLinks fault_links_;

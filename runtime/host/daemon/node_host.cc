@@ -32,6 +32,7 @@ NodeHost::NodeHost(boost::asio::io_context& loop, FaultLinks& links, Options opt
       machine_(options.node),
       socket_name_(DaemonSocketName(machine_.Self())),
       store_(std::move(store)),
+      spilled_(loop, options.spill_directory, store_, *options.disk_faults),
       server_(
           loop, machine_.Self(), store_,
           {
@@ -219,10 +220,46 @@ void NodeHost::Run(node::CloseLink& effect) {
 
 void NodeHost::Run(node::SendChunkTo& effect) {
   const raylet::SendChunk& chunk = effect.chunk;
-  const std::byte* const data = store_.At(chunk.store_offset + chunk.offset, chunk.length);
-  links_.SendChunk(effect.address,
-                   {machine_.Self(), chunk.target, chunk.object, chunk.offset,
-                    std::string(reinterpret_cast<const char*>(data), chunk.length)});
+  if (chunk.file == 0) {
+    const std::byte* const data = store_.At(chunk.start + chunk.offset, chunk.length);
+    return SendChunk(effect.address, chunk,
+                     std::string(reinterpret_cast<const char*>(data), chunk.length));
+  }
+  spilled_.ReadChunk(
+      chunk.file, chunk.start + chunk.offset, chunk.length,
+      [this, effect, alive = std::weak_ptr<char>(alive_)](absl::StatusOr<std::string> bytes) {
+        if (alive.expired()) return;
+        const raylet::SendChunk& part = effect.chunk;
+        if (bytes.ok()) return SendChunk(effect.address, part, *std::move(bytes));
+        Feed(object_store::SpilledChunkLost{part.target, part.object, part.file,
+                                            std::string(bytes.status().message())});
+        Settle();
+      });
+}
+
+void NodeHost::SendChunk(const std::string& address, const raylet::SendChunk& chunk,
+                         std::string bytes) {
+  links_.SendChunk(address,
+                   {machine_.Self(), chunk.target, chunk.object, chunk.offset, std::move(bytes)});
+}
+
+void NodeHost::Run(object_store::SpillObjects& effect) {
+  const std::uint64_t file = effect.file;
+  spilled_.Write(std::move(effect),
+                 [this, file, alive = std::weak_ptr<char>(alive_)](const absl::Status& status) {
+                   if (alive.expired()) return;
+                   Feed(object_store::ObjectsSpilled{file, std::string(status.message())});
+                   Settle();
+                 });
+}
+
+void NodeHost::Run(object_store::RestoreObject& effect) {
+  spilled_.Read(effect, [this, object = effect.object, copy = effect.copy,
+                         alive = std::weak_ptr<char>(alive_)](const absl::Status& status) {
+    if (alive.expired()) return;
+    Feed(object_store::ObjectRestored{object, copy, std::string(status.message())});
+    Settle();
+  });
 }
 
 void NodeHost::Run(StartTimer& effect) { timers_.Start(SteadyNow(), effect.delay, effect.timer); }

@@ -14,11 +14,12 @@
 #include "runtime/host/daemon/fault_links.h"
 #include "runtime/host/daemon/local_server.h"
 #include "runtime/host/daemon/process_manager.h"
-#include "runtime/host/local/run_trace.h"
 #include "runtime/host/local/reporter.h"
+#include "runtime/host/local/run_trace.h"
 #include "runtime/host/local/store_segment.h"
 #include "runtime/host/local/timer_queue.h"
 #include "runtime/host/storage/gcs_storage.h"
+#include "runtime/host/storage/spill_storage.h"
 
 namespace mobula::host {
 
@@ -34,6 +35,10 @@ class NodeHost {
     std::string session_dir;
     /// Of the GCS; null when it keeps no log. Must outlive the node.
     GcsStorage* storage = nullptr;
+    /// Where objects are spilled, if the machine's options enable that.
+    std::string spill_directory;
+    /// Never null. Must outlive the node.
+    const DiskFaults* disk_faults = nullptr;
     /// Null where no fault plan is executed.
     Reporter* reporter = nullptr;
   };
@@ -78,6 +83,7 @@ class NodeHost {
   void AwaitTimers();
   void SocketClosed(WorkerId worker, std::vector<Envelope> undelivered);
   void ProcessEnded(WorkerId worker, const std::string& reason);
+  void SendChunk(const std::string& address, const raylet::SendChunk& chunk, std::string bytes);
   void Bounce(const std::vector<Envelope>& undelivered, const std::string& reason);
 
   void Run(node::DeliverLocal& effect);
@@ -88,6 +94,9 @@ class NodeHost {
   void Run(raylet::StartProcess& effect) { processes_.Start(effect); }
   void Run(raylet::KillProcess& effect);
   void Run(raylet::DiscardMemory& effect) { store_.Discard(effect.offset, effect.size); }
+  void Run(object_store::SpillObjects& effect);
+  void Run(object_store::RestoreObject& effect);
+  void Run(object_store::DeleteSpilled& effect) { spilled_.Delete(effect.file); }
   void Run(raylet::Fenced& effect);
   void Run(raylet::Stopped& effect);
   void Run(gcs::ClusterEvent& effect);
@@ -102,6 +111,7 @@ class NodeHost {
   node::Node machine_;
   std::string socket_name_;
   StoreSegment store_;
+  SpillStorage spilled_;
   LocalServer server_;
   ProcessManager processes_;
   TimerQueue timers_;

@@ -38,6 +38,10 @@ This node:
   --resources=JSON           further resources, e.g. {"accelerator": 2}
   --labels=JSON              e.g. {"zone": "a"}
   --object-store-memory=BYTES  of the shared object store (30 % of the machine's memory)
+  --spill-directory=PATH     where objects go for which the store has no room; what is there has no
+                             name, and is gone with the daemon (spill in the session's folder)
+  --min-spilling-size=BYTES  small objects are spilled together until a file has this size (100 MB)
+  --no-spilling              a full store stays full
 Processes:
   --zygote-command=JSON      argv of the process that Python workers are forked from
   --cpp-worker-command=JSON  argv of C++ workers; --socket and --worker are appended
@@ -168,6 +172,9 @@ std::map<std::string, Parse> Parsers(DaemonOptions& options) {
        }},
       {"labels", [&](const std::string&,
                      const std::string& value) { return ParseLabels(value, options.labels); }},
+      {"spill-directory", Text(options.spill_directory)},
+      {"min-spilling-size", Number<std::uint64_t>(options.min_spilling_size, 0)},
+      {"no-spilling", Flag(options.no_spilling)},
       {"object-store-memory", Number<std::uint64_t>(options.object_store_memory, 1)},
       {"session-dir", Text(options.session_dir)},
       {"storage", Text(options.storage)},
@@ -243,7 +250,8 @@ absl::StatusOr<DaemonOptions> ParseDaemonOptions(const std::vector<std::string>&
           absl::StrCat("unknown option ", argument, "; mobulad --help lists those there are"));
     }
     std::string value = argument.substr(std::min(equals + 1, argument.size()));
-    const bool is_flag = name == "help" || name == "head" || name == "gcs-only" || name == "no-gcs";
+    const bool is_flag = name == "help" || name == "head" || name == "gcs-only" ||
+                         name == "no-gcs" || name == "no-spilling";
     // Both --port=1 and --port 1.
     if (equals == argument.size() && !is_flag && i + 1 < arguments.size()) value = arguments[++i];
     if (absl::Status status = parser->second(name, value); !status.ok()) return status;

@@ -22,6 +22,10 @@ struct DaemonOptions {
   ResourceSet resources;
   std::map<std::string, std::string> labels;
   std::uint64_t object_store_memory = 0;
+  /// Where objects are spilled for which the store has no room; empty for a folder of the session.
+  std::string spill_directory;
+  std::uint64_t min_spilling_size = 100ull << 20;
+  bool no_spilling = false;
   std::string node_name;
   std::string session_dir;
   /// Where the GCS keeps its log; empty for nowhere.

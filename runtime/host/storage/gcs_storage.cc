@@ -9,11 +9,12 @@
 namespace mobula::host {
 
 absl::StatusOr<std::unique_ptr<GcsStorage>> GcsStorage::Open(boost::asio::io_context& loop,
-                                                             const std::string& folder) {
+                                                             const std::string& folder,
+                                                             const DiskFaults& faults) {
   absl::StatusOr<LogFile> file = LogFile::Open(folder);
   if (!file.ok()) return file.status();
   if (!file->CutOff().empty()) std::cerr << "mobulad: " << file->CutOff() << std::endl;
-  return std::unique_ptr<GcsStorage>(new GcsStorage(loop, *std::move(file)));
+  return std::unique_ptr<GcsStorage>(new GcsStorage(loop, *std::move(file), faults));
 }
 
 GcsStorage::~GcsStorage() { thread_.join(); }
@@ -28,8 +29,13 @@ absl::StatusOr<gcs::LogRecords> GcsStorage::Read() {
 
 void GcsStorage::Write(gcs::WriteLog write, std::function<void(absl::Status)> done) {
   boost::asio::post(thread_, [this, write = std::move(write), done = std::move(done)] {
-    boost::asio::post(loop_, [done, status = file_.Append(write)] { done(status); });
+    boost::asio::post(loop_, [done, status = Append(write)] { done(status); });
   });
+}
+
+absl::Status GcsStorage::Append(const gcs::WriteLog& write) {
+  const absl::Status status = faults_.BeforeWrite(faults::DiskFiles::kGcsLog);
+  return status.ok() ? file_.Append(write) : status;
 }
 
 }  // namespace mobula::host

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "runtime/host/storage/disk_faults.h"
 #include "runtime/host/storage/log_file.h"
 
 namespace mobula::host {
@@ -18,8 +19,9 @@ namespace mobula::host {
 class GcsStorage {
  public:
   /// Errors as of LogFile::Open.
+  /// `faults` must outlive it.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<GcsStorage>> Open(
-      boost::asio::io_context& loop, const std::string& folder);
+      boost::asio::io_context& loop, const std::string& folder, const DiskFaults& faults);
   /// Waits for the write under way.
   ~GcsStorage();
 
@@ -29,9 +31,12 @@ class GcsStorage {
   void Write(gcs::WriteLog write, std::function<void(absl::Status)> done);
 
  private:
-  GcsStorage(boost::asio::io_context& loop, LogFile file) : loop_(loop), file_(std::move(file)) {}
+  GcsStorage(boost::asio::io_context& loop, LogFile file, const DiskFaults& faults)
+      : loop_(loop), faults_(faults), file_(std::move(file)) {}
+  [[nodiscard]] absl::Status Append(const gcs::WriteLog& write);
 
   boost::asio::io_context& loop_;
+  const DiskFaults& faults_;
   /// Of the thread.
   LogFile file_;
   boost::asio::thread_pool thread_{1};

@@ -43,10 +43,16 @@ class Recorder final : public Sink {
   void StartPullTimer(std::uint64_t key, Duration delay) override {
     pull_timers.push_back({key, delay});
   }
-  void SendChunk(NodeId target, const RequestChunk& range, std::uint64_t store_offset) override {
+  void StartSpillTimer(Duration delay) override { spill_timers.push_back(delay); }
+  void Spill(SpillObjects write) override { spills.push_back(std::move(write)); }
+  void Restore(RestoreObject read) override { restores.push_back(read); }
+  void Delete(DeleteSpilled file) override { deleted.push_back(file.file); }
+  void SendChunk(NodeId target, const RequestChunk& range, std::uint64_t start,
+                 std::uint64_t file) override {
     chunks.push_back("to " + std::to_string(target.low) + ": [" + std::to_string(range.offset) +
                      ", +" + std::to_string(range.length) + ") of " +
-                     std::to_string(range.object.task.low) + " at " + std::to_string(store_offset));
+                     std::to_string(range.object.task.low) + " at " + std::to_string(start) +
+                     (file == 0 ? "" : " of file " + std::to_string(file)));
   }
   void DiscardMemory(std::uint64_t offset, std::uint64_t size) override {
     discarded.emplace_back(offset, size);
@@ -58,6 +64,10 @@ class Recorder final : public Sink {
   std::vector<Sent> sent;
   std::vector<Timer> create_timers;
   std::vector<Timer> pull_timers;
+  std::vector<Duration> spill_timers;
+  std::vector<SpillObjects> spills;
+  std::vector<RestoreObject> restores;
+  std::vector<std::uint64_t> deleted;
   std::vector<std::string> chunks;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> discarded;
 };

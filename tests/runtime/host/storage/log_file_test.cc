@@ -208,7 +208,8 @@ TEST_F(LogFileTest, RefusesAnotherFile) {
 
 TEST_F(LogFileTest, AThreadWritesAndTheLoopHearsOfItInOrder) {
   boost::asio::io_context loop;
-  auto storage = GcsStorage::Open(loop, folder_);
+  const DiskFaults no_faults;
+  auto storage = GcsStorage::Open(loop, folder_, no_faults);
   ASSERT_TRUE(storage.ok()) << storage.status();
   std::vector<std::uint64_t> done;
   for (std::uint64_t i = 1; i <= 3; ++i) {
