@@ -60,10 +60,15 @@ void Links::HandleTimer(Instant now, NodeId peer, Sink& out) {
   const auto found = peers_.find(peer);
   if (found == peers_.end() || found->second.dead) return;
   Peer& state = found->second;
-  if (state.acknowledge_timer && now >= *state.acknowledge_timer) {
-    HandleAcknowledgeTimer(now, peer, state, out);
-  }
-  if (state.resend_timer && now >= *state.resend_timer) HandleResendTimer(now, peer, state, out);
+  if (state.timers > 0) --state.timers;
+  // A clock that was slowed down since lets a timer ring early. If it is the last one, it counts:
+  // whoever finds it too early starts the next.
+  const bool is_last = state.timers == 0;
+  const auto is_due = [&](const std::optional<Instant>& timer) {
+    return timer && (is_last || now >= *timer);
+  };
+  if (is_due(state.acknowledge_timer)) HandleAcknowledgeTimer(now, peer, state, out);
+  if (is_due(state.resend_timer)) HandleResendTimer(now, peer, state, out);
 }
 
 void Links::PeerReachable(Instant now, NodeId peer, Sink& out) {
@@ -143,11 +148,16 @@ void Links::RepeatMissing(Instant now, NodeId peer, Peer& state, Sink& out) cons
   Repeat(now, peer, state, 1, out);
 }
 
+void Links::StartTimer(NodeId peer, Peer& state, Duration delay, Sink& out) const {
+  ++state.timers;
+  out.StartTimer(peer, delay);
+}
+
 void Links::ArmResend(Instant now, NodeId peer, Peer& state, Sink& out) const {
   // One that fires too early starts the next; one that would fire too late does not count.
   if (state.resend_timer && *state.resend_timer <= state.resend_at) return;
   state.resend_timer = state.resend_at;
-  out.StartTimer(peer, state.resend_at - now);
+  StartTimer(peer, state, state.resend_at - now, out);
 }
 
 void Links::HandleAcknowledgement(Instant now, NodeId peer, Peer& state, std::uint64_t acknowledged,
@@ -196,7 +206,7 @@ void Links::OweAcknowledgement(Instant now, NodeId peer, Peer& state, Sink& out)
   state.acknowledge_at = now + options_.acknowledge_delay;
   if (state.acknowledge_timer) return;
   state.acknowledge_timer = state.acknowledge_at;
-  out.StartTimer(peer, options_.acknowledge_delay);
+  StartTimer(peer, state, options_.acknowledge_delay, out);
 }
 
 void Links::SendAcknowledgement(NodeId peer, Peer& state, Sink& out) const {
@@ -213,7 +223,7 @@ void Links::HandleAcknowledgeTimer(Instant now, NodeId peer, Peer& state, Sink& 
   }
   // Traffic carried the acknowledgement this timer was for; another has come to be owed since.
   state.acknowledge_timer = state.acknowledge_at;
-  out.StartTimer(peer, state.acknowledge_at - now);
+  StartTimer(peer, state, state.acknowledge_at - now, out);
 }
 
 void Links::HandleResendTimer(Instant now, NodeId peer, Peer& state, Sink& out) const {
@@ -244,6 +254,8 @@ void Links::CheckInvariants() const {
     CHECK(state.outgoing.empty() || state.first_unsent > first)
         << "nothing is under way to " << peer;
     CHECK(state.outgoing.empty() || state.resend_timer) << "nothing will be repeated to " << peer;
+    CHECK(state.timers > 0 || (!state.resend_timer && !state.acknowledge_timer))
+        << "no timer will ring for " << peer;
     CHECK(state.early.empty() || state.early.begin()->first > state.delivered + 1) << peer;
     CHECK(state.early.size() < options_.window) << "too much kept ahead of a gap from " << peer;
     CHECK(state.unanswered == 0 || state.acknowledge_timer) << "an acknowledgement is forgotten";

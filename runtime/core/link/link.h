@@ -105,6 +105,8 @@ class Links {
     std::uint32_t unanswered = 0;
     Instant acknowledge_at;
     std::optional<Instant> acknowledge_timer;
+    /// How many timers will still ring; those that do not count any more, too.
+    std::uint32_t timers = 0;
   };
 
   /// What the peer is told it need not keep.
@@ -119,6 +121,7 @@ class Links {
   void Accept(Peer& state, const Frame& frame, Sink& out) const;
   void OweAcknowledgement(Instant now, NodeId peer, Peer& state, Sink& out) const;
   void SendAcknowledgement(NodeId peer, Peer& state, Sink& out) const;
+  void StartTimer(NodeId peer, Peer& state, Duration delay, Sink& out) const;
   void HandleResendTimer(Instant now, NodeId peer, Peer& state, Sink& out) const;
   void HandleAcknowledgeTimer(Instant now, NodeId peer, Peer& state, Sink& out) const;
 

@@ -156,6 +156,16 @@ TEST_F(LinkTest, RepeatsWithDoublingDelayUntilAcknowledged) {
   EXPECT_THAT(out.frames, IsEmpty());
 }
 
+TEST_F(LinkTest, ATimerThatRingsEarlyBecauseTheClockWasSlowedDownIsStartedAgain) {
+  Send(1);
+  out.frames.clear();
+  Wait(options.resend_min / 2);
+  EXPECT_THAT(out.frames, IsEmpty());
+  EXPECT_EQ(out.timers.back(), options.resend_min / 2);
+  Wait(options.resend_min / 2);
+  EXPECT_THAT(out.TakeSequences(), ElementsAre(1));
+}
+
 TEST_F(LinkTest, StopsItsTimersWhenEverythingIsAcknowledged) {
   Send(1);
   Acknowledge(1);
