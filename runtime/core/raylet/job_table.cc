@@ -28,7 +28,6 @@ void JobTable::HandleList(const ListJobsReply& message) {
   for (const JobView& job : message.jobs) {
     wanted_.erase(job.job);
     jobs_.emplace(job.job, job);
-    if (job.finished) finished_.insert(job.job);
   }
 }
 

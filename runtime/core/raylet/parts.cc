@@ -218,8 +218,12 @@ void Raylet::Parts::OnMessage(Instant, const Address&, const JobRegistered& mess
   AnswerRegistration(*pool.Find(*driver), out);
 }
 
-void Raylet::Parts::OnMessage(Instant, const Address&, const ListJobsReply& message, Outbox&) {
+void Raylet::Parts::OnMessage(Instant, const Address&, const ListJobsReply& message, Outbox& out) {
   jobs.HandleList(message);
+  // Their end was told to those that were members then.
+  for (const JobView& job : message.jobs) {
+    if (job.finished && !jobs.IsFinished(job.job)) FinishJob(job.job, out);
+  }
   leases.MarkChanged();
 }
 

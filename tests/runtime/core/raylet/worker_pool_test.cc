@@ -215,6 +215,21 @@ TEST_F(WorkerPoolTest, AsksTheGcsForAJobWhoseDriverLivesElsewhere) {
   EXPECT_EQ(answered[0].second.driver, Remote(7));
 }
 
+TEST_F(WorkerPoolTest, EndsTheWorkersOfAJobThatWasOverBeforeItsNodeJoined) {
+  Join({Told(2, Cpus(1), {})});
+  Hear(Remote(7), Request(1, Cpus(1), Remote(7)));
+  JobView job;
+  job.job = kJob;
+  job.driver = Remote(7);
+  job.finished = true;
+  const auto started = Of<StartProcess>(HearGcs(ListJobsReply{1, {job}}));
+  ASSERT_THAT(started, SizeIs(1)) << "a detached actor of it may ask";
+  const auto granted = Sent<LeaseGranted>(Register(started[0].worker));
+  ASSERT_THAT(granted, SizeIs(1));
+  const Effects returned = Hear(Remote(7), ReturnLease{granted[0].second.lease});
+  EXPECT_THAT(Of<KillProcess>(returned), SizeIs(1)) << "it is not kept idle";
+}
+
 TEST_F(WorkerPoolTest, TellsWatchersOfADeathAndAtOnceWhenItIsPast) {
   JoinWithDriver();
   const LeaseGranted granted = Lease(1, Cpus(1));
