@@ -96,6 +96,9 @@ void TaskManager::Recover(ObjectId id) {
 
 void TaskManager::ExpectAgain(Task& task) {
   lineage_.Remove(task.place);
+  // Lineage keeps no actor alive: the last handle may have gone since the call, and it may find its
+  // actor dead.
+  if (references_.Find(task.handle) == nullptr) task.handle = ObjectId{};
   HoldReferences(task, Count::kSubmitted);
   DropReferences(task, Count::kLineage);
   task.state = State::kWaiting;
@@ -195,6 +198,8 @@ void TaskManager::OnHandleResolved(ObjectId handle) {
     gcs_.Ask(ListActors{}, std::nullopt);
     return;
   }
+  // It was found by its name, when its owner had no handle any more. The GCS will say how it is.
+  if (value.error.kind == ErrorKind::kObjectFreed) return;
   ActorView view = *known;
   view.state = ActorState::kDead;
   view.death_cause = value.error;

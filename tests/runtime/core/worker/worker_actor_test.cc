@@ -45,6 +45,14 @@ class WorkerActor : public Harness {
     Receive(Address::Gcs(), ActorRegistered{Only<RegisterActor>().request, {}});
     EXPECT_EQ(Sent<SubscribeActor>().size(), 1u);
   }
+  /// An actor of another owner.
+  TaskSpec CallAnother(const ObjectRef& handle) {
+    Do(ReferenceAdded{handle, {}, false});
+    TaskSpec call = Call(2);
+    call.actor = ActorOf(handle.id.task);
+    Do(TaskSubmitted{call});
+    return call;
+  }
   std::string MessageOf(ObjectId object) { return GetNow(object).value.error.message; }
 };
 
@@ -217,15 +225,25 @@ TEST_F(WorkerActor, ATakenNameFailsTheHandleAndItsCalls) {
 
 TEST_F(WorkerActor, AnActorWhoseOwnerDiedBeforeRegisteringItIsDead) {
   const ObjectRef handle{{{0x98, 1}, 0}, remote};
-  Do(ReferenceAdded{handle, {}, false});
-  TaskSpec call = Call(2);
-  call.actor = ActorOf(handle.id.task);
-  Do(TaskSubmitted{call});
+  const TaskSpec call = CallAnother(handle);
   EXPECT_EQ(Sent<SubscribeActor>().size(), 1u);
   EXPECT_EQ(Sent<GetObjectStatus>().size(), 1u);
   Receive(remote_daemon, WorkerDied{remote, "killed", false});
   Receive(Address::Gcs(), ListActorsReply{Only<ListActors>().request, {}});
   EXPECT_EQ(ErrorOf(call.Return(0)), ErrorKind::kActorDied);
+}
+
+TEST_F(WorkerActor, OneWhoseOwnerHasNoHandleAnyMoreLivesAsLongAsTheGcsSaysSo) {
+  const ObjectRef handle{{{0x98, 1}, 0}, remote};
+  const TaskSpec call = CallAnother(handle);
+  ObjectStatusReply freed{handle.id, {}};
+  freed.status.phase = ObjectPhase::kInline;
+  freed.status.value = Payload::Error({ErrorKind::kObjectFreed, "freed", handle.id, {}, {}, {}});
+  Receive(remote, freed);
+  ActorView view = View(ActorState::kAlive);
+  view.actor = call.actor;
+  Update(view);
+  EXPECT_EQ(Only<PushTask>().spec.task, call.task);
 }
 
 TEST_F(WorkerActor, ResultsOfItsCallsAreMadeAgainOnlyWithTaskRetries) {
@@ -241,6 +259,18 @@ TEST_F(WorkerActor, ResultsOfItsCallsAreMadeAgainOnlyWithTaskRetries) {
   Receive(remote, DoneInStore(Call(3)));
   Receive(worker, GetObjectStatus{Call(3).Return(0), {kOtherNode}});
   EXPECT_EQ(Only<PushTask>().spec.attempt, 1u);
+}
+
+TEST_F(WorkerActor, AResultCannotBeMadeAgainOnceTheLastHandleHasGone) {
+  Create();
+  Update(View(ActorState::kAlive));
+  call_retries = 1;
+  Do(TaskSubmitted{Call(2)});
+  Receive(remote, DoneInStore(Call(2)));
+  Do(ReferenceRemoved{Creation().Return(0)});
+  Receive(worker, GetObjectStatus{Call(2).Return(0), {kOtherNode}});
+  Update(View(ActorState::kDead));
+  EXPECT_EQ(ErrorOf(Call(2).Return(0)), ErrorKind::kActorDied);
 }
 
 TEST_F(WorkerActor, RepeatsWhatAGcsThatCameBackMayNotHaveHeard) {
