@@ -152,6 +152,48 @@ class ProgramDrawer {
   std::vector<std::int32_t> retries_;
 };
 
+/// Names actors, and lets tasks look for them; the rest of a program stays as it is.
+class Namer {
+ public:
+  explicit Namer(Rng& rng) : rng_(rng) {}
+
+  void Name(Program& program) {
+    std::vector<Action> actions;
+    for (Action& action : program.actions) {
+      for (Program& body : action.body) Name(body);
+      const bool is_actor = action.step == Step::kActor;
+      if (is_actor && rng_.Below(4) > 0) {
+        action.name = DrawName();
+        action.detached = rng_.Below(2) == 0;
+      }
+      actions.push_back(std::move(action));
+      if (rng_.Below(8) == 0) Find(actions);
+    }
+    program.actions = std::move(actions);
+  }
+
+ private:
+  std::uint32_t DrawName() { return static_cast<std::uint32_t>(1 + rng_.Below(3)); }
+
+  /// Most often to call it, now and then to kill it.
+  void Find(std::vector<Action>& actions) {
+    Action& find = actions.emplace_back();
+    find.step = Step::kFind;
+    find.name = DrawName();
+    if (rng_.Below(3) > 0) Use(actions, Step::kCall);
+    if (rng_.Below(4) == 0) Use(actions, Step::kKill);
+  }
+  void Use(std::vector<Action>& actions, Step step) {
+    Action& use = actions.emplace_back();
+    use.step = step;
+    use.a = static_cast<std::uint32_t>(rng_.Below(64));
+    use.b = static_cast<std::uint32_t>(rng_.Below(64));
+    if (step == Step::kKill) use.size = rng_.Below(2);
+  }
+
+  Rng& rng_;
+};
+
 }  // namespace
 
 Case DrawCase(Rng& rng, const Shape& shape) {
@@ -170,6 +212,8 @@ Case DrawCase(Rng& rng, const Shape& shape) {
   ProgramDrawer program(program_rng, shape, tempo);
   const int depth = shape.answer_must_come ? 1 : static_cast<int>(1 + rng.Below(3));
   one.program = program.Draw(3 + size / 5, depth, true, {});
+  Rng name_rng = rng.Fork(3);
+  if (!shape.answer_must_come && name_rng.Below(3) == 0) Namer(name_rng).Name(one.program);
   if (!shape.faults) return one;
   if (!shape.answer_must_come && rng.Below(12) == 0) one.cluster.lineage_bytes_max = 2000;
   one.chaos = Milliseconds(static_cast<std::int64_t>(500 + rng.Below(8000)));

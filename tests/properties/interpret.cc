@@ -2,7 +2,9 @@
 #include "tests/properties/interpret.h"
 
 #include <memory>
+#include <optional>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -42,6 +44,12 @@ std::int64_t Mix(std::int64_t sum, std::int64_t value) {
   return static_cast<std::int64_t>(
       MixBits(static_cast<std::uint64_t>(sum), static_cast<std::uint64_t>(value)));
 }
+
+/// Actors of one name answer alike, whichever of them is found.
+std::int64_t StartOf(const Action& action) {
+  return action.name == 0 ? action.a : 1'000'000 + std::int64_t{action.name};
+}
+std::string NameOf(std::uint32_t name) { return absl::StrCat("mixer-", name); }
 
 /// An actor. What it answers depends on the call alone, so that a call that was lost, or an actor
 /// that started anew, changes no other answer; the ledger sees to order and repetition.
@@ -103,6 +111,9 @@ class Interpreter {
         return world_.MaybeThrow(action);
       case Step::kActor:
         actors_.push_back(world_.MakeActor(action));
+        return;
+      case Step::kFind:
+        if (auto found = world_.Find(action)) actors_.push_back(*std::move(found));
         return;
       case Step::kKill:
         if (!actors_.empty()) world_.Kill(actors_[action.a % actors_.size()], action.size == 1);
@@ -176,7 +187,8 @@ struct Locally {
   static Reference Add(const Action&, const Reference& a, const Reference& b) {
     return Put(Mix(a->checksum, b->checksum), 0);
   }
-  static Actor MakeActor(const Action& action) { return action.a; }
+  static Actor MakeActor(const Action& action) { return StartOf(action); }
+  static std::optional<Actor> Find(const Action& action) { return StartOf(action); }
   static Reference Call(Actor start, const Reference& value) {
     return Put(Mix(start, value->checksum), 0);
   }
@@ -228,15 +240,28 @@ class OnCluster {
     return result;
   }
   static Actor MakeActor(const Action& action) {
-    const std::int64_t start = action.a;
-    Actor made{mobula::Actor(MakeMixer)
-                   .SetMaxRestarts(action.retries)
-                   .SetMaxTaskRetries(action.call_retries)
-                   .Remote(start),
-               start};
-    looking_on->MadeActor(made.first.Id(), api::Context::Current().Process().Identity().address,
-                          action.retries, action.call_retries);
+    const std::int64_t start = StartOf(action);
+    auto creation = mobula::Actor(MakeMixer)
+                        .SetMaxRestarts(action.retries)
+                        .SetMaxTaskRetries(action.call_retries);
+    if (action.name != 0) creation.SetName(NameOf(action.name));
+    if (action.detached) creation.SetDetached();
+    Actor made{creation.Remote(start), start};
+    looking_on->MadeActor(made.first.Id(),
+                          {api::Context::Current().Process().Identity().address, action.retries,
+                           action.call_retries, action.name, action.detached});
     return made;
+  }
+  [[nodiscard]] std::optional<Actor> Find(const Action& action) const {
+    const std::uint64_t asked = looking_on->LooksFor();
+    const auto found = GetActor<Mixer>(NameOf(action.name));
+    if (found) {
+      looking_on->Found(action.name, found->Id(), asked);
+      return Actor{*found, StartOf(action)};
+    }
+    looking_on->FoundNone(action.name, asked);
+    if (!is_driver_) Fail(absl::StrCat("finds no actor ", action.name));
+    return std::nullopt;
   }
   static Reference Call(const Actor& actor, const Reference& value) {
     const Reference result = actor.first.Task(&Mixer::Call).Remote(value);
@@ -264,21 +289,26 @@ class OnCluster {
   static void MaybeThrow(const Action& action) {
     const api::Context& context = api::Context::Current();
     if (context.Attempt() >= action.size || context.IsDriver()) return;
-    const std::string text = absl::StrCat("attempt ", context.Attempt(), " of ",
-                                          context.Task().Hex(), " fails as it should");
-    looking_on->Threw(context.Task(), context.Attempt(), text);
-    throw std::runtime_error(text);
+    Fail("fails as it should");
   }
   static void Cancel(const Reference& reference, bool force) {
     looking_on->Cancelled(reference.Object().id.task);
     mobula::Cancel(reference, force);
   }
   static void Kill(const Actor& actor, bool may_restart) {
-    looking_on->Killed(actor.first.Id(), may_restart);
+    looking_on->Killed(actor.first.Id(),
+                       api::Context::Current().Process().Identity().address.worker, may_restart);
     actor.first.Kill(!may_restart);
   }
 
  private:
+  [[noreturn]] static void Fail(const std::string& why) {
+    const api::Context& context = api::Context::Current();
+    const std::string text =
+        absl::StrCat("attempt ", context.Attempt(), " of ", context.Task().Hex(), " ", why);
+    looking_on->Threw(context.Task(), context.Attempt(), text);
+    throw std::runtime_error(text);
+  }
   static TaskId CurrentTask() { return api::Context::Current().Task(); }
   static ExpectedValue Look(const Reference& reference) {
     return looking_on->ExpectedOf(reference.Object().id);
@@ -303,6 +333,24 @@ void RunOnCluster(const Program& program, Ledger& ledger) {
   looking_on = &ledger;
   OnCluster world(true);
   Interpreter<OnCluster>(world, {}, {}).Run(program);
+}
+
+void EndDetachedActors(Ledger& ledger) {
+  looking_on = &ledger;
+  const OnCluster world(true);
+  for (const std::uint32_t name : ledger.NamesOfDetached()) {
+    Action find;
+    find.step = Step::kFind;
+    find.name = name;
+    const auto actor = world.Find(find);
+    if (!actor) continue;
+    try {
+      OnCluster::Get(OnCluster::Call(*actor, OnCluster::Put(name, 0)));
+    } catch (const std::exception&) {
+      // The ledger has judged it.
+    }
+    OnCluster::Kill(*actor, false);
+  }
 }
 
 }  // namespace mobula::properties

@@ -51,6 +51,7 @@ void WorldInvariants::CheckMapped(WorkerId process, const worker::Worker& machin
 void WorldInvariants::CheckKnown(WorkerId process, const worker::ReferenceView& held) {
   if (!nothing_died_ && !ledger_.IsDriver(process)) return;
   if (ledger_.IsGone(held.reference.owner)) return;
+  if (ledger_.WasFound(ActorOf(held.reference.id.task))) return;
   const worker::Worker* owner = world_.FindWorker(held.reference.owner.worker);
   if (owner == nullptr || !owner->FindReference(held.reference.id).id.IsNil()) return;
   wrong_.insert(held.reference.id);

@@ -20,14 +20,17 @@ constexpr std::size_t kProblemsMax = 10;
 // What user code says
 
 void Ledger::Made(const ObjectRef& object, ExpectedValue value, const Origin& origin) {
-  const bool is_new = objects_.emplace(object.id, Object{object, std::move(value), origin}).second;
+  const bool is_new =
+      objects_.emplace(object.id, Object{object, std::move(value), origin, ++moments_}).second;
   if (!is_new) Complain(absl::StrCat("named twice: object ", object.id.Hex()));
   if (origin.kind == Origin::kCall) call_numbers_[object.id.task] = ++calls_;
 }
 
-void Ledger::MadeActor(ActorId actor, const Address& owner, std::int32_t max_restarts,
-                       std::int32_t max_task_retries) {
-  actors_.emplace(actor, Actor{owner, max_restarts, max_task_retries, false});
+void Ledger::MadeActor(ActorId actor, const ActorFacts& facts) {
+  Actor made;
+  made.facts = facts;
+  made.made = ++moments_;
+  actors_.emplace(actor, made);
 }
 
 void Ledger::Threw(TaskId task, std::uint32_t attempt, const std::string& text) {
@@ -36,11 +39,53 @@ void Ledger::Threw(TaskId task, std::uint32_t attempt, const std::string& text) 
 
 void Ledger::Cancelled(TaskId task) { cancelled_.insert(task); }
 
-void Ledger::Killed(ActorId actor, bool may_restart) {
+void Ledger::Killed(ActorId actor, WorkerId killer, bool may_restart) {
   const auto found = actors_.find(actor);
   if (found == actors_.end()) return;
+  found->second.kills.push_back({killer, ++moments_});
   // Each such kill uses up a restart; to be exact about how many were left is not worth it.
-  found->second.killed = found->second.killed || !may_restart || found->second.max_restarts >= 0;
+  found->second.killed =
+      found->second.killed || !may_restart || found->second.facts.max_restarts >= 0;
+}
+
+void Ledger::Found(std::uint32_t name, ActorId actor, std::uint64_t asked) {
+  const auto found = actors_.find(actor);
+  if (found == actors_.end() || found->second.facts.name != name) {
+    return Complain(absl::StrCat("wrong actor: ", actor.Hex(), " is not named ", name));
+  }
+  Actor& one = found->second;
+  if (one.dead != 0 && one.dead < asked) {
+    Complain(absl::StrCat("dead actor: ", actor.Hex(), " was found by its name after its death"));
+  }
+  one.found = true;
+  if (one.alive == 0) one.alive = ++moments_;
+}
+
+void Ledger::FoundNone(std::uint32_t name, std::uint64_t asked) {
+  for (const auto& [id, actor] : actors_) {
+    if (actor.facts.name != name || actor.alive == 0 || actor.alive > asked) continue;
+    if (!MustLive(actor)) continue;
+    Complain(absl::StrCat("lost actor: the detached ", id.Hex(), " is not found by its name"));
+  }
+}
+
+bool Ledger::MustLive(const Actor& actor) const {
+  if (!actor.facts.detached || actor.killed) return false;
+  return actor.facts.max_restarts < 0 ||
+         Deaths() <= static_cast<std::uint64_t>(actor.facts.max_restarts);
+}
+
+bool Ledger::WasFound(ActorId actor) const {
+  const auto found = actors_.find(actor);
+  return found != actors_.end() && found->second.found;
+}
+
+std::set<std::uint32_t> Ledger::NamesOfDetached() const {
+  std::set<std::uint32_t> names;
+  for (const auto& [id, actor] : actors_) {
+    if (actor.facts.detached) names.insert(actor.facts.name);
+  }
+  return names;
 }
 
 ExpectedValue Ledger::ExpectedOf(ObjectId object) const {
@@ -56,6 +101,8 @@ void Ledger::SawValue(ObjectId object, std::int64_t checksum, std::size_t refere
     return;
   }
   const Expected& expected = *found->second.value;
+  const auto actor = actors_.find(found->second.origin.actor);
+  if (actor != actors_.end() && actor->second.alive == 0) actor->second.alive = ++moments_;
   if (expected.checksum != checksum) {
     Complain(absl::StrCat("wrong value: of ", object.Hex(), ": ", checksum, ", expected ",
                           expected.checksum));
@@ -72,6 +119,11 @@ void Ledger::SawError(TaskId seer, ObjectId object, const Error& error) {
                 : boost::describe::enum_to_string(kind, "?") + 1];
   const std::string doubt = IsOrphan(seer) ? "" : Doubt(error);
   if (doubt.empty()) {
+    const auto actor = actors_.find(error.Info().actor);
+    if (actor != actors_.end() && actor->second.dead == 0 &&
+        absl::StrContains(error.Info().message, "is dead: ")) {
+      actor->second.dead = ++moments_;
+    }
     true_texts_.insert(error.what());
     return;
   }
@@ -128,6 +180,11 @@ std::uint64_t Ledger::Deaths() const {
                     [&](const auto& entry) { return IsGone(entry.second); }));
 }
 
+std::uint64_t Ledger::Crashes() const {
+  const sim::Report& report = world_.GetReport();
+  return report.worker_crashes + report.node_crashes + report.nodes_disowned;
+}
+
 const TaskSpec* Ledger::FindSpec(TaskId task) const {
   const auto found = specs_.find(task);
   return found == specs_.end() ? nullptr : &found->second;
@@ -141,7 +198,7 @@ const Origin* Ledger::FindOrigin(ObjectId object) const {
 std::int32_t Ledger::RetriesOf(const Origin& origin) const {
   if (origin.kind != Origin::kCall) return origin.max_retries;
   const auto actor = actors_.find(origin.actor);
-  return actor == actors_.end() ? 0 : actor->second.max_task_retries;
+  return actor == actors_.end() ? 0 : actor->second.facts.max_task_retries;
 }
 
 const Ledger::Object* Ledger::FindTask(TaskId task) const {
@@ -223,16 +280,45 @@ std::string Ledger::DoubtActorError(const ErrorInfo& info) const {
   const auto found = actors_.find(info.actor);
   if (found == actors_.end()) return "it names no actor that was made";
   const Actor& actor = found->second;
-  if (actor.killed || IsGone(actor.owner)) return "";
+  if (absl::StrContains(info.message, " is taken in namespace ")) {
+    return DoubtNameTaken(actor, info.message);
+  }
+  if (absl::StrContains(info.message, "died and restarts")) return DoubtLostCall(actor, info.task);
+  if (actor.killed) return "";
+  // A detached one may have died with its owner only as long as it was not registered.
+  if (IsGone(actor.facts.owner) && (!actor.facts.detached || actor.alive == 0)) return "";
+  const bool left_scope = absl::StrContains(info.message, "its last handle went out of scope");
+  if (left_scope) {
+    // Who finds an actor by its name may be too late to hold it.
+    return actor.found && !actor.facts.detached ? "" : "there is a handle";
+  }
   const std::uint64_t deaths = Deaths();
   if (deaths == 0) return "nothing died";
-  if (absl::StrContains(info.message, "died and restarts")) {
-    const Object* call = FindTask(info.task);
-    if (call != nullptr && actor.max_task_retries < 0) return "the call may be retried";
-    return "";
+  const std::int32_t most = actor.facts.max_restarts;
+  if (most < 0) return "the actor may be restarted";
+  return deaths > static_cast<std::uint64_t>(most) ? "" : "restarts are left";
+}
+
+std::string Ledger::DoubtLostCall(const Actor& actor, TaskId call) const {
+  const Object* made = FindTask(call);
+  if (made == nullptr) return "it names no call that was made";
+  if (actor.facts.max_task_retries < 0) return "the call may be retried";
+  if (Crashes() > 0) return "";
+  // Who has killed an actor does not send its next calls to what is about to die.
+  const WorkerId caller = made->reference.owner.worker;
+  const bool is_hit = std::ranges::any_of(actor.kills, [&](const KillSaid& kill) {
+    return kill.killer != caller || kill.at > made->made;
+  });
+  return is_hit ? "" : "nothing died but what its caller had killed before";
+}
+
+std::string Ledger::DoubtNameTaken(const Actor& refused, const std::string& text) const {
+  for (const auto& [id, rival] : actors_) {
+    if (&rival == &refused || !absl::StrContains(text, id.Hex())) continue;
+    if (rival.facts.name == 0 || rival.facts.name != refused.facts.name) return "they differ";
+    return rival.dead == 0 || rival.dead > refused.made ? "" : "the actor of that name was dead";
   }
-  if (actor.max_restarts < 0) return "the actor may be restarted";
-  return deaths > static_cast<std::uint64_t>(actor.max_restarts) ? "" : "restarts are left";
+  return "no other actor has that name";
 }
 
 std::string Ledger::DoubtAttempts(const ErrorInfo& info) const {
@@ -245,9 +331,7 @@ std::string Ledger::DoubtAttempts(const ErrorInfo& info) const {
   // do.
   if (made->origin.retry_exceptions && !true_texts_.empty()) return "";
   // A worker may die before it was ready, when the task is on its way to it.
-  const sim::Report& report = world_.GetReport();
-  const std::uint64_t unseen = report.worker_crashes + report.node_crashes + report.nodes_disowned;
-  const std::uint64_t deaths = std::max(Deaths(), unseen);
+  const std::uint64_t deaths = std::max(Deaths(), Crashes());
   const std::uint64_t lost = deaths + Throws(made->reference.id.task);
   if (lost > static_cast<std::uint64_t>(most)) return "";
   return absl::StrCat("max_retries is ", most, ", and only ", lost, " attempts can have been lost");

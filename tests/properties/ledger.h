@@ -32,6 +32,16 @@ struct Origin {
   TaskId parent;
 };
 
+/// How an actor came to be.
+struct ActorFacts {
+  Address owner;
+  std::int32_t max_restarts = 0;
+  std::int32_t max_task_retries = 0;
+  /// As in Action.
+  std::uint32_t name = 0;
+  bool detached = false;
+};
+
 /// The book of one run: who made what, what ran where, who died. It judges every value and every
 /// error at the moment that some task sees it, and what the executors run:
 ///
@@ -39,6 +49,8 @@ struct Origin {
 ///   an error          | is documented, and true: what it blames has happened
 ///   a task's attempt  | starts once, and within the limits
 ///   calls of an actor | start in the order in which each caller made them
+///   a name            | leads to an actor of that name that is not known to be dead; to a detached
+///                     | one that has answered as long as nothing has ended it
 ///
 /// It looks on from outside, with the knowledge of all processes, and changes nothing.
 class Ledger {
@@ -48,11 +60,15 @@ class Ledger {
 
   // What user code says.
   void Made(const ObjectRef& object, ExpectedValue value, const Origin& origin);
-  void MadeActor(ActorId actor, const Address& owner, std::int32_t max_restarts,
-                 std::int32_t max_task_retries);
+  void MadeActor(ActorId actor, const ActorFacts& facts);
   void Threw(TaskId task, std::uint32_t attempt, const std::string& text);
   void Cancelled(TaskId task);
-  void Killed(ActorId actor, bool may_restart);
+  void Killed(ActorId actor, WorkerId killer, bool may_restart);
+  /// Somebody is about to look for an actor by its name; what it finds is to be told with the
+  /// number that is returned.
+  [[nodiscard]] std::uint64_t LooksFor() { return ++moments_; }
+  void Found(std::uint32_t name, ActorId actor, std::uint64_t asked);
+  void FoundNone(std::uint32_t name, std::uint64_t asked);
   void SawValue(ObjectId object, std::int64_t checksum, std::size_t references);
   /// `seer` fetched `object`.
   void SawError(TaskId seer, ObjectId object, const Error& error);
@@ -85,6 +101,10 @@ class Ledger {
   /// The task, or one that it descends from: it will not be run again.
   [[nodiscard]] bool WasCancelled(TaskId task) const;
   [[nodiscard]] bool CapsLineage() const { return caps_lineage_; }
+  /// A handle of this actor was got by its name: its owner may have forgotten it.
+  [[nodiscard]] bool WasFound(ActorId actor) const;
+  /// The names of the detached actors that were made.
+  [[nodiscard]] std::set<std::uint32_t> NamesOfDetached() const;
   [[nodiscard]] bool IsDriver(WorkerId process) const { return drivers_.contains(process); }
 
  private:
@@ -92,12 +112,24 @@ class Ledger {
     ObjectRef reference;
     ExpectedValue value;
     Origin origin;
+    /// When it was made.
+    std::uint64_t made = 0;
+  };
+  struct KillSaid {
+    WorkerId killer;
+    std::uint64_t at = 0;
   };
   struct Actor {
-    Address owner;
-    std::int32_t max_restarts = 0;
-    std::int32_t max_task_retries = 0;
+    ActorFacts facts;
+    std::vector<KillSaid> kills;
+    /// It need not live any more.
     bool killed = false;
+    bool found = false;
+    /// When it was made, when it was first known to live, and when to be dead for good; 0 for
+    /// never.
+    std::uint64_t made = 0;
+    std::uint64_t alive = 0;
+    std::uint64_t dead = 0;
   };
 
   void Started(WorkerId process, const TaskSpec& spec);
@@ -105,6 +137,13 @@ class Ledger {
   [[nodiscard]] std::string Doubt(const Error& error) const;
   [[nodiscard]] std::string DoubtApplicationError(const std::string& text) const;
   [[nodiscard]] std::string DoubtActorError(const ErrorInfo& info) const;
+  /// A call that was in flight when its actor died.
+  [[nodiscard]] std::string DoubtLostCall(const Actor& actor, TaskId call) const;
+  [[nodiscard]] std::string DoubtNameTaken(const Actor& refused, const std::string& text) const;
+  /// Too few processes died, nobody killed it, and it does not end with its owner.
+  [[nodiscard]] bool MustLive(const Actor& actor) const;
+  /// How many processes or nodes can have ended without anybody's wish.
+  [[nodiscard]] std::uint64_t Crashes() const;
   /// Too few processes died for that many attempts to have been lost.
   [[nodiscard]] std::string DoubtAttempts(const ErrorInfo& info) const;
   /// The task, or one that it descends from, was submitted by a process that is gone: nobody waits
@@ -117,6 +156,8 @@ class Ledger {
   bool caps_lineage_;
   std::map<ObjectId, Object> objects_;
   std::map<ActorId, Actor> actors_;
+  /// Counts what is said and known of objects and actors.
+  std::uint64_t moments_ = 0;
   std::map<TaskId, TaskSpec> specs_;
   std::set<std::pair<TaskId, std::uint32_t>> started_;
   std::map<TaskId, std::uint64_t> executed_;

@@ -24,9 +24,11 @@ enum class Step {
   kThrow,   ///< The task fails, in every attempt below `size`.
   kCancel,  ///< Cancel the task that makes `a`; `size` 1: forced.
   kKill,    ///< Kill actor `a`; `size` 1: it may be restarted.
+  kFind,    ///< Look for the actor named `name`; it joins the list of actors. The task fails when
+            ///< there is none.
 };
 BOOST_DESCRIBE_ENUM(Step, kPut, kSubmit, kAdd, kGet, kOpen, kDrop, kWait, kActor, kCall, kSleep,
-                    kThrow, kCancel, kKill)
+                    kThrow, kCancel, kKill, kFind)
 
 struct Program;
 
@@ -46,9 +48,13 @@ struct Action {
   std::int32_t call_retries = 0;
   /// kSubmit: the task also gets actor `a`.
   bool lends_actor = false;
+  /// kActor and kFind: one of a few names; 0 for none. Actors of one name answer alike.
+  std::uint32_t name = 0;
+  /// kActor: it lives until it is killed. Only with a name.
+  bool detached = false;
   std::vector<Program> body;
   MOBULA_FIELDS(Action, step, a, b, size, lasts, retries, retry_exceptions, call_retries,
-                lends_actor, body)
+                lends_actor, name, detached, body)
 };
 
 /// What one task does, then returns: its checksum, padded to `result_size` numbers, and, when

@@ -23,6 +23,8 @@ namespace {
 constexpr Duration kProgramLimit = Seconds(120);
 constexpr Duration kLeftoverLimit = Seconds(60);
 constexpr Duration kJobEndLimit = Seconds(10);
+// What a driver had asked for when it ended is done by then.
+constexpr Duration kSettleTime = Seconds(5);
 constexpr std::size_t kLeftoversShown = 5;
 
 // For the whole process, as nothing else tells a child that it forks.
@@ -50,12 +52,11 @@ class Run {
   }
 
   Outcome Go() {
-    sim::DriverOptions driver;
-    driver.language = Language::kCpp;
     // From the start of the driver, which is not ready while the GCS is down.
     hub_->After(sim::Timing{}.cluster_start + case_.chaos, [this] { Heal(); });
-    const std::vector<std::string> waits = hub_->RunDriver(driver);
-    if (!waits.empty()) ledger_.Complain(absl::StrCat("deadlock: ", absl::StrJoin(waits, "; ")));
+    RunDriver();
+    // What is to outlive the program shows when another one looks for it.
+    if (ledger_.Problems().empty() && !ledger_.NamesOfDetached().empty()) RunDriver();
     if (ledger_.Problems().empty()) EndJob();
     return Summarise();
   }
@@ -89,8 +90,13 @@ class Run {
     if (std::exchange(healed_, true)) return;
     world_->PauseBeforeEvents(false);
     world_->Heal();
-    hub_->After(kProgramLimit, [this] {
-      if (program_over_) return;
+    Limit();
+  }
+
+  /// From here on the program must end.
+  void Limit() {
+    hub_->After(kProgramLimit, [this, driver = drivers_] {
+      if (program_over_ || driver != drivers_) return;
       ledger_.Complain(
           absl::StrCat("never ends: the program, ", kProgramLimit.Seconds(),
                        " s after everything was healed: ", absl::StrJoin(world_->Waits(), "; ")));
@@ -104,10 +110,17 @@ class Run {
   void Drive(worker::Process& process) {
     driver_ = process.Identity().address.worker;
     api::RunAsDriver(process, [this] {
-      RunOnCluster(case_.program, ledger_);
+      if (drivers_ == 1) {
+        RunOnCluster(case_.program, ledger_);
+        Heal();
+      } else {
+        Limit();
+        mobula::Sleep(kSettleTime);
+        EndDetachedActors(ledger_);
+      }
       program_over_ = true;
-      Heal();
-      AwaitEmptiness();
+      // A detached actor keeps what made it.
+      if (drivers_ == 2 || ledger_.NamesOfDetached().empty()) AwaitEmptiness();
       return 0;
     });
   }
@@ -135,6 +148,15 @@ class Run {
       }
     } while (!left.empty() && world_->Now() < limit);
     ComplainOf("when the driver was gone", left);
+  }
+
+  void RunDriver() {
+    ++drivers_;
+    program_over_ = false;
+    sim::DriverOptions driver;
+    driver.language = Language::kCpp;
+    const std::vector<std::string> waits = hub_->RunDriver(driver);
+    if (!waits.empty()) ledger_.Complain(absl::StrCat("deadlock: ", absl::StrJoin(waits, "; ")));
   }
 
   void ComplainOf(const std::string& when, std::vector<std::string> left) {
@@ -167,6 +189,8 @@ class Run {
   WorkerId driver_;
   std::uint64_t event_ = 0;
   bool healed_ = false;
+  /// How many were started.
+  int drivers_ = 0;
   bool program_over_ = false;
 };
 

@@ -91,6 +91,8 @@ void SimplerActions(const Action& action, const Found<Action>& add) {
   with([](Action& one) { one.lasts = Half(one.lasts); });
   with([](Action& one) { one.retry_exceptions = false; });
   with([](Action& one) { one.lends_actor = false; });
+  with([](Action& one) { one.detached = false; });
+  if (action.step == Step::kActor && !action.detached) with([](Action& one) { one.name = 0; });
 }
 
 void SimplerFaults(const faults::Fault& fault, const Found<faults::Fault>& add) {
