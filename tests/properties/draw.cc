@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/properties/draw_plan.h"
+#include "tests/properties/targets.h"
 
 namespace mobula::properties {
 namespace {
@@ -13,12 +14,6 @@ namespace {
 // In numbers of eight bytes: above what travels inline, and above one chunk of a transfer.
 constexpr std::uint64_t kStored = 14'000;
 constexpr std::uint64_t kChunked = 700'000;
-
-/// How many references and actors a task has, more or less: so that few steps are without effect.
-struct Lists {
-  std::uint32_t references = 0;
-  std::uint32_t actors = 0;
-};
 
 class ProgramDrawer {
  public:
@@ -43,7 +38,7 @@ class ProgramDrawer {
   }
 
   /// About so many actions. A task begins with what its parent lends it.
-  Program Draw(std::uint64_t actions, int depth, bool is_driver, Lists lists) {
+  Program Draw(std::uint64_t actions, int depth, bool is_driver, Given lists) {
     Program program;
     const std::uint64_t count = actions / 2 + rng_.Below(actions + 1) + 1;
     for (std::uint64_t i = 0; i < count; ++i) {
@@ -51,8 +46,8 @@ class ProgramDrawer {
     }
     if (is_driver && rng_.Below(4) > 0) {
       // It wants to know what became of everything.
-      for (std::uint32_t i = 0; i < lists.references; ++i) {
-        program.actions.emplace_back().a = i;
+      for (std::size_t i = 0; i < lists.references; ++i) {
+        program.actions.emplace_back().a = static_cast<std::uint32_t>(i);
       }
     }
     program.result_size = DrawSize();
@@ -67,7 +62,7 @@ class ProgramDrawer {
   }
 
   /// What a task may do in this place.
-  Step DrawStep(int depth, bool is_driver, const Lists& lists) {
+  Step DrawStep(int depth, bool is_driver, const Given& lists) {
     Step step = steps_[rng_.Below(steps_.size())];
     // It would belong to the task, which may die.
     const bool may_make = is_driver || !shape_.answer_must_come;
@@ -89,7 +84,7 @@ class ProgramDrawer {
     return step;
   }
 
-  Action DrawAction(std::uint64_t inner_actions, int depth, bool is_driver, Lists& lists) {
+  Action DrawAction(std::uint64_t inner_actions, int depth, bool is_driver, Given& lists) {
     Action action;
     action.step = DrawStep(depth, is_driver, lists);
     action.a = static_cast<std::uint32_t>(rng_.Below(64));
@@ -110,7 +105,7 @@ class ProgramDrawer {
         // Without end, a task that always fails would never end.
         action.retry_exceptions = action.retries >= 0 && rng_.Below(4) == 0;
         action.lends_actor = rng_.Below(3) == 0;
-        action.body = {Draw(inner_actions, depth - 1, false, Lent(action, lists))};
+        action.body = {Draw(inner_actions, depth - 1, false, GivenTo(action, lists))};
         ++lists.references;
         break;
       case Step::kAdd:
@@ -138,10 +133,6 @@ class ProgramDrawer {
         break;
     }
     return action;
-  }
-
-  static Lists Lent(const Action& action, const Lists& lists) {
-    return {lists.references > 0 ? 2u : 0u, action.lends_actor && lists.actors > 0 ? 1u : 0u};
   }
 
   Rng& rng_;

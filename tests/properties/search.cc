@@ -14,6 +14,7 @@
 #include "tests/properties/case_file.h"
 #include "tests/properties/explore.h"
 #include "tests/properties/generator.h"
+#include "tests/properties/shrink.h"
 
 namespace mobula::properties {
 namespace {
@@ -150,23 +151,27 @@ Failure Shrink(const Case& found, const Outcome& outcome, const Budget& budget) 
   const Stopwatch watch;
   const std::string kind = KindOf(outcome);
   Failure failure{found, found, outcome, 0, 0};
-  rc::Shrinkable<Case> smallest = ShrinkableOf(found);
-  for (bool is_smaller = true; is_smaller;) {
-    is_smaller = false;
-    auto candidates = smallest.shrinks();
-    while (auto candidate = candidates.next()) {
-      if (failure.shrink_runs >= budget.runs || watch.Seconds() >= budget.seconds) break;
-      ++failure.shrink_runs;
-      Outcome again = kind == "not deterministic" ? RunTwiceApart(candidate->value())
-                                                  : RunApart(candidate->value());
-      if (again.Passed() || KindOf(again) != kind) continue;
-      smallest = *candidate;
-      failure.outcome = std::move(again);
-      is_smaller = true;
-      break;
+  std::vector<Case> candidates = Simpler(found);
+  // What did not help a moment ago seldom does now: it goes on behind it, and around until nothing
+  // helps any more.
+  std::size_t next = 0;
+  std::size_t in_vain = 0;
+  while (in_vain < candidates.size()) {
+    if (failure.shrink_runs >= budget.runs || watch.Seconds() >= budget.seconds) break;
+    if (next >= candidates.size()) next = 0;
+    const Case& candidate = candidates[next];
+    ++failure.shrink_runs;
+    Outcome again = kind == "not deterministic" ? RunTwiceApart(candidate) : RunApart(candidate);
+    if (again.Passed() || KindOf(again) != kind) {
+      ++next;
+      ++in_vain;
+      continue;
     }
+    failure.shrunk = candidate;
+    failure.outcome = std::move(again);
+    candidates = Simpler(failure.shrunk);
+    in_vain = 0;
   }
-  failure.shrunk = smallest.value();
   failure.shrink_seconds = watch.Seconds();
   return failure;
 }

@@ -6,6 +6,8 @@
 #include <utility>
 #include <variant>
 
+#include "tests/properties/targets.h"
+
 namespace mobula::properties {
 namespace {
 
@@ -13,18 +15,11 @@ namespace {
 template <class T>
 using Found = std::function<void(T)>;
 
-/// One candidate for each part of a list that may be left out: large parts first, then single ones.
-template <class T>
-void WithoutParts(const std::vector<T>& list, const Found<std::vector<T>>& add) {
-  for (std::size_t length = list.size(); length > 0; length /= 2) {
-    for (std::size_t start = 0; start + length <= list.size(); start += length) {
-      std::vector<T> shorter;
-      shorter.reserve(list.size() - length);
-      for (std::size_t i = 0; i < list.size(); ++i) {
-        if (i < start || i >= start + length) shorter.push_back(list[i]);
-      }
-      add(std::move(shorter));
-    }
+/// The parts of a list that may be left out: large ones first, then single ones.
+void ForParts(std::size_t size, const std::function<void(std::size_t, std::size_t)>& leave_out) {
+  for (std::size_t length = size; length > 0; length /= 2) {
+    for (std::size_t first = 0; first + length <= size; first += length)
+      leave_out(first, first + length);
   }
 }
 
@@ -34,15 +29,16 @@ Duration Half(Duration span) {
 }
 
 /// Simpler versions of one action in its place.
-void SimplerActions(const Action& action, const Found<Action>& add);
+void SimplerActions(const Action& action, const Given& given, const Found<Action>& add);
 
-void SimplerPrograms(const Program& program, const Found<Program>& add) {
+void SimplerPrograms(const Program& program, const Given& given, const Found<Program>& add) {
   const auto with_actions = [&](std::vector<Action> actions) {
     Program simpler = program;
     simpler.actions = std::move(actions);
     add(std::move(simpler));
   };
-  WithoutParts<Action>(program.actions, with_actions);
+  ForParts(program.actions.size(),
+           [&](std::size_t first, std::size_t end) { add(Without(program, given, first, end)); });
   for (std::size_t i = 0; i < program.actions.size(); ++i) {
     const Action& action = program.actions[i];
     if (!action.body.empty()) {
@@ -53,7 +49,8 @@ void SimplerPrograms(const Program& program, const Found<Program>& add) {
       flat.insert(at, inner.begin(), inner.end());
       with_actions(std::move(flat));
     }
-    SimplerActions(action, [&](Action simpler) {
+    const Given task = GivenTo(action, InFrontOf(program, given, i));
+    SimplerActions(action, task, [&](Action simpler) {
       std::vector<Action> actions = program.actions;
       actions[i] = std::move(simpler);
       with_actions(std::move(actions));
@@ -71,14 +68,21 @@ void SimplerPrograms(const Program& program, const Found<Program>& add) {
   }
 }
 
-void SimplerActions(const Action& action, const Found<Action>& add) {
+/// `given` to its body.
+void SimplerActions(const Action& action, const Given& given, const Found<Action>& add) {
   const auto with = [&](auto change) {
     Action simpler = action;
     change(simpler);
     if (simpler != action) add(std::move(simpler));
   };
+  if (action.step == Step::kSubmit || action.step == Step::kAdd || action.step == Step::kCall) {
+    // A reference it is all the same.
+    Action put;
+    put.step = Step::kPut;
+    add(put);
+  }
   for (std::size_t i = 0; i < action.body.size(); ++i) {
-    SimplerPrograms(action.body[i], [&](Program body) {
+    SimplerPrograms(action.body[i], given, [&](Program body) {
       Action simpler = action;
       simpler.body[i] = std::move(body);
       add(std::move(simpler));
@@ -89,10 +93,38 @@ void SimplerActions(const Action& action, const Found<Action>& add) {
   with([](Action& one) { one.size = one.step == Step::kThrow ? 1 : 0; });
   with([](Action& one) { one.lasts = Duration{}; });
   with([](Action& one) { one.lasts = Half(one.lasts); });
+  with([](Action& one) { one.retries = 0; });
+  with([](Action& one) { one.call_retries = 0; });
   with([](Action& one) { one.retry_exceptions = false; });
   with([](Action& one) { one.lends_actor = false; });
   with([](Action& one) { one.detached = false; });
   if (action.step == Step::kActor && !action.detached) with([](Action& one) { one.name = 0; });
+}
+
+/// Conditions that hold until they are healed, and numbers that are easy to read.
+void SimplerKinds(const faults::Kind& kind, const Found<faults::Kind>& add) {
+  std::visit(
+      [&]<class Fault>(const Fault& fault) {
+        const auto with = [&](auto change) {
+          Fault simpler = fault;
+          change(simpler);
+          add(simpler);
+        };
+        if constexpr (requires { fault.lasts; }) with([](Fault& one) { one.lasts.reset(); });
+        if constexpr (requires { fault.factor; }) with([](Fault& one) { one.factor = 10; });
+        if constexpr (requires { fault.rate; }) with([](Fault& one) { one.rate = 2; });
+        if constexpr (requires { fault.loss; }) {
+          if (fault.loss > 0) with([](Fault& one) { one.loss = 1; });
+          if (fault.duplicate > 0) with([](Fault& one) { one.duplicate = 1; });
+          if (fault.reorder > 0) with([](Fault& one) { one.reorder = 1; });
+          if (fault.delay > Duration{}) with([](Fault& one) { one.delay = Seconds(1); });
+          with([](Fault& one) { one.jitter = Duration{}; });
+          with([](Fault& one) { one.both_ways = false; });
+        }
+        if constexpr (requires { fault.lose_unsynced; })
+          with([](Fault& one) { one.lose_unsynced = false; });
+      },
+      kind);
 }
 
 void SimplerFaults(const faults::Fault& fault, const Found<faults::Fault>& add) {
@@ -118,11 +150,15 @@ void SimplerFaults(const faults::Fault& fault, const Found<faults::Fault>& add) 
     with([](faults::Fault& one) { one.on->to.clear(); });
     with([](faults::Fault& one) { one.on->count = 1; });
   }
+  if (fault.at) with([](faults::Fault& one) { one.at = Duration{}; });
   if (fault.at) with([](faults::Fault& one) { one.at = Half(*one.at); });
   if (std::holds_alternative<faults::CrashNode>(fault.kind)) {
     with([](faults::Fault& one) { std::get<faults::CrashNode>(one.kind).silent = false; });
     with([](faults::Fault& one) { std::get<faults::CrashNode>(one.kind).restart_after.reset(); });
   }
+  SimplerKinds(fault.kind, [&](faults::Kind kind) {
+    with([&](faults::Fault& one) { one.kind = std::move(kind); });
+  });
   if (const auto* cut = std::get_if<faults::Partition>(&fault.kind)) {
     with([](faults::Fault& one) { std::get<faults::Partition>(one.kind).one_way = false; });
     // Further than a cut one can't go, and it says more than a bad link.
@@ -137,7 +173,12 @@ void SimplerPlans(const faults::Plan& plan, const Found<faults::Plan>& add) {
     simpler.faults = std::move(faults);
     add(std::move(simpler));
   };
-  WithoutParts<faults::Fault>(plan.faults, with_faults);
+  ForParts(plan.faults.size(), [&](std::size_t first, std::size_t end) {
+    std::vector<faults::Fault> fewer = plan.faults;
+    fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(first),
+                fewer.begin() + static_cast<std::ptrdiff_t>(end));
+    with_faults(std::move(fewer));
+  });
   for (std::size_t i = 0; i < plan.faults.size(); ++i) {
     SimplerFaults(plan.faults[i], [&](faults::Fault simpler) {
       std::vector<faults::Fault> faults = plan.faults;
@@ -172,7 +213,7 @@ std::vector<Case> Simpler(const Case& one) {
     if (simpler != one) cases.push_back(std::move(simpler));
   };
   SimplerPlans(one.plan, [&](faults::Plan plan) { with([&](Case& c) { c.plan = plan; }); });
-  SimplerPrograms(one.program,
+  SimplerPrograms(one.program, {},
                   [&](Program program) { with([&](Case& c) { c.program = program; }); });
   const std::string last = "n" + std::to_string(one.cluster.nodes);
   const bool is_struck = one.strike && one.strike->node == last;
@@ -180,6 +221,8 @@ std::vector<Case> Simpler(const Case& one) {
     with([](Case& c) { --c.cluster.nodes; });
   }
   with([](Case& c) { c.cluster.jitter = 0; });
+  with([](Case& c) { c.seed = 0; });
+  with([](Case& c) { c.chaos = Case{}.chaos; });
   with([](Case& c) { c.cluster.lineage_bytes_max = 0; });
   if (one.cluster.cpus > 1) with([](Case& c) { --c.cluster.cpus; });
   return cases;

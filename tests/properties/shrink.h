@@ -7,10 +7,10 @@
 
 namespace mobula::properties {
 
-/// Cases that are one step simpler, the boldest first: fewer actions (halves, then one by one),
-/// a body in the place of its task, fewer faults, plainer faults, fewer nodes, smaller values,
-/// shorter times. Program and plan get simpler together, as each step may touch either. Going on
-/// like this ends: every candidate is simpler than its case.
+/// Cases that are one step simpler, the boldest first: fewer actions (halves, then one by one; the
+/// others keep what they are about), a body or a put in the place of a task, fewer faults, plainer
+/// faults, fewer nodes, smaller values, shorter times. Program and plan get simpler together, as
+/// each step may touch either. Going on like this ends: every candidate is simpler than its case.
 std::vector<Case> Simpler(const Case& one);
 
 /// How large a case is, to compare: actions at all depths, and faults.

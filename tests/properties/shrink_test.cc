@@ -2,13 +2,14 @@
 // Shrinking: every candidate is simpler, it comes to an end, and it finds the part that matters.
 #include "tests/properties/shrink.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <algorithm>
 #include <functional>
 #include <variant>
 
 #include "tests/properties/draw.h"
+#include "tests/properties/targets.h"
 
 namespace mobula::properties {
 namespace {
@@ -58,6 +59,26 @@ TEST(Shrink, KeepsOnlyTheStepAndTheFaultThatMatter) {
     EXPECT_EQ(small.cluster.jitter, 0);
   }
   EXPECT_GT(shrunk, 0);
+}
+
+Action Of(Step step, std::uint32_t a = 0, std::uint32_t b = 0) {
+  Action action;
+  action.step = step;
+  action.a = a;
+  action.b = b;
+  return action;
+}
+
+TEST(Shrink, LeavesTheOthersAsTheyAreWhenAnActionIsLeftOut) {
+  Program program;
+  program.actions = {Of(Step::kPut), Of(Step::kPut), Of(Step::kPut), Of(Step::kDrop, 0),
+                     Of(Step::kAdd, 5, 0)};
+  // The sum is of the third and the second one.
+  const Program shorter = Without(program, {}, 0, 1);
+  EXPECT_THAT(shorter.actions, testing::ElementsAre(Of(Step::kPut), Of(Step::kPut),
+                                                    Of(Step::kDrop, 0), Of(Step::kAdd, 0, 0)));
+  const Program other = Without(program, {}, 3, 4);
+  EXPECT_EQ(other.actions.back(), Of(Step::kAdd, 2, 1));
 }
 
 TEST(Shrink, EndsWithNothingWhenEverythingFails) {

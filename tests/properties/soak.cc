@@ -29,6 +29,7 @@ constexpr char kUsage[] =
     "usage: soak [--seeds N] [--first K] [--jobs J] [--most F] [--quiet]\n"
     "       soak --seed K                 print the case of a seed\n"
     "       soak --replay FILE [--hash H] [--trace FILE]\n"
+    "       soak --shrink FILE            make a failing case smaller\n"
     "       each with [--bug NAME]        with a deliberate bug of faults/bugs.h, to see it found\n"
     "\n"
     "Runs the cases of N seeds from K on, each in two processes with different memory, J "
@@ -45,6 +46,7 @@ struct Arguments {
   bool quiet = false;
   std::string seed;
   std::string replay;
+  std::string shrink;
   std::string bug;
   std::string hash;
   std::string trace;
@@ -158,15 +160,30 @@ class Soak {
   std::chrono::steady_clock::time_point told_ = start_;
 };
 
-int Replay(const Arguments& arguments) {
-  const auto one = ReadCase(arguments.replay);
-  if (!one.ok()) {
-    std::fprintf(stderr, "soak: %s\n", std::string(one.status().message()).c_str());
-    return 2;
+/// Ends the process when there is none.
+Case CaseIn(const std::string& file) {
+  auto one = ReadCase(file);
+  if (one.ok()) return *std::move(one);
+  std::fprintf(stderr, "soak: %s\n", std::string(one.status().message()).c_str());
+  std::exit(2);
+}
+
+int ShrinkFile(const Arguments& arguments) {
+  const Case one = CaseIn(arguments.shrink);
+  const Outcome outcome = RunApart(one);
+  if (outcome.Passed()) {
+    std::printf("passed: there is nothing to shrink\n");
+    return 0;
   }
+  std::printf("%s\n", Describe(Shrink(one, outcome, {10'000, 600}), "shrunk").c_str());
+  return 1;
+}
+
+int Replay(const Arguments& arguments) {
+  const Case one = CaseIn(arguments.replay);
   RunOptions options;
   options.trace_file = arguments.trace;
-  const Outcome outcome = RunHere(*one, options);
+  const Outcome outcome = RunHere(one, options);
   for (const std::string& problem : outcome.problems) std::printf("%s\n", problem.c_str());
   const std::string hash = absl::StrCat(absl::Hex(outcome.trace_hash));
   std::printf("%s: %llu events, %llu tasks, %llu faults, trace hash %s\n", KindOf(outcome).c_str(),
@@ -186,11 +203,9 @@ int Main(int argc, char** argv) {
                                                               {"--first", &arguments.first},
                                                               {"--jobs", &arguments.jobs},
                                                               {"--most", &arguments.most}};
-  const std::map<std::string_view, std::string*> texts = {{"--seed", &arguments.seed},
-                                                          {"--replay", &arguments.replay},
-                                                          {"--bug", &arguments.bug},
-                                                          {"--hash", &arguments.hash},
-                                                          {"--trace", &arguments.trace}};
+  const std::map<std::string_view, std::string*> texts = {
+      {"--seed", &arguments.seed}, {"--replay", &arguments.replay}, {"--shrink", &arguments.shrink},
+      {"--bug", &arguments.bug},   {"--hash", &arguments.hash},     {"--trace", &arguments.trace}};
   for (int i = 1; i < argc; ++i) {
     const std::string_view name = argv[i];
     const std::string value = i + 1 < argc ? argv[i + 1] : "";
@@ -219,6 +234,7 @@ int Main(int argc, char** argv) {
     SetBugs(bugs);
   }
   if (arguments.jobs == 0) arguments.jobs = 1;
+  if (!arguments.shrink.empty()) return ShrinkFile(arguments);
   if (!arguments.replay.empty()) return Replay(arguments);
   if (!arguments.seed.empty()) {
     const Case one =
