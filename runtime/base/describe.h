@@ -12,6 +12,7 @@
 #include <boost/mp11/algorithm.hpp>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -72,6 +73,8 @@ template <class T>
 void Print(std::ostream& out, const std::vector<T>& values);
 template <class T>
 void Print(std::ostream& out, const SharedVector<T>& values);
+template <class T>
+void Print(std::ostream& out, const std::shared_ptr<const T>& value);
 template <class K, class V, class C>
 void Print(std::ostream& out, const std::map<K, V, C>& values);
 template <class... T>
@@ -116,6 +119,10 @@ void Print(std::ostream& out, const std::vector<T>& values) {
 template <class T>
 void Print(std::ostream& out, const SharedVector<T>& values) {
   PrintRange(out, values);
+}
+template <class T>
+void Print(std::ostream& out, const std::shared_ptr<const T>& value) {
+  Print(out, *value);
 }
 template <class K, class V, class C>
 void Print(std::ostream& out, const std::map<K, V, C>& values) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
+#include <boost/iterator/indirect_iterator.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -12,28 +14,32 @@
 namespace mobula {
 
 /// A vector that is shared when it is copied: what one sender tells a thousand receivers exists
-/// once in a process. Elements do not change; one may be added, which copies the vector first when
-/// others share it.
+/// once in a process. So does each element, which vectors with different others may share. Elements
+/// do not change; one may be added, which copies the list of them first when others share it.
 template <class T>
 class SharedVector {
  public:
   using value_type = T;
+  using Element = std::shared_ptr<const T>;
 
   SharedVector() = default;
   // NOLINTNEXTLINE(google-explicit-constructor): it stands where a vector would.
-  SharedVector(std::vector<T> elements)
+  SharedVector(std::vector<Element> elements)
       : block_(std::make_shared<Block>(Block{std::move(elements), std::nullopt})) {}
-  SharedVector(std::initializer_list<T> elements) : SharedVector(std::vector<T>(elements)) {}
-
-  [[nodiscard]] auto begin() const { return Elements().begin(); }
-  [[nodiscard]] auto end() const { return Elements().end(); }
-  [[nodiscard]] std::size_t size() const { return Elements().size(); }
-  [[nodiscard]] bool empty() const { return Elements().empty(); }
-  const T& operator[](std::size_t index) const { return Elements()[index]; }
-  bool operator==(const SharedVector& other) const {
-    return block_ == other.block_ || Elements() == other.Elements();
+  SharedVector(std::initializer_list<T> elements) {
+    for (const T& element : elements) emplace_back() = element;
   }
 
+  [[nodiscard]] auto begin() const { return boost::make_indirect_iterator(Elements().begin()); }
+  [[nodiscard]] auto end() const { return boost::make_indirect_iterator(Elements().end()); }
+  [[nodiscard]] std::size_t size() const { return Elements().size(); }
+  [[nodiscard]] bool empty() const { return Elements().empty(); }
+  const T& operator[](std::size_t index) const { return *Elements()[index]; }
+  bool operator==(const SharedVector& other) const {
+    return block_ == other.block_ || std::equal(begin(), end(), other.begin(), other.end());
+  }
+
+  /// To be filled before anyone else has it.
   T& emplace_back() {
     if (block_ == nullptr) {
       block_ = std::make_shared<Block>();
@@ -41,13 +47,14 @@ class SharedVector {
       block_ = std::make_shared<Block>(Block{block_->elements, std::nullopt});
     }
     block_->memo.reset();
-    return block_->elements.emplace_back();
+    auto element = std::make_shared<T>();
+    T& place = *element;
+    block_->elements.push_back(std::move(element));
+    return place;
   }
 
   /// The element, kept alive by whoever holds the pointer.
-  [[nodiscard]] std::shared_ptr<const T> Share(std::size_t index) const {
-    return std::shared_ptr<const T>(block_, &block_->elements[index]);
-  }
+  [[nodiscard]] const Element& Share(std::size_t index) const { return Elements()[index]; }
 
   /// A number that follows from the elements (their hash), worked out by `compute` once for all who
   /// share them.
@@ -60,12 +67,12 @@ class SharedVector {
 
  private:
   struct Block {
-    std::vector<T> elements;
+    std::vector<Element> elements;
     std::optional<std::uint64_t> memo;
   };
 
-  [[nodiscard]] const std::vector<T>& Elements() const {
-    static const std::vector<T> none;
+  [[nodiscard]] const std::vector<Element>& Elements() const {
+    static const std::vector<Element> none;
     return block_ == nullptr ? none : block_->elements;
   }
 

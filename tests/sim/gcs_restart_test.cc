@@ -54,7 +54,7 @@ std::vector<ActorView> Actors() {
 std::vector<JobView> Jobs() {
   return std::get<ListJobsReply>(api::Context::Current().AskGcs(ListJobs{})).jobs;
 }
-std::vector<NodeView> Nodes() {
+SharedVector<NodeView> Nodes() {
   return std::get<ListNodesReply>(api::Context::Current().AskGcs(ListNodes{})).nodes;
 }
 

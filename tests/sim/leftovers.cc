@@ -13,7 +13,7 @@ namespace {
 bool IsDeclaredDead(const World& world, NodeId node) {
   const node::Node* head = world.FindNode("n1");
   if (head == nullptr || head->FindGcs() == nullptr) return false;
-  const std::vector<NodeView> nodes = head->FindGcs()->Nodes();
+  const SharedVector<NodeView> nodes = head->FindGcs()->Nodes();
   return std::any_of(nodes.begin(), nodes.end(),
                      [&](const NodeView& view) { return view.info.node == node && !view.alive; });
 }

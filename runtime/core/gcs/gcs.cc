@@ -236,7 +236,7 @@ void Gcs::CheckInvariants() const {
   parts_->journal.CheckInvariants();
 }
 
-std::vector<NodeView> Gcs::Nodes() const { return parts_->nodes.Views(); }
+SharedVector<NodeView> Gcs::Nodes() const { return parts_->nodes.Views(); }
 std::vector<ActorView> Gcs::Actors() const { return parts_->actors.Views(); }
 std::vector<JobView> Gcs::Jobs() const { return parts_->jobs.Views(); }
 

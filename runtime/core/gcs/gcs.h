@@ -99,7 +99,7 @@ class Gcs {
   void Handle(Instant now, const Event& event, Effects& out);
   void CheckInvariants() const;
 
-  [[nodiscard]] std::vector<NodeView> Nodes() const;
+  [[nodiscard]] SharedVector<NodeView> Nodes() const;
   [[nodiscard]] std::vector<ActorView> Actors() const;
   [[nodiscard]] std::vector<JobView> Jobs() const;
   /// As long as this does not grow, no view changes.

@@ -22,28 +22,29 @@ std::string SecondsText(Duration span) {
 
 void NodeTable::Recover(Instant now, const Rows& rows, Outbox& out) {
   for (const auto& [node, row] : rows.nodes) {
+    NodeView view;
+    view.info = row.info;
+    view.alive = row.alive;
+    view.death_reason = row.death_reason;
+    // Until it reports, as when it joined.
+    if (row.alive) view.available = row.info.total;
     Record& record = nodes_[node];
-    record.view.info = row.info;
-    record.view.alive = row.alive;
-    record.view.death_reason = row.death_reason;
+    record.view = std::make_shared<NodeView>(std::move(view));
     record.heard = now;
     out.Announce({row.info, row.alive, row.death_reason});
-    if (!row.alive) continue;
-    // Until it reports, as when it joined.
-    record.view.available = row.info.total;
-    living_.insert(node);
+    if (row.alive) living_.insert(node);
   }
   if (!living_.empty()) ArmCheck(now, out);
 }
 
 void NodeTable::FillIn(Rows& rows) const {
   for (const auto& [node, record] : nodes_) {
-    rows.nodes[node] = {record.view.info, record.view.alive, record.view.death_reason};
+    rows.nodes[node] = {record.view->info, record.view->alive, record.view->death_reason};
   }
 }
 
 void NodeTable::Log(const Record& record, Outbox& out) const {
-  out.Log(NodeRow{record.view.info, record.view.alive, record.view.death_reason});
+  out.Log(NodeRow{record.view->info, record.view->alive, record.view->death_reason});
 }
 
 NodeTable::Deaths NodeTable::Register(Instant now, const RegisterNode& message, Outbox& out) {
@@ -52,7 +53,7 @@ NodeTable::Deaths NodeTable::Register(Instant now, const RegisterNode& message, 
   CHECK(!IsDead(info.node)) << "the dead are turned away before this";
   Deaths deaths;
   for (const NodeId other : living_) {
-    const NodeInfo& known = nodes_.at(other).view.info;
+    const NodeInfo& known = nodes_.at(other).view->info;
     if (other != info.node && !info.address.empty() && known.address == info.address)
       deaths.push_back(other);
   }
@@ -62,8 +63,10 @@ NodeTable::Deaths NodeTable::Register(Instant now, const RegisterNode& message, 
   Record& record = found->second;
   record.heard = now;
   if (added) {
-    record.view.info = info;
-    record.view.available = info.total;
+    NodeView view;
+    view.info = info;
+    view.available = info.total;
+    record.view = std::make_shared<NodeView>(std::move(view));
     living_.insert(info.node);
     Log(record, out);
     out.Announce({info, true, ""});
@@ -96,17 +99,19 @@ void NodeTable::Report(Instant now, const NodeReport& message, Outbox& out) {
     return;
   }
   Record& record = found->second;
-  if (!record.view.alive) {
+  if (!record.view->alive) {
     TellOfDeath(message.node, out);
     return;
   }
   Hear(now, message.node);
-  if (message.version <= record.view.version) return;
-  record.view.version = message.version;
-  if (record.view.available == message.available && record.view.demand == message.demand) return;
-  record.view.available = message.available;
-  record.view.demand = message.demand;
-  Changed(message.node, out);
+  if (message.version <= record.view->version) return;
+  NodeView view = *record.view;
+  const bool changed = view.available != message.available || view.demand != message.demand;
+  view.version = message.version;
+  view.available = message.available;
+  view.demand = message.demand;
+  record.view = std::make_shared<NodeView>(std::move(view));
+  if (changed) Changed(message.node, out);
 }
 
 void NodeTable::Hear(Instant now, NodeId node) {
@@ -173,18 +178,20 @@ NodeTable::Deaths NodeTable::CheckHealth(Instant now, Outbox& out) {
 
 void NodeTable::Die(NodeId node, const std::string& reason, bool tell_it, Outbox& out) {
   Record& record = nodes_.at(node);
-  CHECK(record.view.alive) << node << " cannot die twice";
-  record.view.alive = false;
-  record.view.death_reason = reason;
-  record.view.available = ResourceSet();
-  record.view.demand.clear();
+  CHECK(record.view->alive) << node << " cannot die twice";
+  NodeView view = *record.view;
+  view.alive = false;
+  view.death_reason = reason;
+  view.available = ResourceSet();
+  view.demand.clear();
+  record.view = std::make_shared<NodeView>(std::move(view));
   record.deadline.reset();
   living_.erase(node);
   Log(record, out);
   changed_.insert(node);
   if (tell_it) TellOfDeath(node, out);
   Broadcast(out);
-  out.Announce({record.view.info, false, reason});
+  out.Announce({record.view->info, false, reason});
   out.Tell("node " + NameOf(node) + " is dead: " + reason);
 }
 
@@ -210,7 +217,7 @@ void NodeTable::BroadcastDue(bool must_wait, Outbox& out) {
 
 void NodeTable::Broadcast(Outbox& out) {
   if (changed_.empty()) return;
-  std::vector<NodeView> views;
+  std::vector<std::shared_ptr<const NodeView>> views;
   for (const NodeId node : changed_) views.push_back(nodes_.at(node).view);
   const ClusterChanged news{std::move(views)};
   for (const NodeId node : living_) out.Send(Address::Daemon(node), news);
@@ -219,7 +226,7 @@ void NodeTable::Broadcast(Outbox& out) {
 
 void NodeTable::TellOfDeath(NodeId node, Outbox& out) const {
   CHECK(IsDead(node)) << node << " lives";
-  out.Send(Address::Daemon(node), ClusterChanged{{nodes_.at(node).view}});
+  out.Send(Address::Daemon(node), ClusterChanged{{*nodes_.at(node).view}});
 }
 
 bool NodeTable::IsAlive(NodeId node) const { return living_.contains(node); }
@@ -231,7 +238,7 @@ bool NodeTable::IsDead(NodeId node) const {
 
 const NodeView* NodeTable::Find(NodeId node) const {
   const auto found = nodes_.find(node);
-  return found == nodes_.end() ? nullptr : &found->second.view;
+  return found == nodes_.end() ? nullptr : found->second.view.get();
 }
 
 std::string NodeTable::NameOf(NodeId node) const {
@@ -239,17 +246,18 @@ std::string NodeTable::NameOf(NodeId node) const {
   return view == nullptr || view->info.name.empty() ? node.Short() : view->info.name;
 }
 
-std::vector<NodeView> NodeTable::Views() const {
-  std::vector<NodeView> views;
+SharedVector<NodeView> NodeTable::Views() const {
+  std::vector<std::shared_ptr<const NodeView>> views;
+  views.reserve(nodes_.size());
   for (const auto& [node, record] : nodes_) views.push_back(record.view);
   return views;
 }
 
 void NodeTable::CheckInvariants() const {
   for (const auto& [node, record] : nodes_) {
-    CHECK(record.view.info.node == node) << node;
-    CHECK(record.view.alive == living_.contains(node)) << node;
-    CHECK(record.view.alive || (record.view.available.IsEmpty() && !record.deadline))
+    CHECK(record.view->info.node == node) << node;
+    CHECK(record.view->alive == living_.contains(node)) << node;
+    CHECK(record.view->alive || (record.view->available.IsEmpty() && !record.deadline))
         << node << " is dead and offers something";
   }
   CHECK(changed_.empty() || broadcast_armed_) << "changed views will not be sent";

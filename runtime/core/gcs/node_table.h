@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -59,13 +60,14 @@ class NodeTable {
   [[nodiscard]] const NodeView* Find(NodeId node) const;
   /// For people: its name, or its id when it is unknown.
   [[nodiscard]] std::string NameOf(NodeId node) const;
-  [[nodiscard]] std::vector<NodeView> Views() const;
+  [[nodiscard]] SharedVector<NodeView> Views() const;
   [[nodiscard]] const std::set<NodeId>& Living() const { return living_; }
   void CheckInvariants() const;
 
  private:
   struct Record {
-    NodeView view;
+    /// Shared with all who were told; a change makes another.
+    std::shared_ptr<const NodeView> view;
     /// The last sign of life.
     Instant heard;
     /// While suspected.

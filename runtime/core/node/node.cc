@@ -16,6 +16,15 @@ namespace {
 constexpr std::uint32_t kGcsTimers = 1000;
 constexpr std::uint32_t kLinkTimer = 2000;
 
+/// A buffer keeps room for what usual events need. The news of a whole cluster are no such thing.
+constexpr std::size_t kUsualEffects = 16;
+
+template <class T>
+void Empty(std::vector<T>& buffer) {
+  buffer.clear();
+  if (buffer.capacity() > kUsualEffects) buffer.shrink_to_fit();
+}
+
 /// Messages that say that somebody is gone: if nobody is there to hear them, nobody is told.
 bool IsDeathNotice(const Message& message) {
   return std::holds_alternative<WorkerDied>(message) || std::holds_alternative<NodeDied>(message);
@@ -89,7 +98,7 @@ struct Node::Parts::Turn {
   void RunRaylet(const raylet::Event& event);
   void RunGcs(const gcs::Event& event);
   void Send(const Address& source, mobula::Send&& effect);
-  void ChangePeer(const NodeInfo& info, bool alive);
+  void ChangePeer(std::shared_ptr<const NodeInfo> info, bool alive);
 };
 
 // ---- Events
@@ -219,7 +228,7 @@ void Node::Parts::Turn::Arrive(Envelope envelope) {
     if (!parts.gcs) return;  // It is down, or the sender has a wrong idea of where it is.
     if (const auto* joining = std::get_if<RegisterNode>(&envelope.message)) {
       // The answer has to find its way before the news of the node come from the GCS.
-      parts.peers.Joined(now, joining->info, out);
+      parts.peers.Joined(now, std::make_shared<NodeInfo>(joining->info), out);
     }
     RunGcs(MessageReceived{envelope.source, std::move(envelope.message)});
   } else if (target.node != parts.self) {
@@ -251,11 +260,11 @@ void Node::Parts::Turn::Send(const Address& source, mobula::Send&& effect) {
   Route({source, effect.target, std::move(effect.message)});
 }
 
-void Node::Parts::Turn::ChangePeer(const NodeInfo& info, bool alive) {
+void Node::Parts::Turn::ChangePeer(std::shared_ptr<const NodeInfo> info, bool alive) {
   if (alive) {
-    parts.peers.Joined(now, info, out);
+    parts.peers.Joined(now, std::move(info), out);
   } else {
-    parts.peers.Died(info, out);
+    parts.peers.Died(*info, out);
   }
 }
 
@@ -271,7 +280,7 @@ void Node::Parts::Turn::RunRaylet(const raylet::Event& event) {
           } else if constexpr (std::is_same_v<T, raylet::SendChunk>) {
             parts.peers.SendChunk(each, out);
           } else if constexpr (std::is_same_v<T, raylet::PeerChanged>) {
-            ChangePeer(each.info, each.alive);
+            ChangePeer(std::move(each.info), each.alive);
           } else {
             if constexpr (std::is_same_v<T, StartTimer>) {
               CHECK(each.timer.kind < kGcsTimers) << ToString(each);
@@ -281,7 +290,7 @@ void Node::Parts::Turn::RunRaylet(const raylet::Event& event) {
         },
         effect);
   }
-  effects.clear();
+  Empty(effects);
 }
 
 void Node::Parts::Turn::RunGcs(const gcs::Event& event) {
@@ -297,14 +306,14 @@ void Node::Parts::Turn::RunGcs(const gcs::Event& event) {
       timer->timer.key = parts.gcs_life;
       out.push_back(*timer);
     } else if (auto* change = std::get_if<gcs::MembershipChanged>(&effect)) {
-      ChangePeer(change->info, change->alive);
+      ChangePeer(std::make_shared<NodeInfo>(std::move(change->info)), change->alive);
     } else if (auto* write = std::get_if<gcs::WriteLog>(&effect)) {
       out.push_back(std::move(*write));
     } else {
       out.push_back(std::get<gcs::ClusterEvent>(std::move(effect)));
     }
   }
-  effects.clear();
+  Empty(effects);
 }
 
 // ---- The node

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/core/node/peers.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/base/check.h"
 
 namespace mobula::node {
+namespace {
+
+NodeId IdOf(const std::shared_ptr<const NodeInfo>& info) { return info->node; }
+
+}  // namespace
 
 /// Turns what a link says into the node's effects.
 class Peers::Output final : public link::Sink {
@@ -13,9 +19,9 @@ class Peers::Output final : public link::Sink {
   Output(Peers& peers, Inbox* inbox, Effects& out) : peers_(peers), inbox_(inbox), out_(out) {}
 
   void SendFrame(const link::Frame& frame) override {
-    const auto address = peers_.addresses_.find(frame.target);
-    if (address != peers_.addresses_.end()) {
-      out_.push_back(node::SendFrame{address->second, frame});
+    const std::string& address = peers_.AddressOf(frame.target);
+    if (!address.empty()) {
+      out_.push_back(node::SendFrame{address, frame});
     } else if (frame.sequence == 0 && frame.envelope) {
       // A notice answers somebody who was just heard.
       out_.push_back(node::SendFrame{"", frame});
@@ -41,21 +47,51 @@ class Peers::Output final : public link::Sink {
 Peers::Peers(NodeId self, link::Options options, std::uint32_t timer_kind)
     : self_(self), links_(self, options), timer_kind_(timer_kind) {}
 
-void Peers::SetAddress(NodeId node, const std::string& address) { addresses_[node] = address; }
+const NodeInfo* Peers::Find(NodeId node) const {
+  const auto place = std::ranges::lower_bound(known_, node, {}, &IdOf);
+  return place != known_.end() && IdOf(*place) == node ? place->get() : nullptr;
+}
 
-void Peers::Joined(Instant now, const NodeInfo& info, Effects& out) {
-  if (info.node == self_ || IsDead(info.node)) return;
-  names_[info.node] = info.name;
-  std::string& address = addresses_[info.node];
-  if (address == info.address) return;
-  address = info.address;
+const std::string& Peers::AddressOf(NodeId node) const {
+  static const std::string none;
+  const NodeInfo* info = Find(node);
+  return info == nullptr ? none : info->address;
+}
+
+void Peers::Keep(std::shared_ptr<const NodeInfo> info) {
+  const auto place = std::ranges::lower_bound(known_, info->node, {}, &IdOf);
+  if (place != known_.end() && IdOf(*place) == info->node) {
+    *place = std::move(info);
+  } else {
+    known_.insert(place, std::move(info));
+  }
+}
+
+void Peers::SetAddress(NodeId node, const std::string& address) {
+  NodeInfo info;
+  info.node = node;
+  info.address = address;
+  Keep(std::make_shared<NodeInfo>(std::move(info)));
+}
+
+void Peers::Joined(Instant now, std::shared_ptr<const NodeInfo> info, Effects& out) {
+  const NodeId node = info->node;
+  if (node == self_ || IsDead(node)) return;
+  const bool reachable = AddressOf(node) != info->address;
+  Keep(std::move(info));
+  if (!reachable) return;
   Output output(*this, nullptr, out);
-  links_.PeerReachable(now, info.node, output);
+  links_.PeerReachable(now, node, output);
 }
 
 void Peers::Died(const NodeInfo& info, Effects& out) {
   if (info.node == self_ || IsDead(info.node)) return;
-  names_[info.node] = info.name;
+  // Where it was is not where it would be told of its death: that address may be another's by now.
+  NodeInfo dead;
+  dead.node = info.node;
+  dead.name = info.name;
+  dead.address = AddressOf(info.node);
+  Keep(std::make_shared<NodeInfo>(std::move(dead)));
   links_.PeerDied(info.node);
   out.push_back(CloseLink{info.node});
 }
@@ -79,10 +115,10 @@ void Peers::SendNotice(NodeId node, Envelope envelope, Effects& out) {
 }
 
 void Peers::SendChunk(const raylet::SendChunk& chunk, Effects& out) const {
-  const auto address = addresses_.find(chunk.target);
+  const std::string& address = AddressOf(chunk.target);
   // The puller asks again, or somebody else.
-  if (IsDead(chunk.target) || address == addresses_.end()) return;
-  out.push_back(SendChunkTo{address->second, chunk});
+  if (IsDead(chunk.target) || address.empty()) return;
+  out.push_back(SendChunkTo{address, chunk});
 }
 
 void Peers::HandleFrame(Instant now, const link::Frame& frame, Inbox& inbox, Effects& out) {
@@ -97,8 +133,8 @@ void Peers::HandleTimer(Instant now, std::uint64_t key, Effects& out) {
 }
 
 std::string Peers::NameOf(NodeId node) const {
-  const auto found = names_.find(node);
-  return found == names_.end() || found->second.empty() ? node.Short() : found->second;
+  const NodeInfo* info = Find(node);
+  return info == nullptr || info->name.empty() ? node.Short() : info->name;
 }
 
 std::vector<LinkView> Peers::Views() const {

@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,7 @@ class Peers {
   /// Sets the address ahead of any news of the node: the head's, which is configured.
   void SetAddress(NodeId node, const std::string& address);
   /// Repeated news change nothing.
-  void Joined(Instant now, const NodeInfo& info, Effects& out);
+  void Joined(Instant now, std::shared_ptr<const NodeInfo> info, Effects& out);
   void Died(const NodeInfo& info, Effects& out);
   /// Another daemon took `old`'s place at `address`.
   void Replaced(NodeId old, NodeId successor, const std::string& address, Effects& out);
@@ -49,12 +50,18 @@ class Peers {
  private:
   class Output;
 
+  /// What was told of the node, which others of this process may share; null when nothing was.
+  [[nodiscard]] const NodeInfo* Find(NodeId node) const;
+  /// Empty when unknown.
+  [[nodiscard]] const std::string& AddressOf(NodeId node) const;
+  void Keep(std::shared_ptr<const NodeInfo> info);
+
   NodeId self_;
   link::Links links_;
   /// Of this kind are the timers of links; the key is a peer's position in `numbered_`.
   std::uint32_t timer_kind_;
-  std::map<NodeId, std::string> addresses_;
-  std::map<NodeId, std::string> names_;
+  /// In the order of their ids; they stay.
+  std::vector<std::shared_ptr<const NodeInfo>> known_;
   std::map<NodeId, std::uint64_t> numbers_;
   std::vector<NodeId> numbered_;
 };

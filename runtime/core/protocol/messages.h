@@ -529,7 +529,7 @@ struct ListNodes {
 };
 struct ListNodesReply {
   std::uint64_t request = 0;
-  std::vector<NodeView> nodes;
+  SharedVector<NodeView> nodes;
   MOBULA_FIELDS(ListNodesReply, request, nodes)
 };
 struct ListActors {

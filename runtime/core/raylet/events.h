@@ -2,6 +2,7 @@
 /// What a Raylet machine hears and says. One machine serves one node.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -85,9 +86,9 @@ struct DiscardMemory {
   MOBULA_FIELDS(DiscardMemory, offset, size)
 };
 /// A node of the cluster view appeared, or is dead for ever: the node layer keeps its links by
-/// this.
+/// this. What is known of it is shared, and two of these are equal only if they share it.
 struct PeerChanged {
-  NodeInfo info;
+  std::shared_ptr<const NodeInfo> info;
   bool alive = true;
   MOBULA_FIELDS(PeerChanged, info, alive)
 };

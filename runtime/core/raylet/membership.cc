@@ -64,12 +64,13 @@ ClusterNews Membership::HandleNodes(const SharedVector<NodeView>& nodes, Outbox&
       news.fence_reason = node.death_reason;
       continue;
     }
+    const std::shared_ptr<const NodeInfo> info(nodes.Share(i), &node.info);
     switch (view_.Apply(nodes.Share(i))) {
       case scheduler::ViewChange::kJoined:
-        out.Emit(PeerChanged{node.info, /*alive=*/true});
+        out.Emit(PeerChanged{info, /*alive=*/true});
         break;
       case scheduler::ViewChange::kDied:
-        out.Emit(PeerChanged{node.info, /*alive=*/false});
+        out.Emit(PeerChanged{info, /*alive=*/false});
         news.died.push_back({node.info.node, node.death_reason});
         break;
       case scheduler::ViewChange::kUpdated:

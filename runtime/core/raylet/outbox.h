@@ -27,7 +27,10 @@ class Outbox final : public object_store::Sink {
  public:
   explicit Outbox(Effects& effects) : effects_(effects) {}
 
-  void Emit(Effect effect) { effects_.push_back(std::move(effect)); }
+  template <class One>
+  void Emit(One effect) {
+    effects_.emplace_back(std::in_place_type<One>, std::move(effect));
+  }
   void StartTimer(TimerKind kind, std::uint64_t key, Duration delay) {
     Emit(mobula::StartTimer{TimerId{static_cast<std::uint32_t>(kind), key}, delay});
   }

@@ -71,7 +71,7 @@ class RayletFixture : public testing::Test {
     return Do(TimerFired{{static_cast<std::uint32_t>(kind), key}});
   }
 
-  void Join(std::vector<NodeView> nodes = {}) {
+  void Join(SharedVector<NodeView> nodes = {}) {
     Do(NodeStarted{});
     HearGcs(NodeRegistered{std::move(nodes)});
   }
@@ -85,7 +85,7 @@ class RayletFixture : public testing::Test {
     Hear(kDriver, message);
     HearGcs(JobRegistered{1, kJob, kDriver});
   }
-  void JoinWithDriver(std::vector<NodeView> nodes = {}) {
+  void JoinWithDriver(SharedVector<NodeView> nodes = {}) {
     Join(std::move(nodes));
     StartDriver();
   }
