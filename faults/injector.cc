@@ -21,9 +21,12 @@ std::uint64_t StreamOf(const Plan& plan, std::size_t index) {
   return hasher.Value();
 }
 
-bool IsOccasion(const Occasion& wanted, const Observation& seen, const Injector::Nodes& nodes) {
+bool IsNamed(const Occasion& wanted, const Observation& seen) {
   const std::string& name = wanted.message.empty() ? wanted.name : wanted.message;
-  if (!name.empty() && name != seen.name) return false;
+  return name.empty() || name == seen.name;
+}
+
+bool IsBetween(const Occasion& wanted, const Observation& seen, const Injector::Nodes& nodes) {
   if (!wanted.from.empty() && !Matches(wanted.from, seen.from, nodes)) return false;
   return wanted.to.empty() || Matches(wanted.to, seen.to, nodes);
 }
@@ -145,17 +148,20 @@ void Injector::HandleTimer(std::uint64_t key, const Nodes& nodes, InjectorEffect
 void Injector::Observe(const Observation& observation, const std::function<Nodes()>& nodes,
                        InjectorEffects& out) {
   if (!ListensFor(observation.event)) return;
-  const Nodes now = nodes();
+  // To collect them takes longer than to compare names, and most messages have another.
+  std::optional<Nodes> now;
   for (std::size_t i = 0; i < plan_.faults.size(); ++i) {
     const auto& occasion = plan_.faults[i].on;
     if (!occasion || occasion->event != observation.event || IsSpent(i)) continue;
-    if (!IsOccasion(*occasion, observation, now)) continue;
+    if (!IsNamed(*occasion, observation)) continue;
+    if (!now) now = nodes();
+    if (!IsBetween(*occasion, observation, *now)) continue;
     State& state = states_[i];
     if (++state.seen < occasion->count) continue;
     state.seen = 0;
     ComeUp(i, nodes, out);
+    UpdateListening();
   }
-  UpdateListening();
 }
 
 void Injector::ComeUp(std::size_t index, const std::function<Nodes()>& nodes,

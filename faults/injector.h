@@ -73,7 +73,7 @@ class Injector {
   /// The first driver starts: time zero of the plan.
   void Start(InjectorEffects& out);
   void HandleTimer(std::uint64_t key, const Nodes& nodes, InjectorEffects& out);
-  /// `nodes` is only asked when a fault waits for such an event.
+  /// `nodes` is only asked when a fault waits for such an event of that name.
   void Observe(const Observation& observation, const std::function<Nodes()>& nodes,
                InjectorEffects& out);
   /// By hand, now.
