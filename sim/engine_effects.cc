@@ -6,14 +6,10 @@
 #include "runtime/base/check.h"
 #include "sim/engine.h"
 #include "sim/message_size.h"
+#include "sim/overloaded.h"
 
 namespace mobula::sim {
 namespace {
-
-template <class... Functions>
-struct Overloaded : Functions... {
-  using Functions::operator()...;
-};
 
 // What a frame or chunk carries besides its content.
 constexpr std::uint64_t kHeaderBytes = 64;

@@ -6,14 +6,10 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_join.h"
 #include "runtime/base/check.h"
+#include "sim/overloaded.h"
 
 namespace mobula::sim {
 namespace {
-
-template <class... Functions>
-struct Overloaded : Functions... {
-  using Functions::operator()...;
-};
 
 // Of one fiber. Pages cost memory only when they are touched.
 constexpr std::size_t kStackBytes = 256 * 1024;
