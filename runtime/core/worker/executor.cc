@@ -381,19 +381,12 @@ bool Executor::HoldFor(TaskId id, const ObjectRef& reference) {
   return true;
 }
 
-std::map<ObjectId, std::uint32_t> Executor::HeldCounts() const {
-  std::map<ObjectId, std::uint32_t> held;
-  for (const auto& [id, task] : tasks_) {
-    for (const ObjectId object : task.held) ++held[object];
-  }
-  return held;
-}
-
-void Executor::CheckInvariants() const {
+void Executor::CheckInvariants(ExpectedCounts& counts) const {
   std::uint32_t running = 0;
   std::uint32_t finishing = 0;
   std::size_t parked = 0;
   for (const auto& [id, task] : tasks_) {
+    for (const ObjectId object : task.held) counts.Add(object, Count::kExecuting);
     parked += task.parked ? 1 : 0;
     CHECK(!task.parked || (task.state == State::kQueued && !ready_.contains(task.arrival)))
         << "task " << id;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/core/worker/expected_counts.h"
 #include "runtime/core/worker/object_values.h"
 #include "runtime/core/worker/views.h"
 
@@ -57,9 +58,8 @@ class Executor {
   bool HoldFor(TaskId task, const ObjectRef& reference);
   [[nodiscard]] bool IsRunning() const { return running_ > 0; }
   [[nodiscard]] std::vector<ExecutionView> Views() const;
-  /// How often each object is counted kExecuting, for CheckInvariants.
-  [[nodiscard]] std::map<ObjectId, std::uint32_t> HeldCounts() const;
-  void CheckInvariants() const;
+  /// Adds to `counts` what its tasks count.
+  void CheckInvariants(ExpectedCounts& counts) const;
 
  private:
   enum class State { kQueued, kRunning, kFinishing };

@@ -250,17 +250,16 @@ void ObjectValues::NotifyAll(ObjectId id, ObjectRecord& record) {
   Notify(id, record.local_waiters);
 }
 
-void ObjectValues::CheckInvariants() const {
-  CHECK(notices_.empty() && lost_.empty());
-  for (const auto& [id, record] : std::as_const(references_).Records()) {
-    if (record.owned) {
-      CHECK(std::ranges::none_of(record.status.locations,
-                                 [&](NodeId node) { return watch_list_.IsNodeDead(node); }))
-          << "object " << id << " is said to be on a dead node";
-    } else {
-      CHECK(record.status.phase == ObjectPhase::kInline || !watch_list_.IsDead(record.owner))
-          << "object " << id << " is expected from a dead owner";
-    }
+void ObjectValues::CheckInvariants() const { CHECK(notices_.empty() && lost_.empty()); }
+
+void ObjectValues::CheckObject(ObjectId id, const ObjectRecord& record) const {
+  if (record.owned) {
+    CHECK(std::ranges::none_of(record.status.locations,
+                               [&](NodeId node) { return watch_list_.IsNodeDead(node); }))
+        << "object " << id << " is said to be on a dead node";
+  } else {
+    CHECK(record.status.phase == ObjectPhase::kInline || !watch_list_.IsDead(record.owner))
+        << "object " << id << " is expected from a dead owner";
   }
 }
 

@@ -71,6 +71,8 @@ class ObjectValues {
   std::optional<Notice> NextNotice();
   std::optional<ObjectId> NextLost();
   void CheckInvariants() const;
+  /// The part of it that looks at one record: who looks at all of them calls it.
+  void CheckObject(ObjectId id, const ObjectRecord& record) const;
 
  private:
   void Resolved(ObjectId id, ObjectRecord& record);

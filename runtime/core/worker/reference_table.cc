@@ -280,16 +280,12 @@ void ReferenceTable::Release(ObjectId id, const ObjectRecord& record) {
   context_.Tell(record.owner, std::move(message));
 }
 
-std::map<ObjectId, std::uint32_t> ReferenceTable::HeldCounts() const {
-  std::map<ObjectId, std::uint32_t> held;
+void ReferenceTable::CheckInvariants(ExpectedCounts& counts) const {
   for (const auto& [request, registration] : registrations_) {
-    if (!registration.held.IsNil()) ++held[registration.held];
+    if (!registration.held.IsNil()) counts.Add(registration.held, Count::kHeld);
   }
-  return held;
-}
-
-void ReferenceTable::CheckInvariants() const {
   for (const auto& [id, record] : records_) {
+    for (const ObjectRef& reference : record.inner) counts.Add(reference.id, Count::kContained);
     for (const auto& [address, borrower] : record.borrowers) {
       CHECK(borrower.registrations > 0 && !watch_list_.IsDead(address)) << "object " << id;
       std::uint64_t sponsored = 0;

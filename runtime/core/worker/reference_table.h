@@ -7,7 +7,7 @@
 
 #include "runtime/base/ordered_hash_map.h"
 #include "runtime/base/tracked_map.h"
-#include "runtime/core/worker/object_record.h"
+#include "runtime/core/worker/expected_counts.h"
 #include "runtime/core/worker/watch_list.h"
 
 namespace mobula::worker {
@@ -107,9 +107,8 @@ class ReferenceTable {
   /// scope.
   void Release(ObjectId id, const ObjectRecord& record);
 
-  /// How often each object is held for an unanswered AddBorrower, for CheckInvariants.
-  [[nodiscard]] std::map<ObjectId, std::uint32_t> HeldCounts() const;
-  void CheckInvariants() const;
+  /// Adds to `counts` what values contain, and what is held for an unanswered AddBorrower.
+  void CheckInvariants(ExpectedCounts& counts) const;
 
  private:
   /// An AddBorrower that is not acknowledged.

@@ -440,25 +440,22 @@ std::vector<PendingTask> TaskManager::PendingTasks() const {
   return pending;
 }
 
-void TaskManager::CollectCounts(
-    std::map<ObjectId, std::array<std::uint32_t, kCountKinds>>& counts) const {
-  for (const auto& [id, task] : tasks_) {
-    const Count kind = task.state == State::kFinished ? Count::kLineage : Count::kSubmitted;
-    const auto count = [&](ObjectId object) { ++counts[object][static_cast<std::size_t>(kind)]; };
-    for (const TaskArgument& argument : task.spec.arguments) {
-      if (argument.IsReference()) count(argument.reference.id);
-      for (const ObjectRef& reference : argument.contained) count(reference.id);
-    }
-    if (!task.handle.IsNil() && kind == Count::kSubmitted) count(task.handle);
+void TaskManager::AddCounts(const Task& task, ExpectedCounts& counts) {
+  const Count kind = task.state == State::kFinished ? Count::kLineage : Count::kSubmitted;
+  for (const TaskArgument& argument : task.spec.arguments) {
+    if (argument.IsReference()) counts.Add(argument.reference.id, kind);
+    for (const ObjectRef& reference : argument.contained) counts.Add(reference.id, kind);
   }
+  if (!task.handle.IsNil() && kind == Count::kSubmitted) counts.Add(task.handle, kind);
 }
 
-void TaskManager::CheckInvariants() const {
+void TaskManager::CheckInvariants(ExpectedCounts& counts) const {
   leases_.CheckInvariants();
   actors_.CheckInvariants();
   CHECK(actors_to_pump_.empty());
   std::size_t finished = 0;
   for (const auto& [id, task] : tasks_) {
+    AddCounts(task, counts);
     finished += task.state == State::kFinished ? 1 : 0;
     CHECK((task.state == State::kPushed) == !task.worker.worker.IsNil()) << "task " << id;
     CHECK(task.state != State::kQueued || task.unresolved == 0) << "task " << id;

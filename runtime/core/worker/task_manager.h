@@ -76,9 +76,8 @@ class TaskManager : public Dispatcher {
   void ForgetTouched() { tasks_.ForgetTouched(); }
   [[nodiscard]] std::vector<TaskId> Touched() const;
   [[nodiscard]] bool HasLineage(ObjectId object) const;
-  void CheckInvariants() const;
-  /// Adds what the tasks count on each object to `counts`, for CheckInvariants.
-  void CollectCounts(std::map<ObjectId, std::array<std::uint32_t, kCountKinds>>& counts) const;
+  /// Adds to `counts` what its tasks count.
+  void CheckInvariants(ExpectedCounts& counts) const;
 
   // Dispatcher.
   [[nodiscard]] bool IsReady(TaskId task) const override;
@@ -111,6 +110,7 @@ class TaskManager : public Dispatcher {
 
   void HoldReferences(const Task& task, Count count);
   void DropReferences(const Task& task, Count count);
+  static void AddCounts(const Task& task, ExpectedCounts& counts);
   /// Finds out the arguments; goes on with `Ready` when all are known.
   void Resolve(Task& task);
   void Ready(Task& task);

@@ -28,7 +28,7 @@ struct Worker::Parts {
   void Free(ObjectId id);
   void Bury(const std::string& reason, bool node_died, bool intended);
   void AnswerGcs(const Message& message);
-  void CheckCounts() const;
+  void CheckObjects(const ExpectedCounts& counts) const;
 
   Context context;
   WatchList watch_list{context};
@@ -403,38 +403,30 @@ std::vector<CalledActorView> Worker::CalledActors() const {
 std::vector<ExecutionView> Worker::Executions() const { return parts_->executor.Views(); }
 
 void Worker::CheckInvariants() const {
+  ExpectedCounts counts;
   parts_->values.CheckInvariants();
-  parts_->references.CheckInvariants();
-  parts_->tasks.CheckInvariants();
-  parts_->executor.CheckInvariants();
+  parts_->references.CheckInvariants(counts);
+  parts_->tasks.CheckInvariants(counts);
+  parts_->executor.CheckInvariants(counts);
   parts_->requests.CheckInvariants();
   parts_->store.CheckInvariants();
-  parts_->CheckCounts();
+  parts_->CheckObjects(counts);
 }
 
 // Every count must be explained by something that this process can point at.
-void Worker::Parts::CheckCounts() const {
-  std::map<ObjectId, std::array<std::uint32_t, kCountKinds>> counts;
-  const auto at = [&](ObjectId id, Count kind) -> std::uint32_t& {
-    return counts[id][static_cast<std::size_t>(kind)];
-  };
-  tasks.CollectCounts(counts);
-  for (const auto& [id, record] : references.Records()) {
-    for (const ObjectRef& reference : record.inner) ++at(reference.id, Count::kContained);
-  }
-  for (const auto& [id, count] : references.HeldCounts()) at(id, Count::kHeld) += count;
-  for (const auto& [id, count] : executor.HeldCounts()) at(id, Count::kExecuting) += count;
-  for (auto& [id, count] : counts) {
+void Worker::Parts::CheckObjects(const ExpectedCounts& counts) const {
+  for (const auto& [id, count] : counts) {
     CHECK(references.Records().contains(id)) << "object " << id << " is needed and not known";
   }
   for (const auto& [id, record] : references.Records()) {
-    auto expected = counts[id];
+    auto expected = counts.Of(id);
     expected[static_cast<std::size_t>(Count::kLocal)] = record.Of(Count::kLocal);
     CHECK(expected == record.counts) << "object " << id << " is not counted right";
     CHECK(record.IsInScope() || record.Of(Count::kLineage) > 0)
         << "object " << id << " is kept for nobody";
     CHECK(record.owned || record.borrowers.empty()) << "object " << id;
     CHECK(record.owned == (record.owner == context.self)) << "object " << id;
+    values.CheckObject(id, record);
   }
 }
 
