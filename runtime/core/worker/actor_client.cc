@@ -120,7 +120,8 @@ void ActorClient::Pump(ActorId id) {
   const auto found = actors_.find(id);
   if (found == actors_.end()) return;
   Actor& actor = found->second;
-  const bool reachable = !actor.unreachable || context_.Has(Bug::kCallsOldIncarnations);
+  const bool is_doomed = actor.unreachable || (actor.kill && actor.kill->no_restart);
+  const bool reachable = !is_doomed || context_.Has(Bug::kCallsOldIncarnations);
   const bool can_send = actor.view.state == ActorState::kAlive && reachable;
   for (auto queue = actor.waiting.begin(); queue != actor.waiting.end();) {
     if (can_send) PumpQueue(actor, queue->second);
