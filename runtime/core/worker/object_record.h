@@ -83,6 +83,9 @@ struct ObjectRecord {
   std::map<Address, std::uint64_t> sponsors;
   /// AddBorrower messages of this process that are not acknowledged.
   std::uint32_t registering = 0;
+  /// The owner does not know it: it stands for an actor that was found by its name, when its owner
+  /// had no handle any more. Then there is nothing to register with, ever.
+  bool unknown_to_owner = false;
   /// A GetObjectStatus is under way.
   bool asked = false;
 

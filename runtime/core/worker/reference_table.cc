@@ -85,8 +85,8 @@ void ReferenceTable::SetHandle(ObjectId id, ObjectRecord& record, ActorId actor)
 }
 
 bool ReferenceTable::IsUnregistered(const ObjectRecord& record) const {
-  return !record.owned && record.registrations == 0 && record.registering == 0 &&
-         !watch_list_.IsDead(record.owner);
+  return !record.owned && !record.unknown_to_owner && record.registrations == 0 &&
+         record.registering == 0 && !watch_list_.IsDead(record.owner);
 }
 
 void ReferenceTable::Ask(const ObjectRef& object, const Address& borrower,
@@ -166,7 +166,11 @@ std::optional<TaskId> ReferenceTable::Close(const Registration& registration, bo
     ObjectRecord* record = Find(registration.object.id);
     CHECK(record != nullptr && record->registering > 0);
     --record->registering;
-    if (registered) ++record->registrations;
+    if (registered) {
+      ++record->registrations;
+    } else {
+      record->unknown_to_owner = true;
+    }
     Touch(registration.object.id);
   }
   if (!registration.held.IsNil()) Drop(registration.held, Count::kHeld);

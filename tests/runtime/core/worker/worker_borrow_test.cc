@@ -96,6 +96,15 @@ TEST_F(WorkerBorrow, TheAnswerWaitsUntilAnotherOwnerKnowsTheBorrower) {
   EXPECT_TRUE(Only<TaskDone>().retained.empty());
 }
 
+TEST_F(WorkerBorrow, AnOwnerThatDoesNotKnowAnObjectIsAskedOnce) {
+  const TaskSpec spec = RunHere(remote, foreign);
+  Take(spec, foreign);
+  Execute(spec);
+  Receive(owner, BorrowerAdded{Only<AddBorrower>().request, foreign.id, true});
+  EXPECT_TRUE(Only<TaskDone>().retained.empty());
+  EXPECT_TRUE(Sent<AddBorrower>().empty());
+}
+
 TEST_F(WorkerBorrow, TheAnswerDoesNotWaitForADeadOwner) {
   const TaskSpec spec = RunHere(remote, foreign);
   Take(spec, foreign);
