@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/properties/draw_habits.h"
 #include "tests/properties/draw_plan.h"
 #include "tests/properties/targets.h"
 
@@ -17,8 +18,13 @@ constexpr std::uint64_t kChunked = 700'000;
 
 class ProgramDrawer {
  public:
-  ProgramDrawer(Rng& rng, const Shape& shape, Duration tempo)
-      : rng_(rng), shape_(shape), tempo_(tempo), large_one_in_(2 + rng.Below(12)) {
+  /// Of what is large, so many of forty values are sent in chunks.
+  ProgramDrawer(Rng& rng, const Shape& shape, Duration tempo, std::uint64_t chunked_of_40)
+      : rng_(rng),
+        shape_(shape),
+        tempo_(tempo),
+        large_one_in_(2 + rng.Below(12)),
+        chunked_of_40_(chunked_of_40) {
     std::vector<Step> steps{Step::kPut,  Step::kAdd,  Step::kAdd,  Step::kGet,
                             Step::kOpen, Step::kDrop, Step::kWait, Step::kSleep};
     if (!shape.answer_must_come) {
@@ -58,7 +64,7 @@ class ProgramDrawer {
  private:
   std::uint64_t DrawSize() {
     if (rng_.Below(large_one_in_) > 0) return rng_.Below(20);
-    return rng_.Below(40) == 0 ? kChunked : kStored + rng_.Below(kStored);
+    return rng_.Below(40) < chunked_of_40_ ? kChunked : kStored + rng_.Below(kStored);
   }
 
   /// What a task may do in this place.
@@ -139,50 +145,9 @@ class ProgramDrawer {
   const Shape& shape_;
   Duration tempo_;
   std::uint64_t large_one_in_;
+  std::uint64_t chunked_of_40_;
   std::vector<Step> steps_;
   std::vector<std::int32_t> retries_;
-};
-
-/// Names actors, and lets tasks look for them; the rest of a program stays as it is.
-class Namer {
- public:
-  explicit Namer(Rng& rng) : rng_(rng) {}
-
-  void Name(Program& program) {
-    std::vector<Action> actions;
-    for (Action& action : program.actions) {
-      for (Program& body : action.body) Name(body);
-      const bool is_actor = action.step == Step::kActor;
-      if (is_actor && rng_.Below(4) > 0) {
-        action.name = DrawName();
-        action.detached = rng_.Below(2) == 0;
-      }
-      actions.push_back(std::move(action));
-      if (rng_.Below(8) == 0) Find(actions);
-    }
-    program.actions = std::move(actions);
-  }
-
- private:
-  std::uint32_t DrawName() { return static_cast<std::uint32_t>(1 + rng_.Below(3)); }
-
-  /// Most often to call it, now and then to kill it.
-  void Find(std::vector<Action>& actions) {
-    Action& find = actions.emplace_back();
-    find.step = Step::kFind;
-    find.name = DrawName();
-    if (rng_.Below(3) > 0) Use(actions, Step::kCall);
-    if (rng_.Below(4) == 0) Use(actions, Step::kKill);
-  }
-  void Use(std::vector<Action>& actions, Step step) {
-    Action& use = actions.emplace_back();
-    use.step = step;
-    use.a = static_cast<std::uint32_t>(rng_.Below(64));
-    use.b = static_cast<std::uint32_t>(rng_.Below(64));
-    if (step == Step::kKill) use.size = rng_.Below(2);
-  }
-
-  Rng& rng_;
 };
 
 }  // namespace
@@ -200,11 +165,12 @@ Case DrawCase(Rng& rng, const Shape& shape) {
   const Duration tempo = kTempos[rng.Below(std::size(kTempos))];
   const auto size = static_cast<std::uint64_t>(std::clamp(shape.size, 1, 100));
   Rng program_rng = rng.Fork(1);
-  ProgramDrawer program(program_rng, shape, tempo);
+  // Now and then a program that moves much.
+  const std::uint64_t chunked_of_40 = rng.Fork(4).Below(4) == 0 ? 8 : 1;
+  ProgramDrawer program(program_rng, shape, tempo, chunked_of_40);
   const int depth = shape.answer_must_come ? 1 : static_cast<int>(1 + rng.Below(3));
   one.program = program.Draw(3 + size / 5, depth, true, {});
-  Rng name_rng = rng.Fork(3);
-  if (!shape.answer_must_come && name_rng.Below(3) == 0) Namer(name_rng).Name(one.program);
+  if (!shape.answer_must_come) AddHabits(rng.Fork(3), one.program);
   if (!shape.faults) return one;
   if (!shape.answer_must_come && rng.Below(12) == 0) one.cluster.lineage_bytes_max = 2000;
   one.chaos = Milliseconds(static_cast<std::int64_t>(500 + rng.Below(8000)));

@@ -272,7 +272,8 @@ class OnCluster {
   static Value Get(const Reference& reference) {
     try {
       Value value = mobula::Get(reference);
-      looking_on->SawValue(reference.Object().id, Check(value), value.references.size());
+      looking_on->SawValue(CurrentProcess(), reference.Object().id, Check(value),
+                           value.references.size());
       return value;
     } catch (const Error& error) {
       looking_on->SawError(CurrentTask(), reference.Object().id, error);
@@ -296,8 +297,7 @@ class OnCluster {
     mobula::Cancel(reference, force);
   }
   static void Kill(const Actor& actor, bool may_restart) {
-    looking_on->Killed(actor.first.Id(),
-                       api::Context::Current().Process().Identity().address.worker, may_restart);
+    looking_on->Killed(actor.first.Id(), CurrentProcess(), may_restart);
     actor.first.Kill(!may_restart);
   }
 
@@ -308,6 +308,9 @@ class OnCluster {
         absl::StrCat("attempt ", context.Attempt(), " of ", context.Task().Hex(), " ", why);
     looking_on->Threw(context.Task(), context.Attempt(), text);
     throw std::runtime_error(text);
+  }
+  static WorkerId CurrentProcess() {
+    return api::Context::Current().Process().Identity().address.worker;
   }
   static TaskId CurrentTask() { return api::Context::Current().Task(); }
   static ExpectedValue Look(const Reference& reference) {

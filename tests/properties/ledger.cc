@@ -72,7 +72,7 @@ void Ledger::FoundNone(std::uint32_t name, std::uint64_t asked) {
 bool Ledger::MustLive(const Actor& actor) const {
   if (!actor.facts.detached || actor.killed) return false;
   return actor.facts.max_restarts < 0 ||
-         Deaths() <= static_cast<std::uint64_t>(actor.facts.max_restarts);
+         Losses() <= static_cast<std::uint64_t>(actor.facts.max_restarts);
 }
 
 bool Ledger::WasFound(ActorId actor) const {
@@ -94,7 +94,8 @@ ExpectedValue Ledger::ExpectedOf(ObjectId object) const {
   return found->second.value;
 }
 
-void Ledger::SawValue(ObjectId object, std::int64_t checksum, std::size_t references) {
+void Ledger::SawValue(WorkerId seer, ObjectId object, std::int64_t checksum,
+                      std::size_t references) {
   const auto found = objects_.find(object);
   if (found == objects_.end()) {
     Complain(absl::StrCat("wrong value: of ", object.Hex(), ", which nobody made"));
@@ -102,7 +103,10 @@ void Ledger::SawValue(ObjectId object, std::int64_t checksum, std::size_t refere
   }
   const Expected& expected = *found->second.value;
   const auto actor = actors_.find(found->second.origin.actor);
-  if (actor != actors_.end() && actor->second.alive == 0) actor->second.alive = ++moments_;
+  if (actor != actors_.end()) {
+    if (actor->second.alive == 0) actor->second.alive = ++moments_;
+    heard_.emplace(std::pair(seer, ran_in_[object.task]), ++moments_);
+  }
   if (expected.checksum != checksum) {
     Complain(absl::StrCat("wrong value: of ", object.Hex(), ": ", checksum, ", expected ",
                           expected.checksum));
@@ -162,7 +166,21 @@ void Ledger::Started(WorkerId process, const TaskSpec& spec) {
     Complain(absl::StrCat("too many attempts: ", name, " started, but max_retries is ", most));
   }
   specs_.insert_or_assign(spec.task, spec);
-  if (spec.kind != TaskKind::kActorCall || spec.attempt > 0) return;
+  if (spec.kind == TaskKind::kActorCall) StartedCall(process, spec, name);
+}
+
+void Ledger::StartedCall(WorkerId process, const TaskSpec& spec, const std::string& name) {
+  ran_in_[spec.task] = process;
+  const auto actor = actors_.find(spec.actor);
+  const Object* call = FindTask(spec.task);
+  const auto heard = heard_.find({spec.owner.worker, process});
+  if (actor != actors_.end() && call != nullptr && heard != heard_.end()) {
+    const bool is_killed = std::ranges::any_of(actor->second.kills, [&](const KillSaid& kill) {
+      return kill.killer == spec.owner.worker && heard->second < kill.at && kill.at < call->made;
+    });
+    if (is_killed) Complain(absl::StrCat("old incarnation: its caller killed it before: ", name));
+  }
+  if (spec.attempt > 0) return;
   const std::uint64_t number = call_numbers_[spec.task];
   std::uint64_t& last = last_call_[{process, {spec.owner.worker, spec.parent}}];
   if (number <= last)
@@ -184,6 +202,8 @@ std::uint64_t Ledger::Crashes() const {
   const sim::Report& report = world_.GetReport();
   return report.worker_crashes + report.node_crashes + report.nodes_disowned;
 }
+
+std::uint64_t Ledger::Losses() const { return std::max(Deaths(), Crashes()); }
 
 const TaskSpec* Ledger::FindSpec(TaskId task) const {
   const auto found = specs_.find(task);
@@ -292,7 +312,7 @@ std::string Ledger::DoubtActorError(const ErrorInfo& info) const {
     // Who finds an actor by its name may be too late to hold it.
     return actor.found && !actor.facts.detached ? "" : "there is a handle";
   }
-  const std::uint64_t deaths = Deaths();
+  const std::uint64_t deaths = Losses();
   if (deaths == 0) return "nothing died";
   const std::int32_t most = actor.facts.max_restarts;
   if (most < 0) return "the actor may be restarted";
@@ -330,9 +350,7 @@ std::string Ledger::DoubtAttempts(const ErrorInfo& info) const {
   // An exception that the body was told, of a cancelled or lost object, uses up a retry as its own
   // do.
   if (made->origin.retry_exceptions && !true_texts_.empty()) return "";
-  // A worker may die before it was ready, when the task is on its way to it.
-  const std::uint64_t deaths = std::max(Deaths(), Crashes());
-  const std::uint64_t lost = deaths + Throws(made->reference.id.task);
+  const std::uint64_t lost = Losses() + Throws(made->reference.id.task);
   if (lost > static_cast<std::uint64_t>(most)) return "";
   return absl::StrCat("max_retries is ", most, ", and only ", lost, " attempts can have been lost");
 }

@@ -49,6 +49,7 @@ struct ActorFacts {
 ///   an error          | is documented, and true: what it blames has happened
 ///   a task's attempt  | starts once, and within the limits
 ///   calls of an actor | start in the order in which each caller made them
+///   a killed actor    | starts no call that its killer makes afterwards, until it has restarted
 ///   a name            | leads to an actor of that name that is not known to be dead; to a detached
 ///                     | one that has answered as long as nothing has ended it
 ///
@@ -69,7 +70,7 @@ class Ledger {
   [[nodiscard]] std::uint64_t LooksFor() { return ++moments_; }
   void Found(std::uint32_t name, ActorId actor, std::uint64_t asked);
   void FoundNone(std::uint32_t name, std::uint64_t asked);
-  void SawValue(ObjectId object, std::int64_t checksum, std::size_t references);
+  void SawValue(WorkerId seer, ObjectId object, std::int64_t checksum, std::size_t references);
   /// `seer` fetched `object`.
   void SawError(TaskId seer, ObjectId object, const Error& error);
   [[nodiscard]] ExpectedValue ExpectedOf(ObjectId object) const;
@@ -133,6 +134,7 @@ class Ledger {
   };
 
   void Started(WorkerId process, const TaskSpec& spec);
+  void StartedCall(WorkerId process, const TaskSpec& spec, const std::string& name);
   /// Empty when the error is true; else why not.
   [[nodiscard]] std::string Doubt(const Error& error) const;
   [[nodiscard]] std::string DoubtApplicationError(const std::string& text) const;
@@ -144,6 +146,9 @@ class Ledger {
   [[nodiscard]] bool MustLive(const Actor& actor) const;
   /// How many processes or nodes can have ended without anybody's wish.
   [[nodiscard]] std::uint64_t Crashes() const;
+  /// How many ends of processes can have cost a task or an actor something. A worker may die before
+  /// it was ready, when the task is on its way to it.
+  [[nodiscard]] std::uint64_t Losses() const;
   /// Too few processes died for that many attempts to have been lost.
   [[nodiscard]] std::string DoubtAttempts(const ErrorInfo& info) const;
   /// The task, or one that it descends from, was submitted by a process that is gone: nobody waits
@@ -168,6 +173,10 @@ class Ledger {
   /// The order in which each caller made its calls.
   std::map<TaskId, std::uint64_t> call_numbers_;
   std::uint64_t calls_ = 0;
+  /// The process in which a call was started last.
+  std::map<TaskId, WorkerId> ran_in_;
+  /// When a process (the first) first saw an answer of an actor's process: it knows that it lives.
+  std::map<std::pair<WorkerId, WorkerId>, std::uint64_t> heard_;
   std::map<WorkerId, Address> processes_;
   std::set<WorkerId> drivers_;
   std::map<std::pair<TaskId, std::uint32_t>, std::string> thrown_;

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/properties/draw_habits.h"
+
+#include <utility>
+#include <vector>
+
+#include "tests/properties/targets.h"
+
+namespace mobula::properties {
+namespace {
+
+class Habits {
+ public:
+  explicit Habits(Rng& rng)
+      : rng_(rng),
+        names_(rng.Below(3) == 0),
+        revival_(rng.Below(4) == 0),
+        passing_(rng.Below(4) == 0),
+        parting_(rng.Below(4) == 0) {}
+
+  void AddTo(Program& program, const Given& given) {
+    Program done = program;
+    done.actions.clear();
+    std::vector<Action>& actions = done.actions;
+    for (std::size_t i = 0; i < program.actions.size(); ++i) {
+      Action& action = program.actions[i];
+      const Given lists = InFrontOf(done, given, actions.size());
+      for (Program& body : action.body) AddTo(body, GivenTo(action, lists));
+      if (names_ && action.step == Step::kActor && rng_.Below(4) > 0) Name(action);
+      actions.push_back(action);
+      if (names_ && rng_.Below(8) == 0) Find(actions);
+      if (revival_ && action.step == Step::kCall && rng_.Below(2) == 0)
+        Revive(action, lists, actions);
+      if (parting_ && action.step == Step::kSubmit && rng_.Below(2) == 0)
+        Part(action.a, lists, actions);
+      if (passing_ && ReturnsReferences(action) && rng_.Below(2) == 0)
+        PassOn(InFrontOf(done, given, actions.size()), actions);
+    }
+    program = std::move(done);
+  }
+
+ private:
+  std::uint32_t Index() { return static_cast<std::uint32_t>(rng_.Below(64)); }
+  std::uint32_t DrawName() { return static_cast<std::uint32_t>(1 + rng_.Below(3)); }
+  Action& Add(std::vector<Action>& actions, Step step) {
+    Action& added = actions.emplace_back();
+    added.step = step;
+    added.a = Index();
+    added.b = Index();
+    return added;
+  }
+
+  void Name(Action& actor) {
+    actor.name = DrawName();
+    actor.detached = rng_.Below(2) == 0;
+  }
+  void Find(std::vector<Action>& actions) {
+    Add(actions, Step::kFind).name = DrawName();
+    if (rng_.Below(3) > 0) Add(actions, Step::kCall);
+    if (rng_.Below(4) == 0) Add(actions, Step::kKill).size = rng_.Below(2);
+  }
+  void Revive(const Action& call, const Given& lists, std::vector<Action>& actions) {
+    // Most often it lives by then.
+    if (rng_.Below(4) > 0) {
+      Add(actions, Step::kGet).a = static_cast<std::uint32_t>(lists.references);
+    }
+    Action& kill = Add(actions, Step::kKill);
+    kill.a = call.a;
+    kill.size = 1;
+    actions.push_back(call);
+  }
+  static bool ReturnsReferences(const Action& action) {
+    return !action.body.empty() && action.body.front().returns_references;
+  }
+  /// The newest of these references.
+  void PassOn(const Given& lists, std::vector<Action>& actions) {
+    if (lists.references == 0) return;
+    Program reader;
+    Add(reader.actions, Step::kGet);
+    Program opener;
+    Add(opener.actions, Step::kOpen).a = 0;
+    Add(opener.actions, Step::kSubmit).body = {std::move(reader)};
+    Action& pass = Add(actions, Step::kSubmit);
+    pass.a = static_cast<std::uint32_t>(lists.references - 1);
+    pass.b = pass.a;
+    pass.body = {std::move(opener)};
+    if (rng_.Below(2) == 0) Part(pass.a, lists, actions);
+  }
+  static void Part(std::uint32_t from, const Given& lists, std::vector<Action>& actions) {
+    if (lists.references == 0) return;
+    Action& drop = actions.emplace_back();
+    drop.step = Step::kDrop;
+    drop.a = static_cast<std::uint32_t>(from % lists.references);
+  }
+
+  Rng& rng_;
+  bool names_;
+  bool revival_;
+  bool passing_;
+  bool parting_;
+};
+
+}  // namespace
+
+void AddHabits(Rng rng, Program& program) { Habits(rng).AddTo(program, {}); }
+
+}  // namespace mobula::properties

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "runtime/base/rng.h"
+#include "tests/properties/program.h"
+
+namespace mobula::properties {
+
+/// What people write in a row, and steps drawn one by one seldom are; each habit in some programs
+/// only, and the rest of a program stays as it is:
+///
+///   names   | actors have names, some are detached, and tasks look for them, to call or kill them
+///   revival | an actor that was called is killed, may be restarted, and is called again
+///   passing | what a task returns is opened by another one, which hands it on to a third
+///   parting | a reference is dropped as soon as a task has it
+void AddHabits(Rng rng, Program& program);
+
+}  // namespace mobula::properties
