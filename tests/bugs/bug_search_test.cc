@@ -17,6 +17,8 @@ constexpr Bug kSoonFound[] = {
     Bug::kNeverRemovesBorrowers, Bug::kLosesWakeUps,
     Bug::kDropsLineageEarly,     Bug::kNeverDropsLineage,
     Bug::kKeepsCpuWhileBlocked,  Bug::kKeepsWorkersOfFinishedJobs,
+    Bug::kCallsOldIncarnations,  Bug::kKeepsActorNames,
+    Bug::kEndsDetachedActors,
 };
 
 class SearchedBug : public testing::TestWithParam<Bug> {
