@@ -46,9 +46,12 @@ void ActorClient::TellKill(Actor& actor) {
   if (!actor.kill->no_restart && actor.view.state != ActorState::kAlive) actor.kill.reset();
 }
 
-/// An actor that was killed with leave to restart lives on, as far as the GCS has said.
+/// An actor that was killed lives on, as far as the GCS has said.
 void ActorClient::HearOfKilled(Actor& actor, bool is_first) {
-  if (is_first) {
+  if (actor.kill->no_restart) {
+    // The kill may have been faster than the registration, and then it was for nobody.
+    if (is_first) TellKill(actor);
+  } else if (is_first) {
     actor.kill->incarnation = actor.view.incarnation;
     if (actor.view.state == ActorState::kAlive) actor.unreachable = true;
     TellKill(actor);
@@ -183,7 +186,7 @@ ActorClient::LostCalls ActorClient::Update(const ActorView& view) {
     actor.next_sequence = 0;
     actor.unreachable = false;
   }
-  if (actor.kill && !actor.kill->no_restart) HearOfKilled(actor, is_first);
+  if (actor.kill) HearOfKilled(actor, is_first);
   return lost;
 }
 
