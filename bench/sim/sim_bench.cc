@@ -2,15 +2,11 @@
 // How fast the simulator is, in real time: its queue alone, and the whole runtime.
 #include <benchmark/benchmark.h>
 
-#include <functional>
-
 #include "bench/heap.h"
-#include "runtime/api/mobula.h"
-#include "runtime/api/sessions.h"
-#include "runtime/base/check.h"
+#include "bench/nothing.h"
+#include "bench/sim/run_program.h"
 #include "runtime/base/rng.h"
 #include "sim/event_queue.h"
-#include "sim/fiber_hub.h"
 #include "sim/occurrence.h"
 #include "sim/world.h"
 
@@ -36,31 +32,9 @@ void BM_EventQueue_PushPop(benchmark::State& state) {
 }
 BENCHMARK(BM_EventQueue_PushPop)->Arg(100)->Arg(10'000);
 
-int Nothing(int value) { return value; }
-MOBULA_REMOTE(Nothing)
-
-/// Runs a driver's program to its end; returns how many events that took.
-std::uint64_t RunProgram(Options options, const std::function<void()>& code) {
-  auto world = *World::Create(std::move(options));
-  FiberProgram program;
-  program.driver = [&](worker::Process& process) {
-    api::RunAsDriver(process, [&] {
-      code();
-      return 0;
-    });
-  };
-  program.task = &api::RunTaskIn;
-  program.forget = &api::ForgetProcess;
-  FiberHub hub(*world, program);
-  DriverOptions driver;
-  driver.language = Language::kCpp;
-  CHECK(hub.RunDriver(driver).empty()) << "the program did not end";
-  return world->GetReport().events;
-}
-
 void GetTasks(int count) {
   std::vector<Ref<int>> refs;
-  for (int i = 0; i < count; ++i) refs.push_back(Task(Nothing).Remote(i));
+  for (int i = 0; i < count; ++i) refs.push_back(Task(bench::Nothing).Remote(i));
   Get(refs);
 }
 
@@ -78,7 +52,7 @@ void BM_World_NoOpTasks(benchmark::State& state) {
     Options options;
     options.nodes.resize(static_cast<std::size_t>(state.range(0)));
     options.check_invariants = state.range(1) != 0;
-    events += RunProgram(std::move(options), [tasks] { GetTasks(tasks); });
+    events += bench::RunProgram(std::move(options), [tasks] { GetTasks(tasks); });
   }
   state.SetItemsProcessed(state.iterations() * tasks);
   CountEvents(state, events);
@@ -98,7 +72,7 @@ void BM_World_ThousandNodes(benchmark::State& state) {
   for (auto _ : state) {
     Options options;
     options.nodes.resize(1000);
-    events += RunProgram(std::move(options), [] { GetTasks(kTasks); });
+    events += bench::RunProgram(std::move(options), [] { GetTasks(kTasks); });
   }
   state.SetItemsProcessed(state.iterations() * kTasks);
   CountEvents(state, events);
@@ -111,7 +85,7 @@ void BM_World_IdleHour(benchmark::State& state) {
   for (auto _ : state) {
     Options options;
     options.nodes.resize(10);
-    events += RunProgram(std::move(options), [] { Sleep(Seconds(3600)); });
+    events += bench::RunProgram(std::move(options), [] { Sleep(Seconds(3600)); });
   }
   CountEvents(state, events);
 }
@@ -125,7 +99,7 @@ void BM_World_MemoryOfANode(benchmark::State& state) {
     const std::uint64_t before = bench::BytesInUse();
     Options options;
     options.nodes.resize(static_cast<std::size_t>(state.range(0)));
-    RunProgram(std::move(options), [&] {
+    bench::RunProgram(std::move(options), [&] {
       Sleep(Seconds(10));
       bytes =
           static_cast<double>(bench::BytesInUse() - before) / static_cast<double>(state.range(0));
