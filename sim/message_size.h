@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -29,8 +28,8 @@ std::uint64_t SizeOf(T) {
 }
 template <Described T>
 std::uint64_t SizeOf(const T& value);
-template <class T>
-std::uint64_t SizeOf(const std::optional<T>& value);
+template <OptionalValue T>
+std::uint64_t SizeOf(const T& value);
 template <class T>
 std::uint64_t SizeOf(const std::vector<T>& values);
 template <class T>
@@ -46,8 +45,8 @@ std::uint64_t SizeOf(const T& value) {
   ForEachField(value, [&size](const char*, const auto& field) { size += SizeOf(field); });
   return size;
 }
-template <class T>
-std::uint64_t SizeOf(const std::optional<T>& value) {
+template <OptionalValue T>
+std::uint64_t SizeOf(const T& value) {
   return value ? SizeOf(*value) : 0;
 }
 template <class T>

@@ -71,8 +71,8 @@ py::object ToPython(T value) {
 }
 template <Described T>
 py::object ToPython(const T& value);
-template <class T>
-py::object ToPython(const std::optional<T>& value);
+template <OptionalValue T>
+py::object ToPython(const T& value);
 template <class T>
 py::object ToPython(const std::vector<T>& values);
 template <class T>
@@ -88,8 +88,8 @@ py::object ToPython(const T& value) {
   ForEachField(value, [&](const char* name, const auto& field) { fields[name] = ToPython(field); });
   return fields;
 }
-template <class T>
-py::object ToPython(const std::optional<T>& value) {
+template <OptionalValue T>
+py::object ToPython(const T& value) {
   return value ? ToPython(*value) : py::none();
 }
 template <class Range>

@@ -86,7 +86,7 @@ py::tuple ToPythonValue(const ProcessPointer& process, const worker::FetchedValu
   }
   const int kind = static_cast<int>(value.value.kind);
   if (value.value.kind == PayloadKind::kError) {
-    return py::make_tuple(kind, ToPython(value.value.error));
+    return py::make_tuple(kind, ToPython(value.value.Problem()));
   }
   return py::make_tuple(kind, ToBytes(value.value.data));
 }

@@ -38,7 +38,7 @@ Reference::~Reference() {
 Value::Value(std::shared_ptr<Session> session, worker::FetchedValue fetched)
     : session_(std::move(session)), fetched_(std::move(fetched)) {
   const PayloadKind kind = fetched_.stored ? fetched_.stored->kind : fetched_.value.kind;
-  if (kind == PayloadKind::kError) Throw(fetched_.value.error);
+  if (kind == PayloadKind::kError) Throw(fetched_.value.Problem());
   if (kind == PayloadKind::kException) {
     const std::string text(Bytes());
     ReleaseBuffer();

@@ -21,6 +21,7 @@
 #include <variant>
 #include <vector>
 
+#include "runtime/base/boxed.h"
 #include "runtime/base/bytes.h"
 #include "runtime/base/ids.h"
 #include "runtime/base/shared_vector.h"
@@ -67,8 +68,8 @@ void Print(std::ostream& out, T value) {
 }
 template <Described T>
 void Print(std::ostream& out, const T& value);
-template <class T>
-void Print(std::ostream& out, const std::optional<T>& value);
+template <OptionalValue T>
+void Print(std::ostream& out, const T& value);
 template <class T>
 void Print(std::ostream& out, const std::vector<T>& values);
 template <class T>
@@ -104,8 +105,8 @@ void Print(std::ostream& out, const T& value) {
   });
   out << "}";
 }
-template <class T>
-void Print(std::ostream& out, const std::optional<T>& value) {
+template <OptionalValue T>
+void Print(std::ostream& out, const T& value) {
   if (value) {
     Print(out, *value);
   } else {
@@ -222,8 +223,8 @@ class Hasher {
   void Mix(const T& value) {
     ForEachField(value, [this](const char*, const auto& field) { Mix(field); });
   }
-  template <class T>
-  void Mix(const std::optional<T>& value) {
+  template <OptionalValue T>
+  void Mix(const T& value) {
     Word(value.has_value());
     if (value) Mix(*value);
   }

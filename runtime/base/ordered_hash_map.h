@@ -65,11 +65,8 @@ class OrderedHashMap {
     entries_.emplace_back(std::piecewise_construct, std::forward_as_tuple(key),
                           std::forward_as_tuple(std::forward<Arguments>(arguments)...));
     const iterator entry = std::prev(entries_.end());
-    if (entries_.size() * 2 > slots_.size()) {
-      Grow();
-    } else {
-      Enter(HashOf(key), entry);
-    }
+    if (entries_.size() * 2 > slots_.size()) Grow();
+    Enter(HashOf(key), entry);
     return {entry, true};
   }
 
@@ -118,9 +115,11 @@ class OrderedHashMap {
     slots_[at] = {hash, entry};
   }
   void Grow() {
-    slots_.assign(slots_.empty() ? kSlotsMin : slots_.size() * 2, Slot{});
-    for (iterator entry = entries_.begin(); entry != entries_.end(); ++entry) {
-      Enter(HashOf(entry->first), entry);
+    std::vector<Slot> slots(slots_.empty() ? kSlotsMin : slots_.size() * 2);
+    slots_.swap(slots);
+    // The entries themselves, which lie anywhere, are not looked at.
+    for (const Slot& slot : slots) {
+      if (slot.hash != 0) Enter(slot.hash, slot.entry);
     }
   }
   /// Empties a slot, and moves up what would not be found any more behind the hole.

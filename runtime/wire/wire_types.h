@@ -20,9 +20,7 @@ struct IsId : std::false_type {};
 template <class Tag>
 struct IsId<Id<Tag>> : std::true_type {};
 template <class T>
-struct IsOptional : std::false_type {};
-template <class T>
-struct IsOptional<std::optional<T>> : std::true_type {};
+struct IsOptional : std::bool_constant<OptionalValue<T>> {};
 template <class T>
 struct IsVector : std::false_type {};
 template <class T>

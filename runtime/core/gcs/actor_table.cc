@@ -295,7 +295,7 @@ void ActorTable::Done(const Address& source, const TaskDone& message, Outbox& ou
   if (failure != nullptr || message.application_error) {
     ErrorInfo cause = DeathCause(record->view, Sentence(record->view) + " died in its constructor");
     if (failure != nullptr && failure->kind == PayloadKind::kError) {
-      cause.message += ": " + failure->error.message;
+      cause.message += ": " + failure->Problem().message;
     } else {
       cause.message += ", which raised an exception.";
       if (failure != nullptr) cause.cause = failure->data;

@@ -71,10 +71,16 @@ struct Payload {
 
   PayloadKind kind = PayloadKind::kValue;
   Bytes data;
-  ErrorInfo error;
+  /// Of kError only.
+  Boxed<ErrorInfo> error;
   MOBULA_FIELDS(Payload, kind, data, error)
 
   static Payload Error(ErrorInfo info) { return {PayloadKind::kError, Bytes(), std::move(info)}; }
+  /// The error; an empty one when there is none.
+  [[nodiscard]] const ErrorInfo& Problem() const {
+    static const ErrorInfo none;
+    return error ? *error : none;
+  }
 };
 
 }  // namespace mobula

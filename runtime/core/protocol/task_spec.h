@@ -105,7 +105,7 @@ struct TaskSpec {
   /// to.
   std::uint64_t sequence = 0;
   /// Creation tasks only.
-  std::optional<ActorOptions> actor_options;
+  Boxed<ActorOptions> actor_options;
   /// Opaque to the runtime; the language layer's own per-task options.
   Bytes language_options;
   MOBULA_FIELDS(TaskSpec, task, attempt, kind, job, owner, parent, function, name, arguments,

@@ -128,8 +128,11 @@ ErrorInfo ActorDied(const ActorView& actor, const TaskSpec& spec, bool may_have_
 
 void TellOfArguments(Payload& payload) {
   if (payload.kind != PayloadKind::kError) return;
-  payload.error.message = "The arguments of its constructor could not be computed: " +
-                          ExceptionName(payload.error.kind) + ": " + payload.error.message;
+  ErrorInfo error = payload.Problem();
+  error.message =
+      "The arguments of its constructor could not be computed: " + ExceptionName(error.kind) +
+      ": " + error.message;
+  payload.error = std::move(error);
 }
 
 ErrorInfo ActorCallLost(const ActorView& actor, const TaskSpec& spec) {

@@ -8,14 +8,17 @@
 
 namespace mobula::worker {
 
-LeaseClient::ClassKey LeaseClient::KeyOf(const TaskSpec& spec) {
+LeaseClient::KeyView LeaseClient::KeyOf(const TaskSpec& spec) {
   return {spec.function.id, spec.function.name, spec.function.language,
           spec.runtime_env, spec.resources,     spec.strategy};
 }
 
 void LeaseClient::Enqueue(TaskId task, const TaskSpec& spec, std::uint64_t order) {
-  const auto [entry, added] = class_index_.try_emplace(KeyOf(spec), classes_.size());
-  if (added) classes_.emplace_back();
+  auto entry = class_index_.find(KeyOf(spec));
+  if (entry == class_index_.end()) {
+    entry = class_index_.emplace(ClassKey(KeyOf(spec)), classes_.size()).first;
+    classes_.emplace_back();
+  }
   const bool queued = classes_[entry->second].queue.emplace(order, task).second;
   CHECK(queued) << "task " << task << " is queued twice";
   MarkDirty(entry->second);

@@ -8,6 +8,7 @@
 #include <tuple>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "runtime/core/worker/dispatcher.h"
 #include "runtime/core/worker/views.h"
 #include "runtime/core/worker/watch_list.h"
@@ -62,6 +63,9 @@ class LeaseClient {
  private:
   using ClassKey =
       std::tuple<FunctionId, std::string, Language, std::string, ResourceSet, SchedulingStrategy>;
+  /// The same, in the spec: a class that is known is found without copying its key.
+  using KeyView = std::tuple<const FunctionId&, const std::string&, const Language&,
+                             const std::string&, const ResourceSet&, const SchedulingStrategy&>;
   struct Lease {
     std::size_t scheduling_class = 0;
     Address worker;
@@ -78,7 +82,8 @@ class LeaseClient {
     RequestLease message;
   };
   struct Class {
-    std::map<std::uint64_t, TaskId> queue;
+    /// In the order of submission; a tree of few nodes, as it may hold a million.
+    absl::btree_map<std::uint64_t, TaskId> queue;
     std::map<std::uint64_t, Request> requests;
     /// Leases that take tasks, least loaded first.
     std::set<std::pair<std::size_t, LeaseId>> open;
@@ -89,7 +94,7 @@ class LeaseClient {
   };
   using LeaseEntry = std::map<LeaseId, Lease>::iterator;
 
-  static ClassKey KeyOf(const TaskSpec& spec);
+  static KeyView KeyOf(const TaskSpec& spec);
   void MarkDirty(std::size_t index);
   void PumpClass(std::size_t index);
   [[nodiscard]] std::size_t DepthOf(const Class& state) const;
@@ -108,7 +113,7 @@ class LeaseClient {
   Context& context_;
   WatchList& watch_list_;
   Dispatcher& dispatcher_;
-  std::map<ClassKey, std::size_t> class_index_;
+  std::map<ClassKey, std::size_t, std::less<>> class_index_;
   std::vector<Class> classes_;
   /// Classes in which something changed in this event.
   std::vector<std::size_t> dirty_;

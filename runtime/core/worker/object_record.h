@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <map>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "runtime/core/protocol/messages.h"
 #include "runtime/core/worker/views.h"
 
@@ -47,7 +47,7 @@ struct BorrowerRecord {
     /// The sponsor is dead, and the borrower was asked what it has heard of.
     bool checking = false;
   };
-  std::map<Address, Sponsored> sponsors;
+  absl::btree_map<Address, Sponsored> sponsors;
 };
 
 /// All that this process knows of one object it owns or borrows.
@@ -61,13 +61,12 @@ struct BorrowerRecord {
 /// (erased)           | no count is left                                | -
 struct ObjectRecord {
   Address owner;
-  bool owned = false;
   std::array<std::uint32_t, kCountKinds> counts{};
+  /// AddBorrower messages of this process that are not acknowledged. Borrower only.
+  std::uint32_t registering = 0;
+  bool owned = false;
 
   // Owner only.
-  std::map<Address, BorrowerRecord> borrowers;
-  /// References inside the value; each is counted kContained for as long as the value is kept.
-  std::vector<ObjectRef> inner;
   /// The creating task's lineage went to the byte cap.
   bool lineage_evicted = false;
   /// The creating task is kept as lineage and has a retry left. Set when it is finished, taken back
@@ -75,19 +74,20 @@ struct ObjectRecord {
   bool remakeable = false;
   /// This process had the copies freed, as only lineage was left: that they are gone is no failure.
   bool released = false;
+  absl::btree_map<Address, BorrowerRecord> borrowers;
+  /// References inside the value; each is counted kContained for as long as the value is kept.
+  std::vector<ObjectRef> inner;
 
   // Borrower only.
-  /// Registrations at the owner that this process has heard of; given back when it lets go.
-  std::uint64_t registrations = 0;
-  /// Those among them that came with the answers of third processes, by process.
-  std::map<Address, std::uint64_t> sponsors;
-  /// AddBorrower messages of this process that are not acknowledged.
-  std::uint32_t registering = 0;
+  /// A GetObjectStatus is under way.
+  bool asked = false;
   /// The owner does not know it: it stands for an actor that was found by its name, when its owner
   /// had no handle any more. Then there is nothing to register with, ever.
   bool unknown_to_owner = false;
-  /// A GetObjectStatus is under way.
-  bool asked = false;
+  /// Registrations at the owner that this process has heard of; given back when it lets go.
+  std::uint64_t registrations = 0;
+  /// Those among them that came with the answers of third processes, by process.
+  absl::btree_map<Address, std::uint64_t> sponsors;
 
   /// The actor this object stands for; nil for ordinary objects.
   ActorId actor;

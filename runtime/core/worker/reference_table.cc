@@ -252,7 +252,7 @@ void ReferenceTable::OnBorrowerChecked(const Address& source, const BorrowerChec
 
 std::vector<TaskId> ReferenceTable::ForgetDead() {
   for (auto& [id, record] : records_) {
-    const auto forgotten = std::erase_if(
+    const auto forgotten = absl::erase_if(
         record.borrowers, [&](const auto& borrower) { return watch_list_.IsDead(borrower.first); });
     if (forgotten > 0) Touch(id);
     CheckSponsors(id, record);

@@ -331,7 +331,7 @@ void TaskManager::FailWith(Entry entry, const Payload& payload) {
   if (task.spec.kind == TaskKind::kActorCreation && creations_.contains(task.spec.actor)) {
     ActorView view = *actors_.Find(task.spec.actor);
     view.state = ActorState::kDead;
-    view.death_cause = payload.error;
+    view.death_cause = payload.Problem();
     if (payload.kind == PayloadKind::kException) {
       view.death_cause.message = "An argument of its constructor is an exception.";
       view.death_cause.cause = payload.data;

@@ -193,16 +193,16 @@ void TaskManager::OnHandleResolved(ObjectId handle) {
   if (record == nullptr || known == nullptr || actors_.IsHeard(actor)) return;
   const Payload& value = record->status.value;
   if (value.kind == PayloadKind::kValue) return;
-  if (value.error.kind == ErrorKind::kOwnerDied) {
+  if (value.Problem().kind == ErrorKind::kOwnerDied) {
     // The actor may be known to the GCS all the same, and live on if it is detached.
     gcs_.Ask(ListActors{}, std::nullopt);
     return;
   }
   // It was found by its name, when its owner had no handle any more. The GCS will say how it is.
-  if (value.error.kind == ErrorKind::kObjectFreed) return;
+  if (value.Problem().kind == ErrorKind::kObjectFreed) return;
   ActorView view = *known;
   view.state = ActorState::kDead;
-  view.death_cause = value.error;
+  view.death_cause = value.Problem();
   OnActorUpdate(view);
 }
 

@@ -32,8 +32,8 @@ boost::json::value ToJson(T value) {
 }
 template <Described T>
 boost::json::value ToJson(const T& value);
-template <class T>
-boost::json::value ToJson(const std::optional<T>& value) {
+template <OptionalValue T>
+boost::json::value ToJson(const T& value) {
   return value ? ToJson(*value) : boost::json::value();
 }
 boost::json::value ArrayOf(const auto& values) {

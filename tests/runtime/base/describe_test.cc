@@ -22,10 +22,11 @@ struct Tree {
   Colour colour = Colour::kRed;
   std::vector<Leaf> leaves;
   std::optional<Leaf> fruit;
+  Boxed<Leaf> nut;
   std::map<std::string, std::uint64_t> counts;
   Bytes bytes;
   Duration age;
-  MOBULA_FIELDS(Tree, colour, leaves, fruit, counts, bytes, age)
+  MOBULA_FIELDS(Tree, colour, leaves, fruit, nut, counts, bytes, age)
 };
 
 using Plant = std::variant<Leaf, Tree>;
@@ -37,12 +38,14 @@ std::uint64_t HashOf(const auto& value) {
 }
 
 Tree SomeTree() {
-  return {Colour::kBlue, {{1, "a"}}, std::nullopt, {{"x", 2}}, Bytes("abc"), Milliseconds(1500)};
+  return {Colour::kBlue, {{1, "a"}},   std::nullopt,      {},
+          {{"x", 2}},    Bytes("abc"), Milliseconds(1500)};
 }
 
 TEST(Describe, PrintsEveryKindOfField) {
   EXPECT_EQ(ToString(SomeTree()),
-            "Tree{colour: kBlue, leaves: [{number: 1, text: \"a\"}], fruit: none, counts: {\"x\": "
+            "Tree{colour: kBlue, leaves: [{number: 1, text: \"a\"}], fruit: none, nut: none, "
+            "counts: {\"x\": "
             "2}, bytes: 3 "
             "bytes, age: 1.5s}");
 }
@@ -66,17 +69,29 @@ TEST(Describe, ComparesMemberWise) {
   EXPECT_NE(other, SomeTree());
 }
 
+TEST(Boxed, IsCopiedWithWhatIsInIt) {
+  Boxed<Leaf> leaf = Leaf{1, "a"};
+  const Boxed<Leaf> copy = leaf;
+  EXPECT_EQ(copy, leaf);
+  leaf->number = 2;
+  EXPECT_NE(copy, leaf);
+  EXPECT_EQ(copy->number, 1);
+  EXPECT_NE(copy, Boxed<Leaf>());
+  EXPECT_EQ(sizeof(copy), sizeof(void*));
+}
+
 TEST(Hasher, GivesEqualValuesTheSameHash) { EXPECT_EQ(HashOf(SomeTree()), HashOf(SomeTree())); }
 
 TEST(Hasher, NoticesAChangeOfAnyField) {
   const std::uint64_t base = HashOf(SomeTree());
-  for (int field = 0; field < 6; ++field) {
+  for (int field = 0; field < 7; ++field) {
     Tree tree = SomeTree();
     if (field == 0) tree.colour = Colour::kRed;
     if (field == 1) tree.leaves.push_back({});
     if (field == 2) tree.fruit = Leaf{};
     if (field == 3) tree.counts["x"] = 3;
     if (field == 4) tree.bytes = Bytes("abd");
+    if (field == 6) tree.nut = Leaf{};
     if (field == 5) tree.age = Milliseconds(1);
     EXPECT_NE(HashOf(tree), base) << field;
   }

@@ -163,7 +163,7 @@ std::string TestDriver::Get(ObjectId object) {
   const worker::FetchedValue& value = answer.values.at(0);
   if (!value.stored) {
     const Payload& payload = value.value;
-    return payload.kind == PayloadKind::kError ? "error: " + ToString(payload.error)
+    return payload.kind == PayloadKind::kError ? "error: " + ToString(payload.Problem())
                                                : std::string(payload.data.View());
   }
   const std::byte* const data = process_->StoreAt(value.stored->offset, value.stored->size);

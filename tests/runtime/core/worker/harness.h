@@ -124,7 +124,7 @@ class Harness : public ::testing::Test {
     EXPECT_EQ(answers.size(), 1u);
     return answers.empty() ? FetchedValue{} : answers.front().values.front();
   }
-  ErrorKind ErrorOf(ObjectId object) { return GetNow(object).value.error.kind; }
+  ErrorKind ErrorOf(ObjectId object) { return GetNow(object).value.Problem().kind; }
   const ReferenceView View(ObjectId object) const {
     for (const ReferenceView& view : machine_.References()) {
       if (view.reference.id == object) return view;

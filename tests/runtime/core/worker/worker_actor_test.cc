@@ -53,7 +53,7 @@ class WorkerActor : public Harness {
     Do(TaskSubmitted{call});
     return call;
   }
-  std::string MessageOf(ObjectId object) { return GetNow(object).value.error.message; }
+  std::string MessageOf(ObjectId object) { return GetNow(object).value.Problem().message; }
 };
 
 TEST_F(WorkerActor, CallsWaitForTheActorThenCostTwoMessagesEach) {
@@ -181,7 +181,7 @@ TEST_F(WorkerActor, CallsMadeAfterAKillWaitForWhatTheGcsSays) {
   Do(TaskSubmitted{call});
   EXPECT_EQ(Sent<PushTask>().size(), 0u);
   Update(View(ActorState::kDead));
-  EXPECT_EQ(GetNow(call.Return(0)).value.error.kind, ErrorKind::kActorDied);
+  EXPECT_EQ(GetNow(call.Return(0)).value.Problem().kind, ErrorKind::kActorDied);
 }
 
 TEST_F(WorkerActor, AKillBeforeTheRegistrationFollowsIt) {
@@ -252,7 +252,8 @@ TEST_F(WorkerActor, ResultsOfItsCallsAreMadeAgainOnlyWithTaskRetries) {
   Do(TaskSubmitted{Call(2)});
   Receive(remote, DoneInStore(Call(2)));
   Receive(worker, GetObjectStatus{Call(2).Return(0), {kOtherNode}});
-  EXPECT_EQ(Only<ObjectStatusReply>().status.value.error.kind, ErrorKind::kReconstructionFailed);
+  EXPECT_EQ(Only<ObjectStatusReply>().status.value.Problem().kind,
+            ErrorKind::kReconstructionFailed);
 
   call_retries = 1;
   Do(TaskSubmitted{Call(3)});

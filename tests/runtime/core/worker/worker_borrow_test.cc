@@ -64,7 +64,7 @@ TEST_F(WorkerBorrow, AReferenceThatDanglesIsToldSo) {
   Receive(remote, AddBorrower{Put(0), remote, 1});
   EXPECT_TRUE(Only<BorrowerAdded>().gone);
   Receive(remote, GetObjectStatus{Put(0), {}});
-  EXPECT_EQ(Only<ObjectStatusReply>().status.value.error.kind, ErrorKind::kObjectFreed);
+  EXPECT_EQ(Only<ObjectStatusReply>().status.value.Problem().kind, ErrorKind::kObjectFreed);
 }
 
 TEST_F(WorkerBorrow, AnArgumentThatStaysIsReportedToItsOwnerWithTheAnswer) {

@@ -103,7 +103,7 @@ TEST_F(WorkerExecutor, AnArgumentThatFailedIsTheAnswer) {
   Receive(remote, PushTask{WithStored(Pushed(1), stored)});
   Receive(remote_daemon, WorkerDied{owner, "killed", false});
   EXPECT_TRUE(All<RunTask>().empty());
-  EXPECT_EQ(Only<TaskDone>().results[0].value.error.kind, ErrorKind::kOwnerDied);
+  EXPECT_EQ(Only<TaskDone>().results[0].value.Problem().kind, ErrorKind::kOwnerDied);
 }
 
 TEST_F(WorkerExecutor, ABlockedTaskLendsItsCpuAndGivesTheQueueBack) {
@@ -158,7 +158,7 @@ TEST_F(WorkerExecutor, ACancelledTaskIsAnsweredOrInterruptedOrEnded) {
   Receive(remote, PushTask{Pushed(1)});
   Receive(remote, PushTask{Pushed(2)});
   Receive(remote, CancelTask{Pushed(2).task, 0, false, true});
-  EXPECT_EQ(Only<TaskDone>().results[0].value.error.kind, ErrorKind::kTaskCancelled);
+  EXPECT_EQ(Only<TaskDone>().results[0].value.Problem().kind, ErrorKind::kTaskCancelled);
   Do(TaskSubmitted{[&] {
     TaskSpec child = NewTask(1);
     child.parent = Pushed(1).task;

@@ -260,7 +260,7 @@ TEST_F(WorkerObject, SaysWhyALostObjectCannotBeMadeAgain) {
   Do(BufferSealed{Put(0), PayloadKind::kValue, 1000, {}});
   EXPECT_EQ(Sent<SealObject>().size(), 1u);
   Receive(worker, GetObjectStatus{Put(0), {kNode}});
-  EXPECT_EQ(Only<ObjectStatusReply>().status.value.error.kind, ErrorKind::kObjectLost);
+  EXPECT_EQ(Only<ObjectStatusReply>().status.value.Problem().kind, ErrorKind::kObjectLost);
 
   TaskSpec once = NewTask(1);
   once.max_retries = 0;
@@ -275,7 +275,8 @@ TEST_F(WorkerObject, SaysWhyALostObjectCannotBeMadeAgain) {
   Receive(daemon, LeaseGranted{Only<RequestLease>().request, LeaseId{50, 1}, worker, 1});
   Receive(worker, DoneInStore(Only<PushTask>().spec));
   Receive(daemon, ObjectUnavailable{twice.Return(0), {kNode}, {}});
-  EXPECT_EQ(All<FulfilGet>().front().values[0].value.error.kind, ErrorKind::kMaxAttemptsExceeded);
+  EXPECT_EQ(All<FulfilGet>().front().values[0].value.Problem().kind,
+            ErrorKind::kMaxAttemptsExceeded);
 }
 
 class WorkerLineage : public Harness {
@@ -333,7 +334,7 @@ TEST_F(WorkerObject, TheDeathOfItsOwnerEndsEveryWaitForABorrowedObject) {
   const TaskSpec spec = NewTask(1, {borrowed});
   Do(TaskSubmitted{spec});
   Receive(remote_daemon, WorkerDied{owner, "killed", false});
-  EXPECT_EQ(All<FulfilGet>().front().values[0].value.error.kind, ErrorKind::kOwnerDied);
+  EXPECT_EQ(All<FulfilGet>().front().values[0].value.Problem().kind, ErrorKind::kOwnerDied);
   EXPECT_EQ(ErrorOf(spec.Return(0)), ErrorKind::kOwnerDied);
 }
 

@@ -281,7 +281,7 @@ void World::Open(Process& process, Context& context, const FetchedValue& value) 
   if (!value.stored) {
     if (value.value.kind == PayloadKind::kError) {
       if (trace_) std::cerr << process.address.worker << " got " << ToString(value) << "\n";
-      ++errors_[boost::describe::enum_to_string(value.value.error.kind, "?")];
+      ++errors_[boost::describe::enum_to_string(value.value.Problem().kind, "?")];
     }
     return Unpickle(process, context, InnerOf(value.value.data), value.object, false);
   }
