@@ -57,3 +57,20 @@ def test_only_the_owner_can_free():
         ray.get(free.remote([ray.put(1)]))
     with pytest.raises(TypeError):
         ray.internal.free([1])
+
+
+def test_a_freed_object_is_made_again_for_a_task_that_needs_it(ray_start_cluster):
+    ray.shutdown()  # The last test of the file has a cluster of its own.
+    cluster = ray_start_cluster
+    cluster.add_node(num_cpus=0)
+    ray.init(address=cluster.address)
+    node = cluster.add_node(num_cpus=1)
+    freed = make.remote(1_000_000)
+    wanted = ray.remote(lambda array: array + 1).remote(freed)
+    ray.wait([wanted], fetch_local=False)
+    ray.internal.free([freed])
+    with pytest.raises(ray.exceptions.ObjectFreedError):
+        ray.get(freed)
+    cluster.remove_node(node, allow_graceful=False)
+    cluster.add_node(num_cpus=1)
+    assert ray.get(wanted)[0] == 2

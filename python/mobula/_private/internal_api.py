@@ -10,18 +10,27 @@ from mobula.util.state import list_objects, list_tasks
 
 __all__ = ["free", "memory_summary"]
 
+# An object's id begins with that of the task that makes it.
+_TASK_DIGITS = 32
+
 
 def memory_summary(address: str | None = None, **how: Any) -> str:
-    """The objects that this process knows and its unfinished tasks, a line each.
+    """The objects that this process knows, a line each, with the state of the task that makes it.
 
     The address and Ray's options for the layout are taken and have no effect.
     """
-    lines = [
-        f"{view['object_id']} {view['state']} {view['size']} B, {view['local_references']} local, "
-        f"{view['submitted_references']} in tasks, {view['borrowers']} borrowers"
+    pending = {task["task_id"]: _status(task["state_message"]) for task in list_tasks()}
+    return "\n".join(
+        f"{view['object_id']} | {pending.get(view['object_id'][:_TASK_DIGITS], 'FINISHED')} | "
+        f"Attempt #{view['attempt_number'] + 1} | {view['size']} B | "
+        f"{view['local_references']} local, {view['submitted_references']} in tasks, "
+        f"{view['borrowers']} borrowers"
         for view in list_objects()
-    ]
-    for task in list_tasks():
-        attempt = f"Attempt #{task['attempt_number'] + 1}" if "attempt_number" in task else "waits"
-        lines.append(f"{task['name']} {attempt}: {task['state_message']}")
-    return "\n".join(lines)
+    )
+
+
+def _status(state: str) -> str:
+    """In Ray's words, what a task of this process waits for."""
+    if state.startswith("waiting for arguments"):
+        return "PENDING_ARGS_AVAIL"
+    return "SUBMITTED_TO_WORKER" if state.startswith("running") else "PENDING_NODE_ASSIGNMENT"

@@ -199,6 +199,7 @@ def list_objects() -> list[dict[str, Any]]:
             "borrowers": len(view["borrowers"]),
             "state": view["status"]["phase"].removeprefix("k").upper(),
             "size": view["status"]["size"],
+            "attempt_number": view["attempt"],
         }
         for view in _tables(runtime).references()
     ]

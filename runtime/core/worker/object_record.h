@@ -74,6 +74,9 @@ struct ObjectRecord {
   bool remakeable = false;
   /// This process had the copies freed, as only lineage was left: that they are gone is no failure.
   bool released = false;
+  /// Its owner called free while tasks that are kept as lineage need it: it reads as an error, and
+  /// is made again if one of them has to run again.
+  bool freed = false;
   absl::btree_map<Address, BorrowerRecord> borrowers;
   /// References inside the value; each is counted kContained for as long as the value is kept.
   std::vector<ObjectRef> inner;
@@ -122,6 +125,8 @@ struct ObjectRecord {
   [[nodiscard]] bool IsLost() const {
     return owned && status.phase == ObjectPhase::kStored && status.locations.empty();
   }
+  /// A value in stores, or one that was there and can be again: its task is kept for it.
+  [[nodiscard]] bool NeedsLineage() const { return status.phase == ObjectPhase::kStored || freed; }
   [[nodiscard]] bool IsResolved() const {
     return status.phase != ObjectPhase::kPending && !IsLost();
   }

@@ -14,6 +14,7 @@ void ObjectValues::SetInline(ObjectId id, Payload value, std::vector<ObjectRef> 
   CHECK(record != nullptr) << "object " << id;
   record->status.phase = ObjectPhase::kInline;
   record->status.value = std::move(value);
+  record->freed = false;
   ReplaceInner(*record, std::move(inner));
   Resolved(id, *record);
 }
@@ -27,6 +28,7 @@ void ObjectValues::SetStored(ObjectId id, PayloadKind kind, std::uint64_t size, 
   record->status.kind = kind;
   record->status.size = size;
   record->released = false;
+  record->freed = false;
   if (!watch_list_.IsNodeDead(node)) record->AddLocation(node);
   ReplaceInner(*record, std::move(inner));
   if (!record->IsInScope()) references_.Touch(id);
@@ -40,6 +42,14 @@ void ObjectValues::SetHint(ObjectId id, const TaskArgument& argument) {
   record->status.kind = argument.value.kind;
   record->status.size = argument.size;
   record->status.locations = argument.locations;
+}
+
+void ObjectValues::Unfree(ObjectRecord& record) {
+  CHECK(record.freed);
+  record.freed = false;
+  record.released = true;
+  record.status.phase = ObjectPhase::kStored;
+  record.status.value = Payload{};
 }
 
 void ObjectValues::ReplaceInner(ObjectRecord& record, std::vector<ObjectRef> inner) {

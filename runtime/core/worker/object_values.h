@@ -45,6 +45,8 @@ class ObjectValues {
   void SetHint(ObjectId id, const TaskArgument& argument);
   /// The value will be made again.
   void SetPending(ObjectRecord& record) { record.status.phase = ObjectPhase::kPending; }
+  /// A freed object is wanted again: from now on it is one whose copies are gone.
+  void Unfree(ObjectRecord& record);
 
   /// Whether the status is known; if not, finds out and notifies `waiter` (once).
   bool RequestStatus(ObjectId id, const Waiter& waiter);

@@ -346,7 +346,7 @@ std::vector<ObjectId> TaskManager::StoredReturns(const TaskSpec& spec) const {
   std::vector<ObjectId> stored;
   for (std::uint32_t i = 0; i < spec.num_returns; ++i) {
     const ObjectRecord* record = references_.Find(spec.Return(i));
-    if (record == nullptr || record->status.phase != ObjectPhase::kStored) continue;
+    if (record == nullptr || !record->NeedsLineage()) continue;
     stored.push_back(spec.Return(i));
   }
   return stored;
@@ -415,6 +415,11 @@ bool TaskManager::HasLineage(ObjectId object) const {
 }
 
 // Views
+
+std::uint32_t TaskManager::AttemptOf(ObjectId object) const {
+  const auto entry = object.IsPut() ? tasks_.end() : tasks_.find(object.task);
+  return entry == tasks_.end() ? 0 : entry->second.spec.attempt;
+}
 
 std::vector<PendingTask> TaskManager::PendingTasks() const {
   std::vector<PendingTask> pending;

@@ -76,6 +76,8 @@ class TaskManager : public Dispatcher {
   void ForgetTouched() { tasks_.ForgetTouched(); }
   [[nodiscard]] std::vector<TaskId> Touched() const;
   [[nodiscard]] bool HasLineage(ObjectId object) const;
+  /// Of the task that makes it; 0 when it is not known.
+  [[nodiscard]] std::uint32_t AttemptOf(ObjectId object) const;
   /// Adds to `counts` what its tasks count.
   void CheckInvariants(ExpectedCounts& counts) const;
 

@@ -101,6 +101,10 @@ void TaskManager::ExpectAgain(Task& task) {
   if (references_.Find(task.handle) == nullptr) task.handle = ObjectId{};
   HoldReferences(task, Count::kSubmitted);
   DropReferences(task, Count::kLineage);
+  for (const TaskArgument& argument : task.spec.arguments) {
+    ObjectRecord* record = references_.Find(argument.reference.id);
+    if (record != nullptr && record->freed) values_.Unfree(*record);
+  }
   task.state = State::kWaiting;
   task.stored_returns = 0;
   for (std::uint32_t i = 0; i < task.spec.num_returns; ++i) {

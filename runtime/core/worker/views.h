@@ -39,8 +39,10 @@ struct ReferenceView {
   std::vector<Address> borrowers;
   ObjectStatus status;
   bool lineage = false;
+  /// Of the task that makes it, while this process knows it; 0 otherwise.
+  std::uint32_t attempt = 0;
   MOBULA_FIELDS(ReferenceView, reference, owned, local, submitted, contained, borrowers, status,
-                lineage)
+                lineage, attempt)
 };
 
 /// The same, count by count, for a trace. See `Count` and `ObjectRecord`.

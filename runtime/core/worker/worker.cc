@@ -263,13 +263,14 @@ void Worker::Parts::SettleObject(ObjectId id) {
   }
   values.FreeCopies(id, *record);
   if (record->Of(Count::kLineage) > 0 && !context.Has(Bug::kForgetsLineageArguments)) {
+    if (record->freed) values.Unfree(*record);
     record->released = record->status.phase == ObjectPhase::kStored;
     return;
   }
   const ActorId actor = record->actor;
   values.NotifyAll(id, *record);
   references.DropAll(record->inner, Count::kContained);
-  if (record->status.phase == ObjectPhase::kStored && !id.IsPut()) tasks.ReturnErased(id);
+  if (record->NeedsLineage() && !id.IsPut()) tasks.ReturnErased(id);
   references.Erase(id);
   if (!actor.IsNil()) tasks.HandleErased(actor);
 }
@@ -310,10 +311,12 @@ void Worker::Parts::Free(ObjectId id) {
   if (record == nullptr || !record->owned || !record->actor.IsNil() || !record->IsResolved()) {
     return;
   }
-  const bool was_stored = record->status.phase == ObjectPhase::kStored;
+  const bool had_lineage = record->NeedsLineage() && tasks.HasLineage(id);
+  const bool is_lineage = record->Of(Count::kLineage) > 0;
   values.FreeCopies(id, *record);
   values.SetInline(id, Payload::Error(errors::ObjectFreedOnPurpose(id)));
-  if (was_stored && !id.IsPut()) tasks.ReturnErased(id);
+  record->freed = had_lineage && is_lineage;
+  if (had_lineage && !is_lineage) tasks.ReturnErased(id);
 }
 
 void Worker::Parts::Bury(const std::string& reason, bool node_died, bool intended) {
@@ -353,6 +356,7 @@ std::vector<ReferenceView> Worker::References() const {
       view.borrowers.push_back(borrower);
     view.status = record.status;
     view.lineage = parts_->tasks.HasLineage(id);
+    view.attempt = parts_->tasks.AttemptOf(id);
     views.push_back(std::move(view));
   }
   return views;

@@ -226,6 +226,38 @@ TEST_F(WorkerObject, MakingAnArgumentAgainThatWasNotLostIsNoRetry) {
   }
 }
 
+TEST_F(WorkerObject, AFreedArgumentIsMadeAgainForATaskThatRunsAgain) {
+  const TaskSpec producer = NewTask(1);
+  RunStored(producer, remote);
+  const TaskSpec consumer = NewTask(2, {{producer.Return(0), self}});
+  Do(TaskSubmitted{consumer});
+  Receive(remote, DoneInStore(Only<PushTask>().spec));
+  Do(FreeRequested{{producer.Return(0)}});
+  Do(GetRequested{1, {producer.Return(0)}, std::nullopt, true});
+  EXPECT_EQ(All<FulfilGet>().front().values[0].value.error->kind, ErrorKind::kObjectFreed);
+  EXPECT_TRUE(View(producer.Return(0)).lineage);
+  Receive(owner, GetObjectStatus{consumer.Return(0), {kOtherNode}});
+  EXPECT_EQ(Only<PushTask>().spec.task, producer.task);
+  Receive(remote, DoneInStore(Only<PushTask>().spec));
+  EXPECT_EQ(Only<PushTask>().spec.task, consumer.task);
+  Receive(remote, DoneInStore(Only<PushTask>().spec));
+  EXPECT_EQ(Only<ObjectStatusReply>().status.phase, ObjectPhase::kStored);
+}
+
+TEST_F(WorkerObject, TheLineageOfAFreedArgumentGoesWithTheLastTaskThatNeedsIt) {
+  const TaskSpec producer = NewTask(1);
+  RunStored(producer, remote);
+  const TaskSpec consumer = NewTask(2, {{producer.Return(0), self}});
+  Do(TaskSubmitted{consumer});
+  Receive(remote, DoneInStore(Only<PushTask>().spec));
+  Do(FreeRequested{{producer.Return(0)}});
+  Do(ReferenceRemoved{producer.Return(0)});
+  EXPECT_TRUE(Knows(producer.Return(0)));
+  Do(ReferenceRemoved{consumer.Return(0)});
+  EXPECT_FALSE(Knows(producer.Return(0)));
+  EXPECT_FALSE(Knows(consumer.Return(0)));
+}
+
 TEST_F(WorkerObject, KeepsASmallArgumentForAsLongAsLineageNeedsIt) {
   Do(ObjectPut{Put(0), Value("x"), {}});
   const TaskSpec spec = NewTask(1, {{Put(0), self}});
