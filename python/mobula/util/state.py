@@ -200,6 +200,7 @@ def list_objects() -> list[dict[str, Any]]:
             "state": view["status"]["phase"].removeprefix("k").upper(),
             "size": view["status"]["size"],
             "attempt_number": view["attempt"],
+            "is_actor": any(view["actor"]),
         }
         for view in _tables(runtime).references()
     ]

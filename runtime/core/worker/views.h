@@ -41,8 +41,10 @@ struct ReferenceView {
   bool lineage = false;
   /// Of the task that makes it, while this process knows it; 0 otherwise.
   std::uint32_t attempt = 0;
+  /// The actor it stands for; nil for ordinary objects.
+  ActorId actor;
   MOBULA_FIELDS(ReferenceView, reference, owned, local, submitted, contained, borrowers, status,
-                lineage, attempt)
+                lineage, attempt, actor)
 };
 
 /// The same, count by count, for a trace. See `Count` and `ObjectRecord`.

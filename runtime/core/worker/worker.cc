@@ -357,6 +357,7 @@ std::vector<ReferenceView> Worker::References() const {
     view.status = record.status;
     view.lineage = parts_->tasks.HasLineage(id);
     view.attempt = parts_->tasks.AttemptOf(id);
+    view.actor = record.actor;
     views.push_back(std::move(view));
   }
   return views;
