@@ -3,6 +3,8 @@
 // any the background thread takes over.
 #include "runtime/host/process/wait_room.h"
 
+#include <unistd.h>
+
 #include <atomic>
 #include <csignal>
 #include <thread>
@@ -50,8 +52,10 @@ class Room {
   void Work(std::span<const epoll_event> ready) {
     for (const epoll_event& event : ready) {
       if (event.data.fd != input_.Get()) continue;
-      ClearEvent(input_.Get());
-      ++count_;
+      // On a busy machine two inputs may be seen at once.
+      std::uint64_t inputs = 0;
+      ASSERT_EQ(read(input_.Get(), &inputs, sizeof(inputs)), sizeof(inputs));
+      count_ += static_cast<int>(inputs);
       if (std::this_thread::get_id() == background_.get_id()) ++background_work_;
     }
     room_.WakeSatisfied();
