@@ -20,11 +20,11 @@ Duration SimDisk::Begin(const gcs::WriteLog& write) {
 std::variant<gcs::LogSynced, gcs::LogFailed> SimDisk::End() {
   CHECK(under_way_) << "no write is under way";
   const gcs::WriteLog write = *std::exchange(under_way_, std::nullopt);
-  if (Suffers(DiskFiles::kGcsLog, DiskMode::kFail))
+  if (faults_.Suffer(DiskFiles::kGcsLog, DiskMode::kFail))
     return gcs::LogFailed{write.sequence, "input/output error"};
-  if (Suffers(DiskFiles::kGcsLog, DiskMode::kFull))
+  if (faults_.Suffer(DiskFiles::kGcsLog, DiskMode::kFull))
     return gcs::LogFailed{write.sequence, "no space left on device"};
-  if (Suffers(DiskFiles::kGcsLog, DiskMode::kLoseUnsynced)) {
+  if (faults_.Suffer(DiskFiles::kGcsLog, DiskMode::kLoseUnsynced)) {
     unsynced_.push_back(write.records);
   } else {
     Keep(write.records);
@@ -52,35 +52,25 @@ Instant SimDisk::BeginTransfer(Instant now, std::uint64_t bytes) {
 }
 
 std::string SimDisk::SpillFailure(std::uint64_t bytes, std::uint64_t capacity) const {
-  if (Suffers(DiskFiles::kSpill, DiskMode::kFail)) return "input/output error";
-  const bool is_full = Suffers(DiskFiles::kSpill, DiskMode::kFull) || bytes > capacity;
+  if (faults_.Suffer(DiskFiles::kSpill, DiskMode::kFail)) return "input/output error";
+  const bool is_full = faults_.Suffer(DiskFiles::kSpill, DiskMode::kFull) || bytes > capacity;
   return is_full ? "no space left on device" : "";
 }
 
 std::string SimDisk::RestoreFailure() const {
-  return Suffers(DiskFiles::kSpill, DiskMode::kFail) ? "input/output error" : "";
+  return faults_.Suffer(DiskFiles::kSpill, DiskMode::kFail) ? "input/output error" : "";
 }
 
-bool SimDisk::KeepsSpilled() const { return !Suffers(DiskFiles::kSpill, DiskMode::kLoseUnsynced); }
+bool SimDisk::KeepsSpilled() const {
+  return !faults_.Suffer(DiskFiles::kSpill, DiskMode::kLoseUnsynced);
+}
 
 void SimDisk::EndFault(faults::FaultId id) {
-  if (faults_.erase(id) == 0 || Suffers(DiskFiles::kGcsLog, DiskMode::kLoseUnsynced)) return;
+  if (!faults_.End(id) || faults_.Suffer(DiskFiles::kGcsLog, DiskMode::kLoseUnsynced)) return;
   for (const gcs::LogRecords& records : std::exchange(unsynced_, {})) Keep(records);
 }
 
-bool SimDisk::Suffers(DiskFiles files, DiskMode mode) const {
-  return std::any_of(faults_.begin(), faults_.end(), [=](const auto& each) {
-    return each.second.Concerns(files) && each.second.mode == mode;
-  });
-}
-
-Duration SimDisk::Latency(DiskFiles files) const {
-  Duration latency = speed_.sync;
-  for (const auto& [id, fault] : faults_) {
-    if (fault.Concerns(files)) latency = latency + fault.delay;
-  }
-  return latency;
-}
+Duration SimDisk::Latency(DiskFiles files) const { return speed_.sync + faults_.Delay(files); }
 
 void SimDisk::Keep(const gcs::LogRecords& records) {
   for (const gcs::LogRecord& record : records) rows_.Apply(record);

@@ -3,12 +3,11 @@
 
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <optional>
 #include <string>
 #include <variant>
 
-#include "faults/injector.h"
+#include "faults/disk_faults.h"
 #include "runtime/base/rng.h"
 #include "runtime/core/gcs/gcs.h"
 
@@ -54,7 +53,7 @@ class SimDisk {
   /// What is spilled now can be read later.
   [[nodiscard]] bool KeepsSpilled() const;
 
-  void BeginFault(faults::FaultId id, const faults::DiskFault& fault) { faults_[id] = fault; }
+  void BeginFault(faults::FaultId id, const faults::DiskFault& fault) { faults_.Begin(id, fault); }
   /// Does nothing for a fault that is no disk's. A disk that lies no more has written everything.
   void EndFault(faults::FaultId id);
   [[nodiscard]] gcs::LogRecords Read() const { return rows_.Records(); }
@@ -62,13 +61,12 @@ class SimDisk {
   [[nodiscard]] std::uint64_t Epoch() const { return epoch_; }
 
  private:
-  [[nodiscard]] bool Suffers(faults::DiskFiles files, faults::DiskMode mode) const;
   [[nodiscard]] Duration Latency(faults::DiskFiles files) const;
   void Keep(const gcs::LogRecords& records);
 
   Speed speed_;
   Rng rng_;
-  std::map<faults::FaultId, faults::DiskFault> faults_;
+  faults::DiskFaults faults_;
   /// Of the last transfer.
   Instant transferred_at_;
   gcs::Rows rows_;

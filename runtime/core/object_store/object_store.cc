@@ -341,9 +341,14 @@ void ObjectStore::HandleSpilled(const ObjectsSpilled& event, Sink& out) {
   ServeWaiting(out);
 }
 
-Entry& ObjectStore::EndDiskWork(ObjectId object, std::uint64_t copy) {
+ObjectStore::Table::iterator ObjectStore::FindCopy(ObjectId object, std::uint64_t copy) {
   const auto found = entries_.find(object);
-  Entry* entry = found != entries_.end() && found->second.copy == copy ? &found->second : nullptr;
+  return found != entries_.end() && found->second.copy == copy ? found : entries_.end();
+}
+
+Entry& ObjectStore::EndDiskWork(ObjectId object, std::uint64_t copy) {
+  const auto found = FindCopy(object, copy);
+  Entry* entry = found != entries_.end() ? &found->second : nullptr;
   if (entry == nullptr) {
     const auto aside = std::ranges::find(aside_, copy, &Entry::copy);
     CHECK(aside != aside_.end()) << object << " was let go while the disk was at work on it";
@@ -355,8 +360,8 @@ Entry& ObjectStore::EndDiskWork(ObjectId object, std::uint64_t copy) {
 }
 
 void ObjectStore::SettleAfterDisk(ObjectId object, std::uint64_t copy) {
-  const auto found = entries_.find(object);
-  if (found != entries_.end() && found->second.copy == copy) {
+  const auto found = FindCopy(object, copy);
+  if (found != entries_.end()) {
     Settle(found);
   } else {
     DropUnusedAside();
@@ -385,11 +390,10 @@ bool ObjectStore::StartRestore(ObjectId object, Sink& out) {
 void ObjectStore::FinishRestore(const ObjectRestored& event, Sink& out) {
   Entry& entry = EndDiskWork(event.object, event.copy);
   entry.state = ObjectState::kSealed;
-  const auto found = entries_.find(event.object);
-  const bool is_current = found != entries_.end() && &found->second == &entry;
+  const auto found = FindCopy(event.object, event.copy);
   if (event.failure.empty()) {
     spills_.NoteRestored(entry.size);
-  } else if (is_current) {
+  } else if (found != entries_.end()) {
     return Lose(found, out);
   }
   SettleAfterDisk(event.object, event.copy);

@@ -173,6 +173,8 @@ class ObjectStore {
   void AskForRoom(Sink& out);
   void MoveAside(Table::iterator entry);
   void DropUnusedAside();
+  /// The end when the copy was put aside.
+  Table::iterator FindCopy(ObjectId object, std::uint64_t copy);
   /// The disk is done with a copy; REQUIRES: it was at work on it.
   Entry& EndDiskWork(ObjectId object, std::uint64_t copy);
   void SettleAfterDisk(ObjectId object, std::uint64_t copy);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/host/storage/disk_faults.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <system_error>
@@ -23,12 +22,12 @@ absl::Status Planned(int number) {
 
 void DiskFaults::Begin(faults::FaultId id, const faults::DiskFault& fault) {
   const std::lock_guard lock(mutex_);
-  faults_[id] = fault;
+  faults_.Begin(id, fault);
 }
 
 void DiskFaults::End(faults::FaultId id) {
   const std::lock_guard lock(mutex_);
-  faults_.erase(id);
+  faults_.End(id);
 }
 
 absl::Status DiskFaults::BeforeWrite(DiskFiles files) const {
@@ -48,18 +47,14 @@ bool DiskFaults::Lies(DiskFiles files) const { return Suffers(files, DiskMode::k
 
 bool DiskFaults::Suffers(DiskFiles files, DiskMode mode) const {
   const std::lock_guard lock(mutex_);
-  return std::any_of(faults_.begin(), faults_.end(), [=](const auto& each) {
-    return each.second.Concerns(files) && each.second.mode == mode;
-  });
+  return faults_.Suffer(files, mode);
 }
 
 void DiskFaults::Delay(DiskFiles files) const {
   Duration delay;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [id, fault] : faults_) {
-      if (fault.Concerns(files)) delay = delay + fault.delay;
-    }
+    delay = faults_.Delay(files);
   }
   if (delay > Duration{}) std::this_thread::sleep_for(std::chrono::nanoseconds(delay.nanoseconds));
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <map>
 #include <mutex>
 
 #include "absl/status/status.h"
-#include "faults/injector.h"
+#include "faults/disk_faults.h"
 
 namespace mobula::host {
 
@@ -27,7 +26,7 @@ class DiskFaults {
   void Delay(faults::DiskFiles files) const;
 
   mutable std::mutex mutex_;
-  std::map<faults::FaultId, faults::DiskFault> faults_;
+  faults::DiskFaults faults_;
 };
 
 }  // namespace mobula::host

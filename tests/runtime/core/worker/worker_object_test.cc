@@ -226,13 +226,20 @@ TEST_F(WorkerObject, MakingAnArgumentAgainThatWasNotLostIsNoRetry) {
   }
 }
 
-TEST_F(WorkerObject, AFreedArgumentIsMadeAgainForATaskThatRunsAgain) {
+/// The result of a task, freed after another task has used it and before that is forgotten.
+class WorkerFreedArgument : public Harness {
+ protected:
+  WorkerFreedArgument() {
+    RunStored(producer, remote);
+    Do(TaskSubmitted{consumer});
+    Receive(remote, DoneInStore(Only<PushTask>().spec));
+    Do(FreeRequested{{producer.Return(0)}});
+  }
   const TaskSpec producer = NewTask(1);
-  RunStored(producer, remote);
   const TaskSpec consumer = NewTask(2, {{producer.Return(0), self}});
-  Do(TaskSubmitted{consumer});
-  Receive(remote, DoneInStore(Only<PushTask>().spec));
-  Do(FreeRequested{{producer.Return(0)}});
+};
+
+TEST_F(WorkerFreedArgument, IsMadeAgainForATaskThatRunsAgain) {
   Do(GetRequested{1, {producer.Return(0)}, std::nullopt, true});
   EXPECT_EQ(All<FulfilGet>().front().values[0].value.error->kind, ErrorKind::kObjectFreed);
   EXPECT_TRUE(View(producer.Return(0)).lineage);
@@ -244,13 +251,7 @@ TEST_F(WorkerObject, AFreedArgumentIsMadeAgainForATaskThatRunsAgain) {
   EXPECT_EQ(Only<ObjectStatusReply>().status.phase, ObjectPhase::kStored);
 }
 
-TEST_F(WorkerObject, TheLineageOfAFreedArgumentGoesWithTheLastTaskThatNeedsIt) {
-  const TaskSpec producer = NewTask(1);
-  RunStored(producer, remote);
-  const TaskSpec consumer = NewTask(2, {{producer.Return(0), self}});
-  Do(TaskSubmitted{consumer});
-  Receive(remote, DoneInStore(Only<PushTask>().spec));
-  Do(FreeRequested{{producer.Return(0)}});
+TEST_F(WorkerFreedArgument, LosesItsLineageWithTheLastTaskThatNeedsIt) {
   Do(ReferenceRemoved{producer.Return(0)});
   EXPECT_TRUE(Knows(producer.Return(0)));
   Do(ReferenceRemoved{consumer.Return(0)});
