@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The same options and program give the same events; another seed gives others, and the same
 // answers.
-#include <cstdio>
 #include <fstream>
 
 #include "tests/sim/simulation.h"
+#include "tests/temporary_folder.h"
 
 namespace mobula::sim {
 namespace {
@@ -72,7 +72,8 @@ TEST(Determinism, AnotherSeedGivesAnotherTraceAndTheSameAnswer) {
 }
 
 TEST(Determinism, WritingTheTraceChangesNothing) {
-  const std::string path = testing::TempDir() + "/determinism_trace.jsonl";
+  const TemporaryFolder folder;
+  const std::string path = folder.File("trace.jsonl");
   EXPECT_EQ(RunOnce(1).hash, RunOnce(1, path).hash);
   std::ifstream file(path);
   std::string line;
@@ -82,14 +83,14 @@ TEST(Determinism, WritingTheTraceChangesNothing) {
     ASSERT_TRUE(line.starts_with("{\"t") && line.ends_with("\"}")) << line;
   }
   EXPECT_GT(lines, 500u);
-  std::remove(path.c_str());
 }
 
 /// The lines of the hashes' file that contain `what`, without the hash, of a run in which these
 /// nodes crash and come back, one after the other.
 std::vector<std::string> LinesOf(const std::string& what,
                                  const std::vector<std::string>& crashing) {
-  const std::string path = testing::TempDir() + "/determinism_hashes";
+  const TemporaryFolder folder;
+  const std::string path = folder.File("hashes");
   Options options = Cluster(4, 2, 3);
   for (const std::string& node : crashing) {
     options.faults.Add(faults::At(Milliseconds(node == "n2" ? 5 : 30),
@@ -106,7 +107,6 @@ std::vector<std::string> LinesOf(const std::string& what,
   while (std::getline(file, line)) {
     if (line.find(what) != std::string::npos) lines.push_back(line.substr(17));
   }
-  std::remove(path.c_str());
   return lines;
 }
 

@@ -3,11 +3,11 @@
 // is missing. Method: a program with retries, borrowers, actors and lost objects; at several points
 // all lines so far are applied, and the result is compared with the machines' own views.
 #include <boost/json/src.hpp>
-#include <cstdio>
 #include <fstream>
 
 #include "runtime/trace/json.h"
 #include "tests/sim/simulation.h"
+#include "tests/temporary_folder.h"
 
 namespace mobula::sim {
 namespace {
@@ -83,7 +83,8 @@ json::object TablesOf(const worker::Worker& machine) {
 }
 
 TEST(Trace, ShowsTheTablesOfEveryProcessAsTheyWere) {
-  const std::string path = testing::TempDir() + "/trace_test.jsonl";
+  const TemporaryFolder folder;
+  const std::string path = folder.File("trace.jsonl");
   Options options = Cluster(3, 2, 5);
   options.faults.Add(
       faults::At(Milliseconds(8), faults::CrashNode{"n3", false, Milliseconds(392)}));
@@ -117,7 +118,6 @@ TEST(Trace, ShowsTheTablesOfEveryProcessAsTheyWere) {
     EXPECT_EQ(Get(parts[2]).size(), 200'000u);
   });
   EXPECT_GT(compared, 60u);
-  std::remove(path.c_str());
 }
 
 }  // namespace

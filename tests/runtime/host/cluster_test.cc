@@ -5,12 +5,12 @@
 #include <sys/wait.h>
 
 #include <csignal>
-#include <filesystem>
 #include <thread>
 
 #include "runtime/host/daemon/node_links.h"
 #include "runtime/host/local/unix_socket.h"
 #include "tests/runtime/host/test_cluster.h"
+#include "tests/temporary_folder.h"
 
 namespace mobula::host {
 namespace {
@@ -147,9 +147,8 @@ TEST(HostCluster, LeavesNothingBehindWhenADriverIsKilled) {
   SpawnOptions options;
   options.argv = {ProgramPath("host_test_worker"), "--driver"};
   // The killed driver cannot remove its logs itself.
-  std::string logs = std::filesystem::temp_directory_path() / "mobula-test-XXXXXX";
-  ASSERT_NE(mkdtemp(logs.data()), nullptr);
-  options.environment = {{"TMPDIR", logs}};
+  const TemporaryFolder logs;
+  options.environment = {{"TMPDIR", logs.Path()}};
   options.output = ends[1];
   const absl::StatusOr<SpawnedProcess> driver = Spawn(options);
   ASSERT_TRUE(driver.ok());
@@ -163,7 +162,6 @@ TEST(HostCluster, LeavesNothingBehindWhenADriverIsKilled) {
   waitpid(driver->pid, nullptr, 0);
   EXPECT_TRUE(Eventually([&] { return !IsAlive(daemon) && !IsAlive(worker); }));
   (void)fclose(output);
-  std::filesystem::remove_all(logs);
 }
 
 TEST(HostCluster, RunsTasksAfterAnotherNodeDied) {

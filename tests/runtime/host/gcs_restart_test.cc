@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/runtime/host/test_cluster.h"
+#include "tests/temporary_folder.h"
 
 namespace mobula::host {
 namespace {
@@ -14,15 +15,8 @@ namespace {
 class GcsRestartTest : public testing::Test {
  protected:
   GcsRestartTest() {
-    std::string name = std::filesystem::temp_directory_path() / "mobula-gcs-XXXXXX";
-    EXPECT_NE(mkdtemp(name.data()), nullptr);
-    storage_ = name;
     StartGcs(0);
     address_ = gcs_->Text("address");
-  }
-  ~GcsRestartTest() override {
-    gcs_.reset();
-    std::filesystem::remove_all(storage_);
   }
 
   void StartGcs(int port) {
@@ -58,7 +52,8 @@ class GcsRestartTest : public testing::Test {
     return std::get<worker::FulfilGcs>(driver.Process().Await(request)).answer;
   }
 
-  std::string storage_;
+  const TemporaryFolder folder_;
+  const std::string storage_ = folder_.Path();
   std::string address_;
   std::unique_ptr<DaemonProcess> gcs_;
 };

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "absl/strings/str_split.h"
+#include "tests/temporary_folder.h"
 
 namespace mobula::host {
 namespace {
@@ -23,9 +24,6 @@ using Words = Reporter::Words;
 class Controller {
  public:
   Controller() : listener_(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) {
-    char folder[] = "/tmp/mobula-reporter-XXXXXX";
-    folder_ = mkdtemp(folder);
-    path_ = folder_ + "/faults";
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::memcpy(address.sun_path, path_.data(), path_.size());
@@ -33,11 +31,7 @@ class Controller {
     EXPECT_EQ(listen(listener_.Get(), 4), 0);
     setenv(Reporter::kVariable, ("n2:" + path_).c_str(), 1);
   }
-  ~Controller() {
-    unsetenv(Reporter::kVariable);
-    unlink(path_.c_str());
-    rmdir(folder_.c_str());
-  }
+  ~Controller() { unsetenv(Reporter::kVariable); }
 
   void Accept() { process_ = Fd(accept(listener_.Get(), nullptr, nullptr)); }
   Words Receive() {
@@ -57,8 +51,8 @@ class Controller {
   }
 
  private:
-  std::string folder_;
-  std::string path_;
+  const TemporaryFolder folder_;
+  const std::string path_ = folder_.File("faults");
   Fd listener_;
   Fd process_;
 };

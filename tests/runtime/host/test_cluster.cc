@@ -42,13 +42,10 @@ std::string ProgramPath(const std::string& name) {
 DaemonProcess::DaemonProcess(std::vector<std::string> arguments) {
   auto [lifeline_read, lifeline_write] = Pipe();
   auto [ready_read, ready_write] = Pipe();
-  std::string folder = std::filesystem::temp_directory_path() / "mobula-test-XXXXXX";
-  CHECK(mkdtemp(folder.data()) != nullptr);
-  session_dir_ = folder;
   const std::string worker = ProgramPath("host_test_worker");
   SpawnOptions options;
   options.argv = {ProgramPath("mobulad"),
-                  "--session-dir=" + session_dir_,
+                  "--session-dir=" + session_dir_.Path(),
                   "--object-store-memory=100000000",
                   "--dashboard-port=0",
                   "--cpp-worker-command=[\"" + worker + "\"]",
@@ -71,8 +68,6 @@ DaemonProcess::~DaemonProcess() {
     Kill(SIGKILL);
     WaitForEnd(std::chrono::seconds(10));
   }
-  std::error_code ignored;
-  std::filesystem::remove_all(session_dir_, ignored);
 }
 
 std::string DaemonProcess::Text(const char* key) const {

@@ -11,6 +11,7 @@
 
 #include "runtime/host/daemon/spawn.h"
 #include "runtime/host/process/process_runtime.h"
+#include "tests/temporary_folder.h"
 
 namespace mobula::host {
 
@@ -35,7 +36,7 @@ class DaemonProcess {
 
  private:
   /// Its logs; removed with this object.
-  std::string session_dir_;
+  const TemporaryFolder session_dir_;
   SpawnedProcess process_;
   Fd lifeline_;
   boost::json::object ready_;

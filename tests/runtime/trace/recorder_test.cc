@@ -6,9 +6,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdio>
 #include <string>
 #include <vector>
+
+#include "tests/temporary_folder.h"
 
 namespace mobula::trace {
 namespace {
@@ -23,7 +24,6 @@ constexpr TaskId kRoot{0x7700000000000000, 7};
 class RecorderTest : public testing::Test {
  protected:
   RecorderTest() : machine_(kWorker, Tracked()) {}
-  ~RecorderTest() override { std::remove(path_.c_str()); }
 
   static worker::Options Tracked() {
     worker::Options options;
@@ -53,7 +53,8 @@ class RecorderTest : public testing::Test {
                        WorkerRegistered{{kNode, kWorker}, {}, {}, {}, info}});
   }
 
-  const std::string path_ = testing::TempDir() + "/recorder_test.jsonl";
+  const TemporaryFolder folder_;
+  const std::string path_ = folder_.File("trace.jsonl");
   worker::Worker machine_;
   worker::Effects effects_;
   std::optional<Recorder> recorder_;

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "runtime/host/storage/gcs_storage.h"
+#include "tests/temporary_folder.h"
 
 namespace mobula::host {
 namespace {
@@ -16,13 +17,6 @@ using testing::HasSubstr;
 
 class LogFileTest : public testing::Test {
  protected:
-  LogFileTest() {
-    std::string name = std::filesystem::temp_directory_path() / "mobula-log-XXXXXX";
-    EXPECT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  ~LogFileTest() override { std::filesystem::remove_all(folder_); }
-
   [[nodiscard]] std::string Path() const { return folder_ + "/gcs.log"; }
   static gcs::WriteLog Put(std::uint64_t sequence, const std::string& value) {
     return {sequence,
@@ -54,7 +48,8 @@ class LogFileTest : public testing::Test {
     std::ofstream(Path(), std::ios::binary | std::ios::trunc) << content;
   }
 
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.Path();
 };
 
 TEST_F(LogFileTest, GivesBackWhatWasWritten) {

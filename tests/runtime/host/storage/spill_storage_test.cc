@@ -11,6 +11,7 @@
 #include <fstream>
 
 #include "runtime/host/storage/spill_storage.h"
+#include "tests/temporary_folder.h"
 
 namespace mobula::host {
 namespace {
@@ -24,16 +25,7 @@ constexpr std::uint64_t kSize = 100'000;
 
 class SpillStorageTest : public testing::Test {
  protected:
-  SpillStorageTest() : store_(*StoreSegment::Create(8 * kSize)) {
-    std::string name = std::filesystem::temp_directory_path() / "mobula-spill-XXXXXX";
-    EXPECT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
-    Open(folder_ + "/objects");
-  }
-  ~SpillStorageTest() override {
-    storage_.reset();
-    std::filesystem::remove_all(folder_);
-  }
+  SpillStorageTest() : store_(*StoreSegment::Create(8 * kSize)) { Open(folder_ + "/objects"); }
 
   void Open(const std::string& folder) {
     storage_ = std::make_unique<SpillStorage>(loop_, folder, store_, faults_);
@@ -66,7 +58,8 @@ class SpillStorageTest : public testing::Test {
     faults_.Begin(1, DiskFault{"n1", mode, {}, {}, files});
   }
 
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.Path();
   boost::asio::io_context loop_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
       loop_.get_executor()};
