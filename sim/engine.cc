@@ -429,7 +429,7 @@ void Engine::Handle(TaskStart& start) {
   process.NoteStarted(start.run.spec);
   ++report_.tasks_run;
   const std::string& node = nodes_[process.About().node].name;
-  Observe({faults::Happening::kTaskStarted, start.run.spec.name, node, ""});
+  Observe({faults::Happening::kTaskStarted, start.run.spec.header->name, node, ""});
   if (!process.IsAlive()) return;
   actions_.push_back(RunTask{process.About().id, std::move(start.run)});
   if (process.TakeInterrupt(task)) actions_.push_back(InterruptTask{process.About().id, task});

@@ -25,7 +25,7 @@ FiberHub::~FiberHub() {
   // What is still suspended is unwound; the processes go first, so that nothing it does has an
   // effect.
   world_.StopCluster();
-  while (!fibers_.empty()) Unwind(fibers_.begin()->second->process);
+  while (!inhabited_.empty()) Bury(*inhabited_.begin());
   world_.SetBlocker(nullptr);
 }
 
@@ -44,7 +44,7 @@ std::vector<std::string> FiberHub::RunDriver(DriverOptions options) {
   }
   if (!driver_death_.empty()) return {driver_death_};
   world_.EndProcess(driver_, "its program is over");
-  if (program_.forget) program_.forget(world_.ProcessOf(driver_));
+  Bury(driver_);
   return {};
 }
 
@@ -100,8 +100,7 @@ void FiberHub::Act(HubAction& action) {
                  },
                  [&](InterruptTask&) {},
                  [&](ProcessDead& dead) {
-                   Unwind(dead.process);
-                   if (program_.forget) program_.forget(world_.ProcessOf(dead.process));
+                   Bury(dead.process);
                    if (dead.process != driver_) return;
                    driver_over_ = true;
                    driver_death_ = "the driver died: " + dead.reason;
@@ -115,6 +114,7 @@ void FiberHub::Act(HubAction& action) {
 }
 
 void FiberHub::Start(WorkerId process, std::function<void()> code) {
+  inhabited_.insert(process);
   const std::uint64_t id = next_fiber_++;
   Fiber& fiber = *fibers_.emplace(id, std::make_unique<Fiber>()).first->second;
   fiber.id = id;
@@ -184,6 +184,11 @@ void FiberHub::Unwind(WorkerId process) {
     EndStackSwitch(saved);
     entry = fibers_.erase(entry);
   }
+}
+
+void FiberHub::Bury(WorkerId process) {
+  Unwind(process);
+  if (inhabited_.erase(process) > 0 && program_.forget) program_.forget(world_.ProcessOf(process));
 }
 
 worker::Completion FiberHub::Await(WorkerId process, RequestId request) {

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -81,6 +82,8 @@ class FiberHub : private Blocker {
   /// Resumes whoever waits there. Nothing when it was unwound.
   void Wake(WaitKey key);
   void Unwind(WorkerId process);
+  /// Ends what runs in a dead process, and has the program drop what belongs to it.
+  void Bury(WorkerId process);
   void Act(HubAction& action);
 
   World& world_;
@@ -89,6 +92,8 @@ class FiberHub : private Blocker {
   StackPool stacks_;
   std::map<std::uint64_t, std::unique_ptr<Fiber>> fibers_;
   std::uint64_t next_fiber_ = 1;
+  /// Where code ran of which the program may remember something.
+  std::set<WorkerId> inhabited_;
   std::map<WaitKey, Fiber*> waiting_;
   std::map<SleepId, std::function<void()>> alarms_;
   /// The answer for the fiber that is being resumed.

@@ -31,6 +31,10 @@ std::uint64_t SizeOf(const T& value);
 template <OptionalValue T>
 std::uint64_t SizeOf(const T& value);
 template <class T>
+std::uint64_t SizeOf(const Shared<T>& value) {
+  return SizeOf(*value);
+}
+template <class T>
 std::uint64_t SizeOf(const std::vector<T>& values);
 template <class T>
 std::uint64_t SizeOf(const SharedVector<T>& values);

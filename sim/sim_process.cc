@@ -95,8 +95,8 @@ void SimProcess::NotePosted(const worker::Event& event) {
 
 void SimProcess::NoteStarted(const TaskSpec& spec) {
   EraseOne(assigned_, spec.task);
-  running_.emplace(spec.task, spec.name);
-  if (spec.kind == TaskKind::kActorCreation) actor_class_ = spec.function.name;
+  running_.emplace(spec.task, spec.header->name);
+  if (spec.header->kind == TaskKind::kActorCreation) actor_class_ = spec.header->function.name;
 }
 
 std::string SimProcess::NameOfTask(TaskId task) const {

@@ -68,7 +68,7 @@ class SimProcess : public worker::Process {
   void NotePosted(const worker::Event& event);
   void NoteAnswered(worker::RequestId request) { requests_.erase(request); }
   /// The machine handed out a task; it starts when its cost has passed.
-  void NoteAssigned(const TaskSpec& spec) { assigned_.emplace(spec.task, spec.name); }
+  void NoteAssigned(const TaskSpec& spec) { assigned_.emplace(spec.task, spec.header->name); }
   void NoteStarted(const TaskSpec& spec);
   /// The name under which it runs a task that was handed out; empty when it does not.
   [[nodiscard]] std::string NameOfTask(TaskId task) const;

@@ -7,7 +7,7 @@
 #include <string>
 #include <system_error>
 
-#include "absl/log/check.h"
+#include "runtime/base/check.h"
 
 namespace mobula {
 
@@ -15,7 +15,7 @@ namespace mobula {
 class TemporaryFolder {
  public:
   TemporaryFolder() : path_(std::filesystem::temp_directory_path() / "mobula-test-XXXXXX") {
-    PCHECK(mkdtemp(path_.data()) != nullptr) << "no temporary folder: " << path_;
+    CHECK(mkdtemp(path_.data()) != nullptr) << "no temporary folder " << path_;
   }
   ~TemporaryFolder() {
     std::error_code ignored;

@@ -16,9 +16,10 @@ Envelope Push() { return Envelop(PushTask{NoOpTask(1)}); }
 Envelope Done() { return Envelop(AnswerTo(NoOpTask(1))); }
 Envelope Call() {
   TaskSpec spec = NoOpTask(1);
-  spec.kind = TaskKind::kActorCall;
-  spec.actor = ActorId{5, 5};
-  spec.resources = {};
+  TaskHeader& header = spec.header.Edit();
+  header.kind = TaskKind::kActorCall;
+  header.actor = ActorId{5, 5};
+  header.resources = {};
   return Envelop(PushTask{std::move(spec)});
 }
 Envelope Borrow() { return Envelop(AddBorrower{PutObject(kRoot, 0, 1), kSelf, 1}); }

@@ -18,12 +18,13 @@ inline constexpr TaskId kRoot{0x77, 7};
 inline TaskSpec NoOpTask(std::uint64_t counter) {
   TaskSpec spec;
   spec.task = ChildTask(kRoot, 0, counter);
-  spec.job = JobId{1, 1};
-  spec.owner = kSelf;
+  TaskHeader& header = spec.header.Edit();
+  header.job = JobId{1, 1};
+  header.owner = kSelf;
   spec.parent = kRoot;
-  spec.function = {Language::kCpp, FunctionId{3, 3}, "Nothing"};
-  spec.name = "Nothing";
-  spec.resources.SetUnits(ResourceSet::kCpu, ResourceSet::kUnit);
+  header.function = {Language::kCpp, FunctionId{3, 3}, "Nothing"};
+  header.name = "Nothing";
+  header.resources.SetUnits(ResourceSet::kCpu, ResourceSet::kUnit);
   spec.arguments.emplace_back();
   spec.arguments.back().value.data = Bytes("1234");
   return spec;

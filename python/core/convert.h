@@ -77,6 +77,10 @@ template <class T>
 py::object ToPython(const std::vector<T>& values);
 template <class T>
 py::object ToPython(const SharedVector<T>& values);
+template <class T>
+py::object ToPython(const Shared<T>& value) {
+  return ToPython(*value);
+}
 template <class V>
 py::object ToPython(const std::map<std::string, V>& values);
 template <class... T>

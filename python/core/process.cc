@@ -62,8 +62,8 @@ worker::RequestId RequestResultBuffer(const ProcessBinding& self, const RunningT
                                       std::uint32_t index, std::uint64_t size) {
   worker::Process& process = *self.Get();
   const worker::RequestId request = process.NextRequest();
-  process.Post(
-      worker::BufferRequested{request, {task.Spec().Return(index), task.Spec().owner}, size});
+  process.Post(worker::BufferRequested{
+      request, {task.Spec().Return(index), task.Spec().header->owner}, size});
   return request;
 }
 
@@ -162,15 +162,13 @@ TaskContext ProcessBinding::RootContext() const {
                     : TaskId::Derive(identity.address.worker, kRootSalt, 0)};
 }
 
-TaskSpec ProcessBinding::SpecFor(TaskContext& context, const TaskTemplate& pattern,
+TaskSpec ProcessBinding::SpecFor(TaskContext& context, TaskTemplate& pattern,
                                  const py::object& blob, const py::object& contained,
                                  const py::object& references) const {
-  TaskSpec spec = pattern.spec;
-  const WorkerRegistered& identity = process_->Identity();
+  TaskSpec spec;
   spec.task = context.NextTask();
   spec.parent = context.task;
-  spec.job = identity.job;
-  spec.owner = identity.address;
+  spec.header = pattern.HeaderFor(process_->Identity());
   if (!blob.is_none()) {
     TaskArgument& argument = spec.arguments.emplace_back();
     argument.value.data = Bytes(std::string(ViewOf(py::reinterpret_borrow<py::bytes>(blob))));
@@ -182,13 +180,13 @@ TaskSpec ProcessBinding::SpecFor(TaskContext& context, const TaskTemplate& patte
   return spec;
 }
 
-py::object ProcessBinding::SubmitTask(TaskContext& context, const TaskTemplate& pattern,
+py::object ProcessBinding::SubmitTask(TaskContext& context, TaskTemplate& pattern,
                                       const py::object& blob, const py::object& contained,
                                       const py::object& references) {
   TaskSpec spec = SpecFor(context, pattern, blob, contained, references);
   const TaskId task = spec.task;
-  const Address owner = spec.owner;
-  const std::uint32_t count = spec.num_returns;
+  const Address owner = spec.header->owner;
+  const std::uint32_t count = spec.header->num_returns;
   process_->Post(worker::TaskSubmitted{std::move(spec)});
   const auto adopt = [&](std::uint32_t index) {
     return py::cast(Reference::Adopt(process_, {ObjectId{task, index}, owner}));
@@ -200,13 +198,13 @@ py::object ProcessBinding::SubmitTask(TaskContext& context, const TaskTemplate& 
   return returns;
 }
 
-py::tuple ProcessBinding::CreateActor(TaskContext& context, const TaskTemplate& pattern,
+py::tuple ProcessBinding::CreateActor(TaskContext& context, TaskTemplate& pattern,
                                       const py::object& blob, const py::object& contained,
                                       const py::object& references) {
   TaskSpec spec = SpecFor(context, pattern, blob, contained, references);
-  spec.actor = ActorOf(spec.task);
-  const ActorId actor = spec.actor;
-  const ObjectRef handle{spec.Return(0), spec.owner};
+  spec.header.Edit().actor = ActorOf(spec.task);
+  const ActorId actor = spec.header->actor;
+  const ObjectRef handle{spec.Return(0), spec.header->owner};
   process_->Post(worker::TaskSubmitted{std::move(spec)});
   return py::make_tuple(actor.Hex(), Reference::Adopt(process_, handle));
 }

@@ -26,16 +26,16 @@ class ProcessBinding {
 
   /// The return references: None, one, or a list. `blob` is the first slot unless None; then come
   /// the references, whose values the executor receives.
-  py::object SubmitTask(TaskContext& context, const TaskTemplate& pattern, const py::object& blob,
+  py::object SubmitTask(TaskContext& context, TaskTemplate& pattern, const py::object& blob,
                         const py::object& contained, const py::object& references);
   /// (actor id, the reference that stands for its handle).
-  py::tuple CreateActor(TaskContext& context, const TaskTemplate& pattern, const py::object& blob,
+  py::tuple CreateActor(TaskContext& context, TaskTemplate& pattern, const py::object& blob,
                         const py::object& contained, const py::object& references);
   std::unique_ptr<Reference> PutInline(TaskContext& context, const py::bytes& data,
                                        const py::object& contained);
 
  private:
-  TaskSpec SpecFor(TaskContext& context, const TaskTemplate& pattern, const py::object& blob,
+  TaskSpec SpecFor(TaskContext& context, TaskTemplate& pattern, const py::object& blob,
                    const py::object& contained, const py::object& references) const;
 
   ProcessPointer process_;

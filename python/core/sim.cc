@@ -128,7 +128,7 @@ std::function<Duration(const TaskSpec&)> CostModel(std::optional<std::int64_t> f
   if (!fallback_ns && by_name_ns.empty()) return {};
   return [fallback = Nanoseconds(fallback_ns.value_or(50'000)),
           by_name = std::move(by_name_ns)](const TaskSpec& spec) {
-    const auto found = by_name.find(spec.name);
+    const auto found = by_name.find(spec.header->name);
     return found == by_name.end() ? fallback : Nanoseconds(found->second);
   };
 }
@@ -325,7 +325,8 @@ void BindSim(py::module_& module) {
       .def("references", &SimProcess::References)
       .def("is_connected", &SimProcess::IsConnected);
   // Real workers are started for an environment; simulated ones learn it from their first task.
-  module.def("runtime_env_of", [](const RunningTask& task) { return task.Spec().runtime_env; });
+  module.def("runtime_env_of",
+             [](const RunningTask& task) { return task.Spec().header->runtime_env; });
   module.def(
       "convert_plan",
       [](const std::string& text, const std::string& file, const std::string& form,

@@ -37,8 +37,7 @@ ActorOptions ActorOptionsOf(const py::dict& fields) {
   return options;
 }
 
-/// The keys are the fields of TaskSpec that hold for every call; those left out keep their
-/// defaults.
+/// The keys are the fields of TaskHeader; those left out keep their defaults.
 TaskTemplate MakeTemplate(const std::string& kind, const std::string& function_id,
                           const std::string& function_name, const std::string& name,
                           std::uint32_t num_returns, const std::map<std::string, double>& resources,
@@ -46,22 +45,21 @@ TaskTemplate MakeTemplate(const std::string& kind, const std::string& function_i
                           const std::optional<py::dict>& actor_options, const std::string& strategy,
                           const std::string& strategy_node, bool strategy_soft,
                           const std::string& runtime_env, const std::string& language_options) {
-  TaskTemplate result;
-  TaskSpec& spec = result.spec;
-  spec.kind = EnumFromName<TaskKind>(kind);
-  spec.function = {Language::kPython, IdFromHex<FunctionId>(function_id), function_name};
-  spec.name = name;
-  spec.num_returns = num_returns;
-  spec.resources = ResourceSet::Of(resources);
-  spec.max_retries = max_retries;
-  spec.retry_exceptions = retry_exceptions;
-  spec.actor = IdFromHex<ActorId>(actor);
-  if (actor_options) spec.actor_options = ActorOptionsOf(*actor_options);
-  spec.strategy = {EnumFromName<StrategyKind>(strategy), IdFromHex<NodeId>(strategy_node),
-                   strategy_soft};
-  spec.runtime_env = runtime_env;
-  spec.language_options = Bytes(language_options);
-  return result;
+  TaskHeader header;
+  header.kind = EnumFromName<TaskKind>(kind);
+  header.function = {Language::kPython, IdFromHex<FunctionId>(function_id), function_name};
+  header.name = name;
+  header.num_returns = num_returns;
+  header.resources = ResourceSet::Of(resources);
+  header.max_retries = max_retries;
+  header.retry_exceptions = retry_exceptions;
+  header.actor = IdFromHex<ActorId>(actor);
+  if (actor_options) header.actor_options = ActorOptionsOf(*actor_options);
+  header.strategy = {EnumFromName<StrategyKind>(strategy), IdFromHex<NodeId>(strategy_node),
+                     strategy_soft};
+  header.runtime_env = runtime_env;
+  header.language_options = Bytes(language_options);
+  return TaskTemplate(std::move(header));
 }
 
 TaskResult ResultOf(ObjectId object, const py::tuple& fields) {
@@ -89,6 +87,15 @@ py::tuple ToPythonValue(const ProcessPointer& process, const worker::FetchedValu
     return py::make_tuple(kind, ToPython(value.value.Problem()));
   }
   return py::make_tuple(kind, ToBytes(value.value.data));
+}
+
+const Shared<TaskHeader>& TaskTemplate::HeaderFor(const WorkerRegistered& identity) {
+  if (header_->owner != identity.address || header_->job != identity.job) {
+    TaskHeader& header = header_.Edit();
+    header.job = identity.job;
+    header.owner = identity.address;
+  }
+  return header_;
 }
 
 py::list RunningTask::TakeArguments() {
@@ -132,38 +139,44 @@ void BindTask(py::module_& module) {
   py::class_<RunningTask>(module, "RunningTask")
       .def_property_readonly("task", [](const RunningTask& self) { return self.Spec().task.Hex(); })
       .def_property_readonly("attempt", [](const RunningTask& self) { return self.Spec().attempt; })
-      .def_property_readonly("kind",
-                             [](const RunningTask& self) { return ToPython(self.Spec().kind); })
+      .def_property_readonly(
+          "kind", [](const RunningTask& self) { return ToPython(self.Spec().header->kind); })
       .def_property_readonly(
           "creates_actor",
-          [](const RunningTask& self) { return self.Spec().actor_options.has_value(); })
+          [](const RunningTask& self) { return self.Spec().header->actor_options.has_value(); })
       .def("context",
            [](const RunningTask& self) {
              return TaskContext{self.Spec().task, self.Spec().attempt};
            })
-      .def_property_readonly("job", [](const RunningTask& self) { return self.Spec().job.Hex(); })
-      .def_property_readonly("function_id",
-                             [](const RunningTask& self) { return self.Spec().function.id.Hex(); })
-      .def_property_readonly("function_name",
-                             [](const RunningTask& self) { return self.Spec().function.name; })
-      .def_property_readonly("name", [](const RunningTask& self) { return self.Spec().name; })
-      .def_property_readonly("num_returns",
-                             [](const RunningTask& self) { return self.Spec().num_returns; })
-      .def_property_readonly("actor",
-                             [](const RunningTask& self) { return ToPython(self.Spec().actor); })
+      .def_property_readonly("job",
+                             [](const RunningTask& self) { return self.Spec().header->job.Hex(); })
+      .def_property_readonly(
+          "function_id",
+          [](const RunningTask& self) { return self.Spec().header->function.id.Hex(); })
+      .def_property_readonly(
+          "function_name",
+          [](const RunningTask& self) { return self.Spec().header->function.name; })
+      .def_property_readonly("name",
+                             [](const RunningTask& self) { return self.Spec().header->name; })
+      .def_property_readonly(
+          "num_returns", [](const RunningTask& self) { return self.Spec().header->num_returns; })
+      .def_property_readonly(
+          "actor", [](const RunningTask& self) { return ToPython(self.Spec().header->actor); })
       .def_property_readonly(
           "actor_options",
-          [](const RunningTask& self) { return ToPython(self.Spec().actor_options); })
+          [](const RunningTask& self) { return ToPython(self.Spec().header->actor_options); })
       .def_property_readonly("first_return",
                              [](const RunningTask& self) {
-                               const ObjectRef reference{self.Spec().Return(0), self.Spec().owner};
+                               const ObjectRef reference{self.Spec().Return(0),
+                                                         self.Spec().header->owner};
                                return py::bytes(EncodeReference(reference));
                              })
       .def_property_readonly(
-          "resources", [](const RunningTask& self) { return ToPython(self.Spec().resources); })
+          "resources",
+          [](const RunningTask& self) { return ToPython(self.Spec().header->resources); })
       .def_property_readonly(
           "language_options",
-          [](const RunningTask& self) { return ToBytes(self.Spec().language_options); })
+          [](const RunningTask& self) { return ToBytes(self.Spec().header->language_options); })
       .def("take_arguments", &RunningTask::TakeArguments);
 }
 

@@ -23,9 +23,16 @@ struct TaskContext {
   ObjectId NextPut() { return PutObject(task, attempt, puts++); }
 };
 
-/// All of a task that does not change from call to call: what `.remote()` copies.
-struct TaskTemplate {
-  TaskSpec spec;
+/// All of a task that does not change from call to call: what the tasks of `.remote()` share.
+class TaskTemplate {
+ public:
+  explicit TaskTemplate(TaskHeader header) : header_(std::move(header)) {}
+
+  /// As this process, its owner, submits it.
+  const Shared<TaskHeader>& HeaderFor(const WorkerRegistered& identity);
+
+ private:
+  Shared<TaskHeader> header_;
 };
 
 /// A task that this process was told to run, until it is reported executed.

@@ -35,11 +35,9 @@ class ActorCall : public CallOptions<ActorCall<Method>> {
   template <class... Given>
   Ref<Result> Remote(const Given&... arguments) {
     Context& context = Context::Current();
-    TaskSpec spec = context.NewTask(TaskKind::kActorCall, Registry::Get().NameOf(method_));
+    const CallKind kind{&Registry::Get().NameOf(method_), target_.actor, target_.max_task_retries};
+    TaskSpec spec = context.NewTask(this->HeaderFor(context, kind));
     AddArguments<typename Signature<Method>::Arguments>(spec, context, arguments...);
-    this->FillIn(spec);
-    spec.actor = target_.actor;
-    spec.max_retries = target_.max_task_retries;
     return Ref<Result>(context.Submit(std::move(spec)).front());
   }
 
@@ -81,14 +79,16 @@ class ActorCreation : public CallOptions<ActorCreation<Factory>> {
   template <class... Given>
   ActorHandle<Class> Remote(const Given&... arguments) {
     Context& context = Context::Current();
-    TaskSpec spec = context.NewTask(TaskKind::kActorCreation, Registry::Get().NameOf(factory_));
+    TaskSpec spec = context.NewTask(
+        context.NewHeader(TaskKind::kActorCreation, Registry::Get().NameOf(factory_)));
     AddArguments<typename Signature<Factory>::Arguments>(spec, context, arguments...);
-    this->FillIn(spec);
-    spec.max_retries = 0;
-    spec.actor = ActorOf(spec.task);
-    spec.actor_options = options_;
-    spec.actor_options->ray_namespace = context.Process().Identity().job_config.ray_namespace;
-    const ActorTarget target{spec.actor, options_.max_task_retries};
+    TaskHeader& header = spec.header.Edit();
+    this->FillIn(header);
+    header.max_retries = 0;
+    header.actor = ActorOf(spec.task);
+    header.actor_options = options_;
+    header.actor_options->ray_namespace = context.Process().Identity().job_config.ray_namespace;
+    const ActorTarget target{header.actor, options_.max_task_retries};
     return ActorHandle<Class>(target, context.Submit(std::move(spec)).front());
   }
 

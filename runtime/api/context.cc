@@ -15,6 +15,7 @@ namespace mobula::api {
 namespace {
 
 constexpr std::uint64_t kRootSalt = 0x726F6F74;
+constexpr std::size_t kHeadersMax = 4096;
 
 // Saved and restored around every wait: fibers of a simulation share the thread.
 thread_local Context* current = nullptr;
@@ -102,24 +103,45 @@ void Context::Sleep(Duration span) {
   current = mine;
 }
 
-TaskSpec Context::NewTask(TaskKind kind, const std::string& function) {
+TaskHeader Context::NewHeader(TaskKind kind, const std::string& function) const {
   const WorkerRegistered& identity = Process().Identity();
+  TaskHeader header;
+  header.kind = kind;
+  header.job = identity.job;
+  header.owner = identity.address;
+  header.function = {Language::kCpp, {}, function};
+  header.name = function;
+  return header;
+}
+
+Shared<TaskHeader> Context::HeaderOf(const CallKind& kind) {
+  auto& headers = session_->headers;
+  const auto found = headers.find(kind);
+  if (found != headers.end()) return found->second;
+  const bool is_call = !kind.actor.IsNil();
+  TaskHeader header = NewHeader(is_call ? TaskKind::kActorCall : TaskKind::kNormal, *kind.function);
+  header.actor = kind.actor;
+  header.max_retries = kind.max_retries;
+  header.retry_exceptions = kind.retry_exceptions;
+  if (!is_call) header.resources.SetUnits(ResourceSet::kCpu, ResourceSet::kUnit);
+  // Any number of actors may be called; what is forgotten is made again.
+  if (headers.size() >= kHeadersMax) headers.clear();
+  return headers.emplace(kind, std::move(header)).first->second;
+}
+
+TaskSpec Context::NewTask(Shared<TaskHeader> header) {
   TaskSpec spec;
   spec.task = ChildTask(task_, attempt_, tasks_submitted_++);
-  spec.kind = kind;
-  spec.job = identity.job;
-  spec.owner = identity.address;
   spec.parent = task_;
-  spec.function.language = Language::kCpp;
-  spec.function.name = function;
-  spec.name = function;
+  spec.header = std::move(header);
   return spec;
 }
 
 std::vector<SharedReference> Context::Submit(TaskSpec spec) {
   std::vector<SharedReference> results;
-  for (std::uint32_t i = 0; i < spec.num_returns; ++i) {
-    results.push_back(std::make_shared<Reference>(session_, ObjectRef{spec.Return(i), spec.owner}));
+  for (std::uint32_t i = 0; i < spec.header->num_returns; ++i) {
+    results.push_back(
+        std::make_shared<Reference>(session_, ObjectRef{spec.Return(i), spec.header->owner}));
   }
   Process().Post(worker::TaskSubmitted{std::move(spec)});
   arguments_put_.clear();

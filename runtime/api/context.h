@@ -6,12 +6,31 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "runtime/api/codec.h"
 #include "runtime/core/worker/process.h"
 
 namespace mobula::api {
+
+/// What calls of one function have in common: tasks of equal kinds share a header.
+struct CallKind {
+  /// By the place of its name in the registry.
+  const std::string* function = nullptr;
+  /// Nil for a normal task, which holds one CPU.
+  ActorId actor;
+  int max_retries = 0;
+  bool retry_exceptions = false;
+
+  bool operator==(const CallKind&) const = default;
+  template <class H>
+  friend H AbslHashValue(H state, const CallKind& kind) {
+    return H::combine(std::move(state), kind.function, kind.actor.high, kind.actor.low,
+                      kind.max_retries, kind.retry_exceptions);
+  }
+};
 
 /// What the C++ layer keeps for one process, from its first task (a driver: from its start) to its
 /// end.
@@ -20,6 +39,7 @@ struct Session {
   worker::Process* process = nullptr;
   /// The actor that lives here, if any.
   std::shared_ptr<void> actor;
+  absl::flat_hash_map<CallKind, Shared<TaskHeader>> headers;
 };
 
 /// One local reference of this process to an object. Shared by the copies of a `Ref`; the last one
@@ -82,8 +102,11 @@ class Context {
     Context* outer_;
   };
 
-  /// A spec with everything filled in that follows from who submits it.
-  TaskSpec NewTask(TaskKind kind, const std::string& function);
+  /// A header with everything filled in that follows from who submits it.
+  [[nodiscard]] TaskHeader NewHeader(TaskKind kind, const std::string& function) const;
+  /// The same header each time.
+  Shared<TaskHeader> HeaderOf(const CallKind& kind);
+  TaskSpec NewTask(Shared<TaskHeader> header);
   /// The references to the task's results.
   std::vector<SharedReference> Submit(TaskSpec spec);
   SharedReference Put(Encoded value);

@@ -33,7 +33,7 @@ TaskResult StoreResult(Context& context, const TaskSpec& spec, Encoded& value) {
   result.object = spec.Return(0);
   result.size = value.data.size();
   if (value.data.size() > Payload::kInlineLimit) {
-    const ErrorInfo error = context.WriteToStore({result.object, spec.owner}, value.data);
+    const ErrorInfo error = context.WriteToStore({result.object, spec.header->owner}, value.data);
     // What exists here already, from an execution before, is the result, too.
     result.in_store = error.Ok() || error.kind == ErrorKind::kInvalid;
     if (!result.in_store) result.value = Payload::Error(error);
@@ -45,9 +45,10 @@ TaskResult StoreResult(Context& context, const TaskSpec& spec, Encoded& value) {
 }
 
 Encoded Call(const TaskSpec& spec, Session& session, const std::vector<EncodedSource>& sources) {
-  const Callable* callable = Registry::Get().Find(spec.function.name);
-  if (callable == nullptr) throw SerializationError(UnknownFunction(spec.function.name));
-  if (spec.kind != TaskKind::kActorCreation) return callable->call(session.actor.get(), sources);
+  const Callable* callable = Registry::Get().Find(spec.header->function.name);
+  if (callable == nullptr) throw SerializationError(UnknownFunction(spec.header->function.name));
+  if (spec.header->kind != TaskKind::kActorCreation)
+    return callable->call(session.actor.get(), sources);
   session.actor = callable->make(sources);
   return {};
 }
@@ -92,7 +93,8 @@ void ExecuteTask(const std::shared_ptr<Session>& session, worker::RunTask run) {
       result.value = Payload{PayloadKind::kException, Bytes(std::string(error.what())), {}};
       executed.application_error = true;
     } catch (const std::exception& thrown) {
-      result.value = Payload{PayloadKind::kException, EncodeException(run.spec.name, thrown), {}};
+      result.value =
+          Payload{PayloadKind::kException, EncodeException(run.spec.header->name, thrown), {}};
       executed.application_error = true;
     }
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/api/registry.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace mobula::api {
@@ -18,10 +19,11 @@ const Callable* Registry::Find(const std::string& name) const {
 std::vector<std::string> Registry::Names() const {
   std::vector<std::string> names;
   for (const auto& [name, callable] : callables_) names.push_back(name);
+  std::sort(names.begin(), names.end());
   return names;
 }
 
-const std::string& Registry::NameAt(const std::string& address) const {
+const std::string& Registry::NameAt(const FunctionAddress& address) const {
   const auto found = names_.find(address);
   if (found == names_.end()) {
     throw std::invalid_argument(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <functional>
@@ -13,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "runtime/api/codec.h"
 #include "runtime/base/check.h"
 
@@ -55,20 +57,23 @@ class Registry {
   template <class Function>
   void Add(const std::string& name, Function function);
   static std::vector<std::string> Split(std::string_view names);
-  [[nodiscard]] const std::string& NameAt(const std::string& address) const;
 
   /// The bytes of the pointer: members of classes have no other key.
+  using FunctionAddress = std::array<std::uint64_t, 2>;
+  [[nodiscard]] const std::string& NameAt(const FunctionAddress& address) const;
   template <class Function>
-  static std::string AddressOf(Function function) {
+  static FunctionAddress AddressOf(Function function) {
     static_assert(std::is_pointer_v<Function> || std::is_member_function_pointer_v<Function>,
                   "only functions and methods can be remote");
-    std::string bytes(sizeof(Function), '\0');
-    std::memcpy(bytes.data(), &function, sizeof(Function));
-    return bytes;
+    static_assert(sizeof(Function) <= sizeof(FunctionAddress));
+    FunctionAddress address{};
+    std::memcpy(address.data(), &function, sizeof(Function));
+    return address;
   }
 
-  std::map<std::string, Callable> callables_;
-  std::map<std::string, std::string> names_;
+  absl::flat_hash_map<std::string, Callable> callables_;
+  /// A name stays where it is: callers know their function by its place.
+  std::map<FunctionAddress, std::string> names_;
 };
 
 /// What follows from a function's type: its result, its arguments' types as they travel, its class.

@@ -64,9 +64,16 @@ class CallOptions {
   }
 
  protected:
-  void FillIn(TaskSpec& spec) const {
-    spec.resources = ResourceSet::Of(resources_);
-    if (!name_.empty()) spec.name = name_;
+  /// Shared with the other calls of its kind, unless something is set here.
+  Shared<TaskHeader> HeaderFor(Context& context, const CallKind& kind) const {
+    Shared<TaskHeader> header = context.HeaderOf(kind);
+    if (!resources_.empty() || !name_.empty()) FillIn(header.Edit());
+    return header;
+  }
+  void FillIn(TaskHeader& header) const {
+    for (const auto& [resource, units] : ResourceSet::Of(resources_).units)
+      header.resources.SetUnits(resource, units);
+    if (!name_.empty()) header.name = name_;
   }
 
   std::map<std::string, double> resources_;
@@ -79,7 +86,7 @@ class TaskCall : public CallOptions<TaskCall<Function>> {
  public:
   using Result = std::decay_t<typename Signature<Function>::Result>;
 
-  explicit TaskCall(Function function) : function_(function) { this->resources_["CPU"] = 1; }
+  explicit TaskCall(Function function) : function_(function) {}
 
   /// How often it is run again after a failure of the system; -1 for without end.
   TaskCall& SetMaxRetries(int retries) {
@@ -95,11 +102,9 @@ class TaskCall : public CallOptions<TaskCall<Function>> {
   template <class... Given>
   Ref<Result> Remote(const Given&... arguments) {
     Context& context = Context::Current();
-    TaskSpec spec = context.NewTask(TaskKind::kNormal, Registry::Get().NameOf(function_));
+    const CallKind kind{&Registry::Get().NameOf(function_), {}, max_retries_, retry_exceptions_};
+    TaskSpec spec = context.NewTask(this->HeaderFor(context, kind));
     AddArguments<typename Signature<Function>::Arguments>(spec, context, arguments...);
-    this->FillIn(spec);
-    spec.max_retries = max_retries_;
-    spec.retry_exceptions = retry_exceptions_;
     return Ref<Result>(context.Submit(std::move(spec)).front());
   }
 

@@ -24,6 +24,7 @@
 #include "runtime/base/boxed.h"
 #include "runtime/base/bytes.h"
 #include "runtime/base/ids.h"
+#include "runtime/base/shared.h"
 #include "runtime/base/shared_vector.h"
 #include "runtime/base/time.h"
 
@@ -75,6 +76,8 @@ void Print(std::ostream& out, const std::vector<T>& values);
 template <class T>
 void Print(std::ostream& out, const SharedVector<T>& values);
 template <class T>
+void Print(std::ostream& out, const Shared<T>& value);
+template <class T>
 void Print(std::ostream& out, const std::shared_ptr<const T>& value);
 template <class K, class V, class C>
 void Print(std::ostream& out, const std::map<K, V, C>& values);
@@ -120,6 +123,10 @@ void Print(std::ostream& out, const std::vector<T>& values) {
 template <class T>
 void Print(std::ostream& out, const SharedVector<T>& values) {
   PrintRange(out, values);
+}
+template <class T>
+void Print(std::ostream& out, const Shared<T>& value) {
+  Print(out, *value);
 }
 template <class T>
 void Print(std::ostream& out, const std::shared_ptr<const T>& value) {
@@ -227,6 +234,14 @@ class Hasher {
   void Mix(const T& value) {
     Word(value.has_value());
     if (value) Mix(*value);
+  }
+  template <class T>
+  void Mix(const Shared<T>& value) {
+    Word(value.Memo([&] {
+      Hasher inner;
+      inner.Mix(*value);
+      return inner.Value();
+    }));
   }
   template <class T>
   void Mix(const std::vector<T>& values) {

@@ -69,6 +69,10 @@ void AppendJson(std::string& out, const std::vector<T>& values) {
   }
   out += ']';
 }
+template <class T>
+void AppendJson(std::string& out, const Shared<T>& value) {
+  AppendJson(out, *value);
+}
 template <class V, class C>
 void AppendJson(std::string& out, const std::map<std::string, V, C>& values) {
   const char* separator = "";

@@ -11,8 +11,10 @@
 #include <string>
 #include <string_view>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "runtime/wire/wire_types.h"
 
 namespace mobula::wire {
@@ -49,6 +51,13 @@ class Decoder {
       value = T{};
     } else if constexpr (MessageValue<T> && !IsVariant<T>::value) {
       ForEachWireField(value, [](auto& field) { SetToZero(field); });
+    } else if constexpr (SharedValue<T>) {
+      static const T zero = [] {
+        typename T::Value content;
+        SetToZero(content);
+        return T(std::move(content));
+      }();
+      value = zero;
     }
   }
 
@@ -120,6 +129,8 @@ class Decoder {
       return ReadScalar(field, tag);
     } else if constexpr (MessageValue<T>) {
       return ReadNested(field, tag);
+    } else if constexpr (SharedValue<T>) {
+      return ReadShared(field, tag);
     } else if constexpr (IsOptional<T>::value) {
       if (!field) SetToZero(field.emplace());
       return ReadNested(*field, tag);
@@ -136,6 +147,31 @@ class Decoder {
   template <MessageValue T>
   bool ReadNested(T& message, std::uint32_t tag) {
     return InLimit(tag, [&] { return ReadContent(message); });
+  }
+
+  /// What was read before is shared again.
+  template <class T>
+  bool ReadShared(Shared<T>& field, std::uint32_t tag) {
+    thread_local absl::flat_hash_map<std::string, Shared<T>> known;
+    std::uint32_t length = 0;
+    if (!ReadLength(tag, length)) return false;
+    const void* data = nullptr;
+    int left = 0;
+    input_.GetDirectBufferPointer(&data, &left);
+    const absl::string_view content(static_cast<const char*>(data), length);
+    const auto found = known.find(content);
+    if (found != known.end()) {
+      field = found->second;
+    } else {
+      T value;
+      Decoder inner({content.data(), content.size()});
+      if (const absl::Status status = inner.Read(value); !status.ok())
+        return Fail(std::string(status.message()));
+      field = std::move(value);
+      if (known.size() >= kKnownMax) known.clear();
+      if (length <= kKnownBytesMax) known.emplace(content, field);
+    }
+    return input_.Skip(static_cast<int>(length));
   }
 
   /// Runs `read` with the end of the field's content as limit.

@@ -5,10 +5,14 @@
 
 #include <bit>
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <boost/endian/conversion.hpp>
+#include "absl/container/flat_hash_map.h"
 #include "runtime/base/check.h"
 #include "runtime/wire/codec.h"
 #include "runtime/wire/wire_types.h"
@@ -24,6 +28,8 @@ class Encoder {
   void Append(const T& message, std::string& out) {
     sizes_.clear();
     next_ = 0;
+    pieces_.clear();
+    next_piece_ = 0;
     const std::size_t size = MeasureMessage(message);
     CHECK(size <= kMaxEncodedBytes) << size << " bytes";
     const std::size_t start = out.size();
@@ -100,6 +106,10 @@ class Encoder {
     } else if constexpr (MessageValue<T>) {
       const std::size_t content = MeasureMessage(field);
       return content == 0 ? 0 : TagSize(number) + NestedSize(content);
+    } else if constexpr (SharedValue<T>) {
+      pieces_.push_back(EncodedOnce(field));
+      const std::size_t content = pieces_.back()->size();
+      return content == 0 ? 0 : TagSize(number) + NestedSize(content);
     } else if constexpr (IsOptional<T>::value) {
       return field ? TagSize(number) + NestedSize(MeasureMessage(*field)) : 0;
     } else if constexpr (IsVector<T>::value) {
@@ -145,23 +155,23 @@ class Encoder {
     if constexpr (VarintValue<T>) {
       return Coded::WriteVarint64ToArray(ToVarint(value), WriteTag(number, kVarint, to));
     } else {
-      to = WriteTag(number, kLengthDelimited, to);
       if constexpr (IdValue<T>) {
+        to = WriteTag(number, kLengthDelimited, to);
         *to++ = kIdBytes;
         boost::endian::store_big_u64(to, value.high);
         boost::endian::store_big_u64(to + 8, value.low);
         return to + kIdBytes;
+      } else if constexpr (std::is_same_v<T, Bytes>) {
+        return WriteText(number, value.View(), to);
       } else {
-        std::string_view text;
-        if constexpr (std::is_same_v<T, Bytes>) {
-          text = value.View();
-        } else {
-          text = value;
-        }
-        to = Coded::WriteVarint64ToArray(text.size(), to);
-        return Coded::WriteRawToArray(text.data(), static_cast<int>(text.size()), to);
+        return WriteText(number, value, to);
       }
     }
+  }
+
+  static std::uint8_t* WriteText(std::uint32_t number, std::string_view text, std::uint8_t* to) {
+    to = Coded::WriteVarint64ToArray(text.size(), WriteTag(number, kLengthDelimited, to));
+    return Coded::WriteRawToArray(text.data(), static_cast<int>(text.size()), to);
   }
 
   template <MessageValue T>
@@ -191,6 +201,9 @@ class Encoder {
     } else if constexpr (MessageValue<T>) {
       const std::size_t size = TakeSize();
       return size == 0 ? to : WriteNested(number, size, field, to);
+    } else if constexpr (SharedValue<T>) {
+      const std::string& content = *pieces_[next_piece_++];
+      return content.empty() ? to : WriteText(number, content, to);
     } else if constexpr (IsOptional<T>::value) {
       return field ? WriteNested(number, TakeSize(), *field, to) : to;
     } else if constexpr (IsVector<T>::value) {
@@ -215,9 +228,29 @@ class Encoder {
     }
   }
 
+  using Piece = std::shared_ptr<const std::string>;
+
+  /// The content of a shared message, which is worked out once for all messages that contain it.
+  template <class T>
+  Piece EncodedOnce(const Shared<T>& message) {
+    std::shared_ptr<const void> identity = message.Identity();
+    const auto known = known_.find(identity);
+    if (known != known_.end()) return known->second;
+    auto piece = std::make_shared<std::string>();
+    Encoder().Append(*message, *piece);
+    if (known_.size() >= kKnownMax) known_.clear();
+    if (piece->size() <= kKnownBytesMax) known_.emplace(std::move(identity), piece);
+    return piece;
+  }
+
   /// Content sizes of nested messages in the order of writing, and how many of them are used up.
   std::vector<std::size_t> sizes_;
   std::size_t next_ = 0;
+  /// The same for shared messages, which are encoded already.
+  std::vector<Piece> pieces_;
+  std::size_t next_piece_ = 0;
+  /// By what is shared, kept alive so that no other can take its place.
+  absl::flat_hash_map<std::shared_ptr<const void>, Piece> known_;
 };
 
 }  // namespace mobula::wire

@@ -54,8 +54,15 @@ concept ScalarValue = VarintValue<T> || TextValue<T> || IdValue<T>;
 /// Travels as a nested message. A variant is a message with one `oneof`.
 template <class T>
 concept MessageValue = Described<T> || std::is_same_v<T, ObjectId> || IsVariant<T>::value;
+/// Travels as the message that is shared.
+template <class T>
+concept SharedValue = IsShared<T>::value;
 
 inline constexpr int kIdBytes = 16;
+
+/// A thread remembers so many shared messages, none larger than this, in either direction.
+inline constexpr std::size_t kKnownMax = 256;
+inline constexpr std::size_t kKnownBytesMax = 4096;
 
 /// The number that stands for `value` in its varint; negative numbers are sign-extended, as in
 /// proto3.

@@ -154,35 +154,36 @@ void Ledger::Observe(const sim::HubAction& action) {
 
 void Ledger::Started(WorkerId process, const TaskSpec& spec) {
   const std::string name =
-      absl::StrCat(spec.name, " (", spec.task.Hex(), ", attempt ", spec.attempt, ")");
+      absl::StrCat(spec.header->name, " (", spec.task.Hex(), ", attempt ", spec.attempt, ")");
   if (!started_.emplace(spec.task, spec.attempt).second) {
     Complain(absl::StrCat("started twice: ", name));
   }
-  const std::int32_t most = spec.max_retries;
+  const std::int32_t most = spec.header->max_retries;
   // What was made once may be needed to make something else again: that attempt is for free.
   const std::uint64_t free = executed_[spec.task];
-  if (spec.kind != TaskKind::kActorCreation && most >= 0 &&
+  if (spec.header->kind != TaskKind::kActorCreation && most >= 0 &&
       spec.attempt > static_cast<std::uint32_t>(most) + free) {
     Complain(absl::StrCat("too many attempts: ", name, " started, but max_retries is ", most));
   }
   specs_.insert_or_assign(spec.task, spec);
-  if (spec.kind == TaskKind::kActorCall) StartedCall(process, spec, name);
+  if (spec.header->kind == TaskKind::kActorCall) StartedCall(process, spec, name);
 }
 
 void Ledger::StartedCall(WorkerId process, const TaskSpec& spec, const std::string& name) {
   ran_in_[spec.task] = process;
-  const auto actor = actors_.find(spec.actor);
+  const auto actor = actors_.find(spec.header->actor);
   const Object* call = FindTask(spec.task);
-  const auto heard = heard_.find({spec.owner.worker, process});
+  const auto heard = heard_.find({spec.header->owner.worker, process});
   if (actor != actors_.end() && call != nullptr && heard != heard_.end()) {
     const bool is_killed = std::ranges::any_of(actor->second.kills, [&](const KillSaid& kill) {
-      return kill.killer == spec.owner.worker && heard->second < kill.at && kill.at < call->made;
+      return kill.killer == spec.header->owner.worker && heard->second < kill.at &&
+             kill.at < call->made;
     });
     if (is_killed) Complain(absl::StrCat("old incarnation: its caller killed it before: ", name));
   }
   if (spec.attempt > 0) return;
   const std::uint64_t number = call_numbers_[spec.task];
-  std::uint64_t& last = last_call_[{process, {spec.owner.worker, spec.parent}}];
+  std::uint64_t& last = last_call_[{process, {spec.header->owner.worker, spec.parent}}];
   if (number <= last)
     Complain(absl::StrCat("out of order: ", name, " started after a later call of its caller"));
   last = std::max(last, number);

@@ -72,7 +72,7 @@ TEST(MessageBudget, AWarmTaskCostsTwo) {
     Get(Task(Nothing).Remote());
     EXPECT_EQ(cluster.End(), (Counts{{"PushTask", 1}, {"TaskDone", 1}}));
     // Four addresses of 32 bytes, the task's ids, its name twice, and a result.
-    EXPECT_EQ(cluster.Bytes(), 351u);
+    EXPECT_EQ(cluster.Bytes(), 353u);
   });
 }
 

@@ -51,7 +51,7 @@ ActorRecord& ActorDirectory::Add(ActorRecord record) {
     if (!view.name.empty()) {
       CHECK(names_.emplace(std::pair(view.ray_namespace, view.name), actor).second) << view.name;
     }
-    if (!view.detached) owned_[added->second.creation.owner].insert(actor);
+    if (!view.detached) owned_[added->second.creation.header->owner].insert(actor);
   }
   return added->second;
 }
@@ -90,7 +90,7 @@ void ActorDirectory::Bury(ActorRecord& record) {
   if (!record.view.name.empty() && !bugs_.Has(Bug::kKeepsActorNames)) {
     names_.erase({record.view.ray_namespace, record.view.name});
   }
-  const auto owned = owned_.find(record.creation.owner);
+  const auto owned = owned_.find(record.creation.header->owner);
   if (owned != owned_.end()) {
     owned->second.erase(record.view.actor);
     if (owned->second.empty()) owned_.erase(owned);

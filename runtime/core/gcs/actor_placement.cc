@@ -7,12 +7,13 @@ namespace mobula::gcs {
 namespace {
 
 Placement PlaceByAffinity(const NodeTable& nodes, const TaskSpec& creation) {
-  const NodeId wanted = creation.strategy.node;
+  const TaskHeader& header = *creation.header;
+  const NodeId wanted = header.strategy.node;
   if (nodes.IsAlive(wanted)) return {wanted, {}};
   ErrorInfo error;
   error.kind = ErrorKind::kActorUnschedulable;
-  error.actor = creation.actor;
-  error.message = "The actor " + creation.function.name + " (" + creation.actor.Hex() +
+  error.actor = header.actor;
+  error.message = "The actor " + header.function.name + " (" + header.actor.Hex() +
                   ") must run on node " + nodes.NameOf(wanted) + ", which " +
                   (nodes.IsDead(wanted) ? "is dead" : "is not known") +
                   ". With soft=True in its NodeAffinitySchedulingStrategy it would run elsewhere.";
@@ -33,21 +34,22 @@ NodeId TakeTurn(const NodeTable& nodes, const ResourceSet& need, std::uint64_t t
 }  // namespace
 
 Placement Place(const NodeTable& nodes, const TaskSpec& creation, std::uint64_t turn) {
-  const SchedulingStrategy& strategy = creation.strategy;
+  const TaskHeader& header = *creation.header;
+  const SchedulingStrategy& strategy = header.strategy;
   const bool wants_node = strategy.kind == StrategyKind::kNodeAffinity;
   if (wants_node && (!strategy.soft || nodes.IsAlive(strategy.node))) {
     return PlaceByAffinity(nodes, creation);
   }
-  const NodeId home = creation.owner.node;
+  const NodeId home = header.owner.node;
   const bool home_lives = nodes.IsAlive(home);
   if (strategy.kind != StrategyKind::kSpread && home_lives &&
-      nodes.Find(home)->info.total.Covers(creation.resources)) {
+      nodes.Find(home)->info.total.Covers(header.resources)) {
     return {home, {}};
   }
   const auto available = [](const NodeView& view) { return view.available; };
   const auto total = [](const NodeView& view) { return view.info.total; };
-  NodeId chosen = TakeTurn(nodes, creation.resources, turn, available);
-  if (chosen.IsNil()) chosen = TakeTurn(nodes, creation.resources, turn, total);
+  NodeId chosen = TakeTurn(nodes, header.resources, turn, available);
+  if (chosen.IsNil()) chosen = TakeTurn(nodes, header.resources, turn, total);
   if (chosen.IsNil() && home_lives) chosen = home;
   if (chosen.IsNil() && !nodes.Living().empty()) chosen = *nodes.Living().begin();
   return {chosen, {}};

@@ -32,16 +32,17 @@ ErrorInfo DeathCause(const ActorView& view, std::string message) {
 }
 
 ActorRecord MakeRecord(const TaskSpec& creation) {
-  const ActorOptions& options = *creation.actor_options;
+  const TaskHeader& header = *creation.header;
+  const ActorOptions& options = *header.actor_options;
   ActorRecord record;
   record.creation = creation;
   ActorView& view = record.view;
-  view.actor = creation.actor;
-  view.class_name = creation.function.name;
+  view.actor = header.actor;
+  view.class_name = header.function.name;
   view.name = options.name;
   view.ray_namespace = options.ray_namespace;
-  view.job = creation.job;
-  view.handle = ObjectRef{creation.Return(0), creation.owner};
+  view.job = header.job;
+  view.handle = ObjectRef{creation.Return(0), header.owner};
   view.handle_description = options.handle_description;
   view.max_task_retries = options.max_task_retries;
   view.detached = options.detached;
@@ -58,14 +59,15 @@ const Payload* FindFailure(const TaskDone& done) {
 }
 
 bool MayRestart(const ActorRecord& record) {
-  const std::int32_t limit = record.creation.actor_options->max_restarts;
+  const std::int32_t limit = record.creation.header->actor_options->max_restarts;
   return limit < 0 || record.view.incarnation < static_cast<std::uint32_t>(limit);
 }
 
 std::string HowToSurvive(const ActorRecord& record) {
-  if (record.creation.actor_options->max_restarts == 0)
+  if (record.creation.header->actor_options->max_restarts == 0)
     return " It would be restarted with max_restarts > 0.";
-  return " Its max_restarts of " + std::to_string(record.creation.actor_options->max_restarts) +
+  return " Its max_restarts of " +
+         std::to_string(record.creation.header->actor_options->max_restarts) +
          " restarts are used up.";
 }
 
@@ -91,9 +93,10 @@ void ActorTable::FillIn(Rows& rows) const {
 // ------------------------------------------------------------------------
 
 ErrorInfo ActorTable::RefuseRegistration(const TaskSpec& creation) {
-  const ActorOptions& options = *creation.actor_options;
+  const TaskHeader& header = *creation.header;
+  const ActorOptions& options = *header.actor_options;
   ErrorInfo error;
-  error.actor = creation.actor;
+  error.actor = header.actor;
   const ActorRecord* rival =
       options.name.empty() ? nullptr : directory_.FindNamed(options.ray_namespace, options.name);
   if (rival != nullptr) {
@@ -101,32 +104,33 @@ ErrorInfo ActorTable::RefuseRegistration(const TaskSpec& creation) {
     error.message = "The actor name \"" + options.name + "\" is taken in namespace \"" +
                     options.ray_namespace + "\" by the " + Describe(rival->view) +
                     ". Use another name or namespace, or get_if_exists=True to share that actor.";
-  } else if (jobs_.IsFinished(creation.job) && !options.detached) {
+  } else if (jobs_.IsFinished(header.job) && !options.detached) {
     error.kind = ErrorKind::kActorDied;
-    error.message = "The actor " + creation.function.name + " cannot start: its job " +
-                    creation.job.Short() + " has finished. A detached actor could.";
+    error.message = "The actor " + header.function.name + " cannot start: its job " +
+                    header.job.Short() + " has finished. A detached actor could.";
   }
   return error;
 }
 
 void ActorTable::Register(const Address& source, const RegisterActor& message, Outbox& out) {
   const TaskSpec& creation = message.creation;
-  CHECK(creation.actor_options && !creation.actor.IsNil())
-      << "not an actor's creation: " << creation.name;
-  const auto refusal = refusals_.find(creation.actor);
+  const TaskHeader& header = *creation.header;
+  CHECK(header.actor_options && !header.actor.IsNil())
+      << "not an actor's creation: " << header.name;
+  const auto refusal = refusals_.find(header.actor);
   if (refusal != refusals_.end()) {
     out.Send(source, ActorRegistered{message.request, refusal->second.second});
     return;
   }
-  if (directory_.Find(creation.actor) != nullptr) {
+  if (directory_.Find(header.actor) != nullptr) {
     out.Send(source, ActorRegistered{message.request, {}});
     return;
   }
   const ErrorInfo error = RefuseRegistration(creation);
   out.Send(source, ActorRegistered{message.request, error});
   if (!error.Ok()) {
-    refusals_.emplace(creation.actor, std::pair(creation.owner, error));
-    out.Log(RefusalRow{creation.actor, creation.owner, error});
+    refusals_.emplace(header.actor, std::pair(header.owner, error));
+    out.Log(RefusalRow{header.actor, header.owner, error});
     return;
   }
   out.Log(CreationRow{creation});
@@ -198,17 +202,17 @@ void ActorTable::SendLeaseRequest(ActorRecord& record, NodeId node, Outbox& out)
 }
 
 void ActorTable::RepeatLeaseRequest(const ActorRecord& record, Outbox& out) const {
-  const TaskSpec& creation = record.creation;
+  const TaskHeader& header = *record.creation.header;
   RequestLease request;
   request.request = record.lease_request;
   request.owner = Address::Gcs();
-  request.job = creation.job;
-  request.resources = creation.resources;
+  request.job = header.job;
+  request.resources = header.resources;
   // Spreading was done here, in turns over the whole cluster; the raylets' own turns would undo it.
-  if (creation.strategy.kind != StrategyKind::kSpread) request.strategy = creation.strategy;
-  request.language = creation.function.language;
-  request.runtime_env = creation.runtime_env;
-  request.name = creation.name.empty() ? creation.function.name : creation.name;
+  if (header.strategy.kind != StrategyKind::kSpread) request.strategy = header.strategy;
+  request.language = header.function.language;
+  request.runtime_env = header.runtime_env;
+  request.name = header.name.empty() ? header.function.name : header.name;
   request.actor = record.view.actor;
   request.spill_count = record.spill_count;
   out.Send(Address::Daemon(record.lease_node), std::move(request));
@@ -280,7 +284,7 @@ void ActorTable::Infeasible(const LeaseInfeasible& message, Outbox& out) {
   warning.kind = ErrorKind::kActorUnschedulable;
   directory_.Touch(*record);
   directory_.Publish(*record, out);
-  const Address& owner = record->creation.owner;
+  const Address& owner = record->creation.header->owner;
   if (!record->subscribers.contains(owner)) out.Send(owner, ActorUpdate{record->view});
 }
 
@@ -371,7 +375,7 @@ void ActorTable::DieWithOwner(const std::vector<ActorId>& actors, const std::str
                               Outbox& out) {
   for (const ActorId actor : actors) {
     ActorRecord& record = *directory_.Find(actor);
-    const Address& owner = record.creation.owner;
+    const Address& owner = record.creation.header->owner;
     Die(record,
         DeathCause(record.view, Sentence(record.view) + " died because its owner, process " +
                                     owner.worker.Hex() + " on node " + nodes_.NameOf(owner.node) +
@@ -459,7 +463,8 @@ void ActorTable::Reconcile(const RegisterNode& message, Outbox& out) {
          const bool leasing = record.lease_request != 0 && record.lease_node == node;
          const bool creating =
              record.IsCreating() && record.worker.node == node && !is_gone(record.worker);
-         return (leasing || creating) && (record.view.detached || !is_gone(record.creation.owner));
+         return (leasing || creating) &&
+                (record.view.detached || !is_gone(record.creation.header->owner));
        })) {
     const ActorRecord& record = *directory_.Find(actor);
     if (record.lease_request != 0) {
@@ -470,7 +475,7 @@ void ActorTable::Reconcile(const RegisterNode& message, Outbox& out) {
   }
   std::set<Address> gone;
   for (const ActorId actor : directory_.OwnedOn(node)) {
-    const Address& owner = directory_.Find(actor)->creation.owner;
+    const Address& owner = directory_.Find(actor)->creation.header->owner;
     if (is_gone(owner)) gone.insert(owner);
   }
   for (const ActorId actor :

@@ -12,7 +12,7 @@ struct Applier {
   void operator()(const NodeRow& row) const { rows.nodes[row.info.node] = row; }
   void operator()(const JobRow& row) const { rows.jobs[row.view.job] = row; }
   void operator()(const CreationRow& row) const {
-    rows.creations[row.creation.actor] = row.creation;
+    rows.creations[row.creation.header->actor] = row.creation;
   }
   void operator()(const ActorRow& row) const {
     rows.actors[row.view.actor] = row;

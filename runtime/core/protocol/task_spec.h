@@ -77,19 +77,14 @@ struct ActorOptions {
                 detached, is_async, handle_description)
 };
 
-/// Everything needed to run a task once more. Kept by its owner as lineage.
-struct TaskSpec {
-  TaskId task;
-  /// Counts executions from 0. An answer for another attempt than the current one is dropped.
-  std::uint32_t attempt = 0;
+/// What all tasks have in common that one process submits of one function with the same options.
+struct TaskHeader {
   TaskKind kind = TaskKind::kNormal;
   JobId job;
   Address owner;
-  TaskId parent;
   FunctionRef function;
   /// Shown to people: function name, or Class.method.
   std::string name;
-  std::vector<TaskArgument> arguments;
   std::uint32_t num_returns = 1;
   ResourceSet resources;
   SchedulingStrategy strategy;
@@ -101,16 +96,27 @@ struct TaskSpec {
   std::string runtime_env;
   /// The actor made or called; nil for a normal task.
   ActorId actor;
-  /// Position among the calls of `owner` to `actor`, from 0, of the actor incarnation it was sent
-  /// to.
-  std::uint64_t sequence = 0;
   /// Creation tasks only.
   Boxed<ActorOptions> actor_options;
   /// Opaque to the runtime; the language layer's own per-task options.
   Bytes language_options;
-  MOBULA_FIELDS(TaskSpec, task, attempt, kind, job, owner, parent, function, name, arguments,
-                num_returns, resources, strategy, max_retries, retry_exceptions, runtime_env, actor,
-                sequence, actor_options, language_options)
+  MOBULA_FIELDS(TaskHeader, kind, job, owner, function, name, num_returns, resources, strategy,
+                max_retries, retry_exceptions, runtime_env, actor, actor_options, language_options)
+};
+
+/// Everything needed to run a task once more. Kept by its owner as lineage.
+struct TaskSpec {
+  TaskId task;
+  /// Counts executions from 0. An answer for another attempt than the current one is dropped.
+  std::uint32_t attempt = 0;
+  /// The task that submitted it.
+  TaskId parent;
+  Shared<TaskHeader> header;
+  std::vector<TaskArgument> arguments;
+  /// Position among the calls of its caller to the actor, from 0, of the actor incarnation it was
+  /// sent to.
+  std::uint64_t sequence = 0;
+  MOBULA_FIELDS(TaskSpec, task, attempt, parent, header, arguments, sequence)
 
   [[nodiscard]] ObjectId Return(std::uint32_t index) const { return ObjectId{task, index}; }
 };

@@ -10,14 +10,15 @@
 namespace mobula::worker {
 
 void ActorClient::AddOwned(const TaskSpec& creation) {
-  Actor& actor = actors_[creation.actor];
+  const TaskHeader& header = *creation.header;
+  Actor& actor = actors_[header.actor];
   actor.unregistered = true;
-  actor.view.actor = creation.actor;
-  actor.view.class_name = creation.name;
-  actor.view.handle = {creation.Return(0), creation.owner};
-  if (!creation.actor_options) return;
-  actor.view.max_task_retries = creation.actor_options->max_task_retries;
-  actor.view.detached = creation.actor_options->detached;
+  actor.view.actor = header.actor;
+  actor.view.class_name = header.name;
+  actor.view.handle = {creation.Return(0), header.owner};
+  if (!header.actor_options) return;
+  actor.view.max_task_retries = header.actor_options->max_task_retries;
+  actor.view.detached = header.actor_options->detached;
 }
 
 void ActorClient::Registered(ActorId id) {
@@ -84,13 +85,13 @@ void ActorClient::Subscribe(ActorId id, Actor& actor) {
 }
 
 bool ActorClient::Enqueue(const TaskSpec& call, std::uint64_t order) {
-  Actor& actor = actors_[call.actor];
-  actor.view.actor = call.actor;
+  Actor& actor = actors_[call.header->actor];
+  actor.view.actor = call.header->actor;
   if (actor.view.state == ActorState::kDead) {
     dispatcher_.Fail(call.task, errors::ActorDied(actor.view, call, false));
     return false;
   }
-  Subscribe(call.actor, actor);
+  Subscribe(call.header->actor, actor);
   const bool added = actor.waiting[CallerOf(call)].emplace(order, call.task).second;
   CHECK(added) << "call " << call.task << " is queued twice";
   return true;
@@ -101,7 +102,7 @@ TaskId ActorClient::CallerOf(const TaskSpec& call) const {
 }
 
 void ActorClient::Remove(const TaskSpec& call, std::uint64_t order) {
-  const auto found = actors_.find(call.actor);
+  const auto found = actors_.find(call.header->actor);
   if (found == actors_.end()) return;
   Actor& actor = found->second;
   actor.in_flight.erase(order);

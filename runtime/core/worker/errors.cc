@@ -37,7 +37,7 @@ template <class... Parts>
 ErrorInfo OfTask(ErrorKind kind, const TaskSpec& spec, const Parts&... parts) {
   ErrorInfo error = Make(kind, ObjectId{}, parts...);
   error.task = spec.task;
-  error.actor = spec.actor;
+  error.actor = spec.header->actor;
   return error;
 }
 
@@ -92,20 +92,20 @@ ErrorInfo ReconstructionFailed(ObjectId object) {
 
 ErrorInfo MaxAttemptsExceeded(ObjectId object, const TaskSpec& spec) {
   return Make(ErrorKind::kMaxAttemptsExceeded, object, "Every copy of object ", object,
-              " was lost, and task ", spec.name, " has used all of its ", spec.attempt + 1,
+              " was lost, and task ", spec.header->name, " has used all of its ", spec.attempt + 1,
               " attempts. A higher max_retries would allow more.");
 }
 
 ErrorInfo WorkerCrashed(const TaskSpec& spec, const std::string& reason) {
-  return OfTask(ErrorKind::kWorkerCrashed, spec, "The worker of task ", spec.name, " (attempt ",
-                spec.attempt, ") died: ", reason, ". No retry is left; max_retries is ",
-                spec.max_retries, ".");
+  return OfTask(ErrorKind::kWorkerCrashed, spec, "The worker of task ", spec.header->name,
+                " (attempt ", spec.attempt, ") died: ", reason,
+                ". No retry is left; max_retries is ", spec.header->max_retries, ".");
 }
 
 ErrorInfo NodeDied(const TaskSpec& spec, const std::string& reason) {
-  return OfTask(ErrorKind::kNodeDied, spec, "The node of task ", spec.name, " (attempt ",
+  return OfTask(ErrorKind::kNodeDied, spec, "The node of task ", spec.header->name, " (attempt ",
                 spec.attempt, ") died: ", reason, ". No retry is left; max_retries is ",
-                spec.max_retries, ".");
+                spec.header->max_retries, ".");
 }
 
 ErrorInfo TaskCancelled(TaskId task, const std::string& name) {
@@ -119,7 +119,7 @@ ErrorInfo ActorDied(const ActorView& actor, const TaskSpec& spec, bool may_have_
                              ? ErrorKind::kActorUnschedulable
                              : ErrorKind::kActorDied;
   ErrorInfo error = OfTask(kind, spec, "Actor ", actor.class_name, " (", actor.actor,
-                           ") is dead: ", actor.death_cause.message, " Call ", spec.name,
+                           ") is dead: ", actor.death_cause.message, " Call ", spec.header->name,
                            may_have_run ? " may have run." : " was not sent.");
   error.actor = actor.actor;
   error.cause = actor.death_cause.cause;
@@ -136,17 +136,18 @@ void TellOfArguments(Payload& payload) {
 }
 
 ErrorInfo ActorCallLost(const ActorView& actor, const TaskSpec& spec) {
-  ErrorInfo error =
-      OfTask(ErrorKind::kActorDied, spec, "Actor ", actor.class_name, " (", actor.actor,
-             ") died and restarts. Call ", spec.name, " (attempt ", spec.attempt,
-             ") may have run; it is not repeated, as max_task_retries is ", spec.max_retries, ".");
+  ErrorInfo error = OfTask(
+      ErrorKind::kActorDied, spec, "Actor ", actor.class_name, " (", actor.actor,
+      ") died and restarts. Call ", spec.header->name, " (attempt ", spec.attempt,
+      ") may have run; it is not repeated, as max_task_retries is ", spec.header->max_retries, ".");
   error.actor = actor.actor;
   return error;
 }
 
 ErrorInfo MissingReturn(ObjectId object, const TaskSpec& spec) {
-  return Make(ErrorKind::kInvalid, object, "Task ", spec.name, " should return ", spec.num_returns,
-              " values, and its answer has none for object ", object, ".");
+  return Make(ErrorKind::kInvalid, object, "Task ", spec.header->name, " should return ",
+              spec.header->num_returns, " values, and its answer has none for object ", object,
+              ".");
 }
 
 }  // namespace mobula::worker::errors

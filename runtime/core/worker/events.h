@@ -30,7 +30,7 @@ struct Started {
 
 /// A normal task, an actor's creation (`actor_options` set) or an actor call. Each return value
 /// gets one local reference of this process; an actor's creation has one return, which stands for
-/// the handle. REQUIRES: spec.owner is this process and spec.task was derived with ChildTask.
+/// the handle. REQUIRES: its owner is this process and spec.task was derived with ChildTask.
 struct TaskSubmitted {
   TaskSpec spec;
   MOBULA_FIELDS(TaskSubmitted, spec)

@@ -14,7 +14,7 @@ std::uint64_t Executor::OrderOf(const PushedTask& task) {
 }
 
 void Executor::OnPush(const Address& source, const TaskSpec& spec) {
-  const bool normal = spec.kind == TaskKind::kNormal;
+  const bool normal = spec.header->kind == TaskKind::kNormal;
   if (exiting_ || (lent_ > 0 && normal)) {
     if (normal) context_.Tell(source, TaskReturned{spec.task, spec.attempt});
     return;
@@ -184,16 +184,16 @@ void Executor::StartTask(Entry entry) {
   task.started = context_.now;
   ++running_;
   if (auto broken = BrokenArgument(task)) {
-    if (task.spec.kind == TaskKind::kActorCreation) errors::TellOfArguments(*broken);
+    if (task.spec.header->kind == TaskKind::kActorCreation) errors::TellOfArguments(*broken);
     for (const FetchedValue& argument : task.arguments) {
       if (argument.stored) store_.DropUser(argument.object);
     }
     AnswerWithout(entry, *broken);
     return;
   }
-  if (task.spec.kind == TaskKind::kActorCreation) context_.actor = task.spec.actor;
-  if (task.spec.kind == TaskKind::kActorCreation && task.spec.actor_options) {
-    concurrency_ = std::max(1u, task.spec.actor_options->max_concurrency);
+  if (task.spec.header->kind == TaskKind::kActorCreation) context_.actor = task.spec.header->actor;
+  if (task.spec.header->kind == TaskKind::kActorCreation && task.spec.header->actor_options) {
+    concurrency_ = std::max(1u, task.spec.header->actor_options->max_concurrency);
   }
   context_.Emit(RunTask{task.spec, std::move(task.arguments)});
 }
@@ -213,7 +213,7 @@ void Executor::OnExecuted(const TaskExecuted& event) {
 }
 
 void Executor::AnswerWithout(Entry entry, const Payload& payload) {
-  std::vector<TaskResult> results(entry->second.spec.num_returns);
+  std::vector<TaskResult> results(entry->second.spec.header->num_returns);
   for (std::uint32_t i = 0; i < results.size(); ++i) {
     results[i].object = entry->second.spec.Return(i);
     results[i].value = payload;
@@ -321,7 +321,7 @@ void Executor::Discard(Entry entry) {
 void Executor::GiveBackQueued() {
   std::map<std::uint64_t, TaskId> queued;
   for (const auto& [id, task] : tasks_) {
-    if (task.state != State::kQueued || task.spec.kind != TaskKind::kNormal || task.stalled)
+    if (task.state != State::kQueued || task.spec.header->kind != TaskKind::kNormal || task.stalled)
       continue;
     queued.emplace(task.arrival, id);
   }
@@ -338,8 +338,9 @@ bool Executor::Cancel(const CancelTask& message) {
   const PushedTask& task = entry->second;
   if (task.state == State::kQueued) {
     TaskDone answer{message.task, message.attempt, {}, false, {}, Duration{}};
-    const Payload payload = Payload::Error(errors::TaskCancelled(message.task, task.spec.name));
-    for (std::uint32_t i = 0; i < task.spec.num_returns; ++i) {
+    const Payload payload =
+        Payload::Error(errors::TaskCancelled(message.task, task.spec.header->name));
+    for (std::uint32_t i = 0; i < task.spec.header->num_returns; ++i) {
       answer.results.push_back({task.spec.Return(i), payload, false, 0, {}});
     }
     context_.Tell(task.sender, std::move(answer));
@@ -348,7 +349,7 @@ bool Executor::Cancel(const CancelTask& message) {
   } else if (task.state == State::kRunning && message.force && !IsActorCall(task)) {
     exiting_ = exited_ = true;
     GiveBackQueued();
-    context_.Emit(ExitProcess{"task " + task.spec.name + " was cancelled by force"});
+    context_.Emit(ExitProcess{"task " + task.spec.header->name + " was cancelled by force"});
   } else if (task.state == State::kRunning) {
     context_.Emit(InterruptTask{message.task});
   }

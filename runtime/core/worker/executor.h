@@ -91,7 +91,9 @@ class Executor {
   };
   using Entry = OrderedHashMap<TaskId, PushedTask>::iterator;
 
-  static bool IsActorCall(const PushedTask& task) { return task.spec.kind == TaskKind::kActorCall; }
+  static bool IsActorCall(const PushedTask& task) {
+    return task.spec.header->kind == TaskKind::kActorCall;
+  }
   /// The task's place in its sender's queue.
   static std::uint64_t OrderOf(const PushedTask& task);
   void Hold(PushedTask& task, const ObjectRef& reference);

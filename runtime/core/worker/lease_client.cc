@@ -8,26 +8,35 @@
 
 namespace mobula::worker {
 
-LeaseClient::KeyView LeaseClient::KeyOf(const TaskSpec& spec) {
-  return {spec.function.id, spec.function.name, spec.function.language,
-          spec.runtime_env, spec.resources,     spec.strategy};
+LeaseClient::KeyView LeaseClient::KeyOf(const TaskHeader& header) {
+  return {header.function.id, header.function.name, header.function.language,
+          header.runtime_env, header.resources,     header.strategy};
+}
+
+std::optional<std::size_t> LeaseClient::FindClass(const TaskSpec& spec) {
+  if (last_.header.Identity() != nullptr && last_.header.Identity() == spec.header.Identity())
+    return last_.index;
+  const auto found = class_index_.find(KeyOf(*spec.header));
+  if (found == class_index_.end()) return std::nullopt;
+  last_ = {spec.header, found->second};
+  return found->second;
 }
 
 void LeaseClient::Enqueue(TaskId task, const TaskSpec& spec, std::uint64_t order) {
-  auto entry = class_index_.find(KeyOf(spec));
-  if (entry == class_index_.end()) {
-    entry = class_index_.emplace(ClassKey(KeyOf(spec)), classes_.size()).first;
+  std::optional<std::size_t> index = FindClass(spec);
+  if (!index) {
+    index = classes_.size();
+    class_index_.emplace(ClassKey(KeyOf(*spec.header)), *index);
     classes_.emplace_back();
   }
-  const bool queued = classes_[entry->second].queue.emplace(order, task).second;
+  const bool queued = classes_[*index].queue.emplace(order, task).second;
   CHECK(queued) << "task " << task << " is queued twice";
-  MarkDirty(entry->second);
+  MarkDirty(*index);
 }
 
 void LeaseClient::Remove(const TaskSpec& spec, std::uint64_t order) {
-  const auto found = class_index_.find(KeyOf(spec));
-  if (found == class_index_.end()) return;
-  if (classes_[found->second].queue.erase(order) > 0) MarkDirty(found->second);
+  const auto index = FindClass(spec);
+  if (index && classes_[*index].queue.erase(order) > 0) MarkDirty(*index);
 }
 
 void LeaseClient::MarkDirty(std::size_t index) {
@@ -78,16 +87,16 @@ void LeaseClient::BalanceRequests(Class& state) {
 }
 
 void LeaseClient::RequestOne(Class& state) {
-  const TaskSpec& spec = dispatcher_.SpecOf(state.queue.begin()->second);
+  const TaskHeader& header = *dispatcher_.SpecOf(state.queue.begin()->second).header;
   RequestLease message;
   message.request = ++last_request_;
   message.owner = context_.self;
-  message.job = spec.job;
-  message.resources = spec.resources;
-  message.strategy = spec.strategy;
-  message.language = spec.function.language;
-  message.runtime_env = spec.runtime_env;
-  message.name = spec.name;
+  message.job = header.job;
+  message.resources = header.resources;
+  message.strategy = header.strategy;
+  message.language = header.function.language;
+  message.runtime_env = header.runtime_env;
+  message.name = header.name;
   message.backlog = static_cast<std::uint32_t>(state.queue.size());
   message.preferred = dispatcher_.PreferredNodes(state.queue.begin()->second);
   context_.TellDaemon(message);

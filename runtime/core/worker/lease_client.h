@@ -63,7 +63,7 @@ class LeaseClient {
  private:
   using ClassKey =
       std::tuple<FunctionId, std::string, Language, std::string, ResourceSet, SchedulingStrategy>;
-  /// The same, in the spec: a class that is known is found without copying its key.
+  /// The same, in the header: a class that is known is found without copying its key.
   using KeyView = std::tuple<const FunctionId&, const std::string&, const Language&,
                              const std::string&, const ResourceSet&, const SchedulingStrategy&>;
   struct Lease {
@@ -94,7 +94,9 @@ class LeaseClient {
   };
   using LeaseEntry = std::map<LeaseId, Lease>::iterator;
 
-  static KeyView KeyOf(const TaskSpec& spec);
+  static KeyView KeyOf(const TaskHeader& header);
+  /// Nothing when the class is new.
+  std::optional<std::size_t> FindClass(const TaskSpec& spec);
   void MarkDirty(std::size_t index);
   void PumpClass(std::size_t index);
   [[nodiscard]] std::size_t DepthOf(const Class& state) const;
@@ -114,6 +116,11 @@ class LeaseClient {
   WatchList& watch_list_;
   Dispatcher& dispatcher_;
   std::map<ClassKey, std::size_t, std::less<>> class_index_;
+  /// Most tasks have the header of the one before, and with it its class.
+  struct {
+    Shared<TaskHeader> header;
+    std::size_t index = 0;
+  } last_;
   std::vector<Class> classes_;
   /// Classes in which something changed in this event.
   std::vector<std::size_t> dirty_;

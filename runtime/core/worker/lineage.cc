@@ -6,7 +6,8 @@
 namespace mobula::worker {
 
 Lineage::Place Lineage::Add(const TaskSpec& spec) {
-  Place place{++last_order_, sizeof(TaskSpec) + spec.name.size() + spec.language_options.Size()};
+  // The header is other tasks', too.
+  Place place{++last_order_, sizeof(TaskSpec)};
   for (const TaskArgument& argument : spec.arguments) {
     place.bytes += sizeof(TaskArgument) + argument.value.data.Size() +
                    argument.contained.size() * sizeof(ObjectRef);

@@ -22,26 +22,26 @@ TaskManager::TaskManager(Context& context, ReferenceTable& references, ObjectVal
 // Submission
 
 void TaskManager::Submit(const TaskSpec& spec) {
-  CHECK(spec.owner == context_.self) << "task " << spec.task << " has another owner";
+  CHECK(spec.header->owner == context_.self) << "task " << spec.task << " has another owner";
   const auto [entry, added] = tasks_.try_emplace(spec.task);
   CHECK(added) << "task " << spec.task << " was submitted twice";
   Task& task = entry->second;
   task.spec = spec;
   task.order = ++last_order_;
-  for (std::uint32_t i = 0; i < spec.num_returns; ++i) {
+  for (std::uint32_t i = 0; i < spec.header->num_returns; ++i) {
     references_.Own(spec.Return(i)).Of(Count::kLocal) = 1;
   }
-  if (spec.kind == TaskKind::kActorCall)
-    task.handle = references_.FindHandle(spec.actor).value_or(ObjectId{});
+  if (spec.header->kind == TaskKind::kActorCall)
+    task.handle = references_.FindHandle(spec.header->actor).value_or(ObjectId{});
   HoldReferences(task, Count::kSubmitted);
-  if (spec.kind == TaskKind::kActorCreation) {
-    references_.SetHandle(spec.Return(0), *references_.Find(spec.Return(0)), spec.actor);
-    creations_.emplace(spec.actor, spec.task);
+  if (spec.header->kind == TaskKind::kActorCreation) {
+    references_.SetHandle(spec.Return(0), *references_.Find(spec.Return(0)), spec.header->actor);
+    creations_.emplace(spec.header->actor, spec.task);
     actors_.AddOwned(spec);
   }
-  if (spec.kind == TaskKind::kActorCall && !actors_.Enqueue(spec, task.order)) return;
+  if (spec.header->kind == TaskKind::kActorCall && !actors_.Enqueue(spec, task.order)) return;
   Resolve(task);
-  if (spec.kind == TaskKind::kActorCall) WatchHandle(spec.actor);
+  if (spec.header->kind == TaskKind::kActorCall) WatchHandle(spec.header->actor);
 }
 
 void TaskManager::HoldReferences(const Task& task, Count count) {
@@ -108,14 +108,14 @@ std::optional<Payload> TaskManager::BrokenArgument(const Task& task) const {
 
 void TaskManager::Ready(Task& task) {
   // An actor's call fails when its turn comes: that the actor is dead counts more.
-  const bool is_call = task.spec.kind == TaskKind::kActorCall;
+  const bool is_call = task.spec.header->kind == TaskKind::kActorCall;
   if (auto broken = is_call ? std::nullopt : BrokenArgument(task)) {
-    if (task.spec.kind == TaskKind::kActorCreation) errors::TellOfArguments(*broken);
+    if (task.spec.header->kind == TaskKind::kActorCreation) errors::TellOfArguments(*broken);
     FailWith(tasks_.find(task.spec.task), *broken);
     return;
   }
   task.state = State::kQueued;
-  switch (task.spec.kind) {
+  switch (task.spec.header->kind) {
     case TaskKind::kNormal:
       leases_.Enqueue(task.spec.task, task.spec, task.order);
       break;
@@ -123,7 +123,7 @@ void TaskManager::Ready(Task& task) {
       RegisterActor(task);
       break;
     case TaskKind::kActorCall:
-      actors_to_pump_.push_back(task.spec.actor);
+      actors_to_pump_.push_back(task.spec.header->actor);
       break;
   }
 }
@@ -167,7 +167,8 @@ bool TaskManager::IsReady(TaskId id) const { return tasks_.at(id).state == State
 bool TaskManager::Push(TaskId id, const Address& worker, std::uint64_t sequence) {
   Task& task = tasks_.at(id);
   CHECK(task.state == State::kQueued) << "task " << id;
-  if (const auto broken = BrokenArgument(task); broken && task.spec.kind == TaskKind::kActorCall) {
+  if (const auto broken = BrokenArgument(task);
+      broken && task.spec.header->kind == TaskKind::kActorCall) {
     FailWith(tasks_.find(id), *broken);
     return false;
   }
@@ -227,24 +228,24 @@ void TaskManager::OnTaskDone(const Address& source, const TaskDone& message) {
     return;
   }
   Task& task = entry->second;
-  if (task.spec.kind == TaskKind::kActorCall) {
+  if (task.spec.header->kind == TaskKind::kActorCall) {
     actors_.Remove(task.spec, task.order);
   } else {
     leases_.Finished(source, message.task, message.run_time);
   }
-  const bool failed = message.application_error && task.spec.retry_exceptions;
+  const bool failed = message.application_error && task.spec.header->retry_exceptions;
   if (failed && (MayRetry(task) || task.cancelled)) {
     for (const TaskResult& result : message.results) DropResult(source, result);
     if (task.cancelled) {
       // That it is not tried again is the cancellation's doing, not the exception's.
-      Fail(message.task, errors::TaskCancelled(message.task, task.spec.name));
+      Fail(message.task, errors::TaskCancelled(message.task, task.spec.header->name));
     } else {
       Retry(task, "it raised an exception, and retry_exceptions is set");
     }
     return;
   }
   for (const TaskResult& result : message.results) TakeResult(source, task, result);
-  for (std::uint32_t i = 0; i < task.spec.num_returns; ++i) {
+  for (std::uint32_t i = 0; i < task.spec.header->num_returns; ++i) {
     const ObjectId object = task.spec.Return(i);
     const ObjectRecord* record = references_.Find(object);
     if (record == nullptr || record->status.phase != ObjectPhase::kPending) continue;
@@ -302,7 +303,7 @@ void TaskManager::OnTaskReturned(const Address& source, const TaskReturned& mess
     return;
   leases_.Returned(source, message.task);
   if (task.cancelled) {
-    Fail(message.task, errors::TaskCancelled(message.task, task.spec.name));
+    Fail(message.task, errors::TaskCancelled(message.task, task.spec.header->name));
   } else {
     Resolve(task);
   }
@@ -319,17 +320,19 @@ void TaskManager::Fail(TaskId id, ErrorInfo error) {
 
 void TaskManager::FailWith(Entry entry, const Payload& payload) {
   const Task& task = entry->second;
-  for (std::uint32_t i = 0; i < task.spec.num_returns; ++i) {
+  for (std::uint32_t i = 0; i < task.spec.header->num_returns; ++i) {
     const ObjectId object = task.spec.Return(i);
     const ObjectRecord* record = references_.Find(object);
     if (record != nullptr && !record->IsResolved()) values_.SetInline(object, payload);
   }
-  if (task.spec.kind == TaskKind::kActorCall) {
+  if (task.spec.header->kind == TaskKind::kActorCall) {
     actors_.Remove(task.spec, task.order);
-    actors_to_pump_.push_back(task.spec.actor);  // It may have held back the calls behind it.
+    actors_to_pump_.push_back(
+        task.spec.header->actor);  // It may have held back the calls behind it.
   }
-  if (task.spec.kind == TaskKind::kActorCreation && creations_.contains(task.spec.actor)) {
-    ActorView view = *actors_.Find(task.spec.actor);
+  if (task.spec.header->kind == TaskKind::kActorCreation &&
+      creations_.contains(task.spec.header->actor)) {
+    ActorView view = *actors_.Find(task.spec.header->actor);
     view.state = ActorState::kDead;
     view.death_cause = payload.Problem();
     if (payload.kind == PayloadKind::kException) {
@@ -344,7 +347,7 @@ void TaskManager::FailWith(Entry entry, const Payload& payload) {
 
 std::vector<ObjectId> TaskManager::StoredReturns(const TaskSpec& spec) const {
   std::vector<ObjectId> stored;
-  for (std::uint32_t i = 0; i < spec.num_returns; ++i) {
+  for (std::uint32_t i = 0; i < spec.header->num_returns; ++i) {
     const ObjectRecord* record = references_.Find(spec.Return(i));
     if (record == nullptr || !record->NeedsLineage()) continue;
     stored.push_back(spec.Return(i));
@@ -355,7 +358,8 @@ std::vector<ObjectId> TaskManager::StoredReturns(const TaskSpec& spec) const {
 void TaskManager::Complete(Entry entry) {
   Task& task = entry->second;
   const std::vector<ObjectId> stored = StoredReturns(task.spec);
-  const bool repeatable = task.spec.kind != TaskKind::kActorCreation && task.spec.max_retries != 0;
+  const bool repeatable =
+      task.spec.header->kind != TaskKind::kActorCreation && task.spec.header->max_retries != 0;
   const bool keep = !stored.empty() && repeatable && !task.cancelled &&
                     context_.options.keep_lineage && !context_.Has(Bug::kDropsLineageEarly);
   if (keep) HoldReferences(task, Count::kLineage);
@@ -381,7 +385,7 @@ void TaskManager::SetRemakeable(ObjectId object, bool remakeable) {
 void TaskManager::EvictExcess() {
   while (const auto oldest = lineage_.Excess()) {
     const auto entry = tasks_.find(*oldest);
-    for (std::uint32_t i = 0; i < entry->second.spec.num_returns; ++i) {
+    for (std::uint32_t i = 0; i < entry->second.spec.header->num_returns; ++i) {
       ObjectRecord* record = references_.Find(entry->second.spec.Return(i));
       if (record == nullptr) continue;
       record->lineage_evicted = true;
@@ -430,8 +434,8 @@ std::vector<PendingTask> TaskManager::PendingTasks() const {
         state = "waiting for arguments";
         break;
       case State::kQueued:
-        state = task.spec.kind == TaskKind::kActorCall ? "waiting for its actor"
-                                                       : "waiting for a lease";
+        state = task.spec.header->kind == TaskKind::kActorCall ? "waiting for its actor"
+                                                               : "waiting for a lease";
         break;
       case State::kPushed:
         state = "running on " + task.worker.worker.Short();
@@ -440,7 +444,7 @@ std::vector<PendingTask> TaskManager::PendingTasks() const {
       case State::kFinished:
         continue;
     }
-    pending.push_back({id, task.spec.name, task.spec.attempt, std::move(state)});
+    pending.push_back({id, task.spec.header->name, task.spec.attempt, std::move(state)});
   }
   return pending;
 }
@@ -467,9 +471,9 @@ void TaskManager::CheckInvariants(ExpectedCounts& counts) const {
     CHECK(task.state != State::kFinished ||
           (task.stored_returns > 0 && task.stored_returns == StoredReturns(task.spec).size()))
         << "the lineage of task " << id << " is kept for nobody";
-    CHECK(task.spec.kind != TaskKind::kNormal || task.spec.max_retries < 0 ||
+    CHECK(task.spec.header->kind != TaskKind::kNormal || task.spec.header->max_retries < 0 ||
           task.spec.attempt - task.free_attempts <=
-              static_cast<std::uint32_t>(task.spec.max_retries))
+              static_cast<std::uint32_t>(task.spec.header->max_retries))
         << "task " << id << " is run more often than it may be";
     CHECK(!task.cancelled || task.state == State::kPushed) << "task " << id << " was cancelled";
   }

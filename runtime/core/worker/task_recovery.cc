@@ -23,13 +23,13 @@ bool IsBelow(std::uint32_t attempt, std::int32_t retries_max) {
 bool TaskManager::MayRetry(const Task& task) const {
   if (task.cancelled && !context_.Has(Bug::kRetriesCancelledTasks)) return false;
   const std::uint32_t used = task.spec.attempt - task.free_attempts;
-  return IsBelow(used, task.spec.max_retries) || context_.Has(Bug::kRetriesWithoutEnd);
+  return IsBelow(used, task.spec.header->max_retries) || context_.Has(Bug::kRetriesWithoutEnd);
 }
 
 void TaskManager::Retry(Task& task, const std::string& reason) {
   task.spec.attempt += context_.Has(Bug::kCountsAttemptsTwice) ? 2 : 1;
-  context_.Emit(TaskRetried{task.spec.task, task.spec.attempt, task.spec.name, reason});
-  if (task.spec.kind == TaskKind::kActorCall) {
+  context_.Emit(TaskRetried{task.spec.task, task.spec.attempt, task.spec.header->name, reason});
+  if (task.spec.header->kind == TaskKind::kActorCall) {
     task.state = State::kWaiting;
     if (!actors_.Enqueue(task.spec, task.order)) return;
   }
@@ -42,7 +42,7 @@ void TaskManager::OnDeath(const std::string& reason, bool node_died, bool intend
     CHECK(entry != tasks_.end() && entry->second.state == State::kPushed) << "task " << id;
     Task& task = entry->second;
     if (task.cancelled && !context_.Has(Bug::kRetriesCancelledTasks)) {
-      Fail(id, errors::TaskCancelled(id, task.spec.name));
+      Fail(id, errors::TaskCancelled(id, task.spec.header->name));
     } else if (intended) {
       Resolve(task);
     } else if (MayRetry(task)) {
@@ -57,7 +57,7 @@ void TaskManager::OnDeath(const std::string& reason, bool node_died, bool intend
 
 void TaskManager::DiscardResults(const Task& task) {
   if (watch_list_.IsNodeDead(task.worker.node)) return;
-  for (std::uint32_t i = 0; i < task.spec.num_returns; ++i) {
+  for (std::uint32_t i = 0; i < task.spec.header->num_returns; ++i) {
     const ObjectId result = task.spec.Return(i);
     const ObjectRecord* record = references_.Find(result);
     // Another return value may have been lost, and this one, of an attempt before, still be there.
@@ -107,7 +107,7 @@ void TaskManager::ExpectAgain(Task& task) {
   }
   task.state = State::kWaiting;
   task.stored_returns = 0;
-  for (std::uint32_t i = 0; i < task.spec.num_returns; ++i) {
+  for (std::uint32_t i = 0; i < task.spec.header->num_returns; ++i) {
     ObjectRecord* record = references_.Find(task.spec.Return(i));
     if (record != nullptr && record->IsLost()) values_.SetPending(*record);
   }
@@ -122,9 +122,9 @@ void TaskManager::Cancel(TaskId id, bool force, bool recursive) {
   switch (task.state) {
     case State::kWaiting:
     case State::kQueued:
-      if (task.spec.kind == TaskKind::kNormal) leases_.Remove(task.spec, task.order);
+      if (task.spec.header->kind == TaskKind::kNormal) leases_.Remove(task.spec, task.order);
       task.cancelled = true;
-      Fail(id, errors::TaskCancelled(id, task.spec.name));
+      Fail(id, errors::TaskCancelled(id, task.spec.header->name));
       break;
     case State::kPushed:
       task.cancelled = true;
@@ -150,7 +150,7 @@ void TaskManager::OnActorRegistered(TaskId creation, const ErrorInfo& error) {
   const auto entry = tasks_.find(creation);
   if (entry == tasks_.end() || entry->second.state != State::kCreating) return;
   if (error.Ok()) {
-    actors_.Registered(entry->second.spec.actor);
+    actors_.Registered(entry->second.spec.header->actor);
   } else {
     FailWith(entry, Payload::Error(error));
   }
@@ -162,7 +162,7 @@ void TaskManager::OnActorUpdate(const ActorView& view) {
     const auto entry = tasks_.find(id);
     CHECK(entry != tasks_.end()) << "call " << id;
     if (entry->second.cancelled) {
-      Fail(id, errors::TaskCancelled(id, entry->second.spec.name));
+      Fail(id, errors::TaskCancelled(id, entry->second.spec.header->name));
     } else if (MayRetry(entry->second)) {
       DiscardResults(entry->second);
       Retry(entry->second, "its actor died and restarts");
@@ -254,8 +254,8 @@ void TaskManager::HandleErased(ActorId actor) {
   actors_.OutOfScope(actor);
   const bool unsent =
       entry->second.state == State::kWaiting || entry->second.state == State::kQueued;
-  const bool detached =
-      entry->second.spec.actor_options && entry->second.spec.actor_options->detached;
+  const bool detached = entry->second.spec.header->actor_options &&
+                        entry->second.spec.header->actor_options->detached;
   if (!unsent || detached) return;
   // Nobody could ever call it: it is not made at all.
   creations_.erase(creation);

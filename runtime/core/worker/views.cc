@@ -52,15 +52,15 @@ std::optional<TaskView> TaskManager::Find(TaskId id) const {
   if (entry == tasks_.end()) return std::nullopt;
   const Task& task = entry->second;
   TaskView view;
-  view.name = task.spec.name;
-  view.task_kind = task.spec.kind;
+  view.name = task.spec.header->name;
+  view.task_kind = task.spec.header->kind;
   switch (task.state) {
     case State::kWaiting:
       view.state = "waiting for arguments";
       break;
     case State::kQueued:
-      view.state =
-          task.spec.kind == TaskKind::kActorCall ? "waiting for its actor" : "waiting for a lease";
+      view.state = task.spec.header->kind == TaskKind::kActorCall ? "waiting for its actor"
+                                                                  : "waiting for a lease";
       break;
     case State::kPushed:
       view.state = "pushed";
@@ -74,9 +74,10 @@ std::optional<TaskView> TaskManager::Find(TaskId id) const {
       break;
   }
   view.attempt = task.spec.attempt;
-  const std::int64_t left = std::int64_t{task.spec.max_retries} - task.spec.attempt;
-  view.retries_left =
-      task.spec.max_retries < 0 ? -1 : static_cast<std::int32_t>(std::max<std::int64_t>(left, 0));
+  const std::int64_t left = std::int64_t{task.spec.header->max_retries} - task.spec.attempt;
+  view.retries_left = task.spec.header->max_retries < 0
+                          ? -1
+                          : static_cast<std::int32_t>(std::max<std::int64_t>(left, 0));
   view.worker = task.worker;
   view.unresolved = task.unresolved;
   for (const TaskArgument& argument : task.spec.arguments) {
@@ -85,7 +86,7 @@ std::optional<TaskView> TaskManager::Find(TaskId id) const {
   }
   view.cancelled = task.cancelled;
   view.stored_returns = task.stored_returns;
-  view.actor = task.spec.actor;
+  view.actor = task.spec.header->actor;
   return view;
 }
 
@@ -152,9 +153,9 @@ std::vector<ExecutionView> Executor::Views() const {
     ExecutionView view;
     view.task = id;
     view.attempt = task.spec.attempt;
-    view.name = task.spec.name;
-    view.task_kind = task.spec.kind;
-    view.actor = task.spec.actor;
+    view.name = task.spec.header->name;
+    view.task_kind = task.spec.header->kind;
+    view.actor = task.spec.header->actor;
     switch (task.state) {
       case State::kQueued:
         view.state = "queued";

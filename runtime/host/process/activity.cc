@@ -22,16 +22,16 @@ void Activity::NoteSent(NodeId node, const Address& target, const Message& messa
 }
 
 void Activity::NoteAssigned(const TaskSpec& task) {
-  tasks_.emplace(task.task, task.name);
-  reporter_->Tell({"runs", "+", task.name});
+  tasks_.emplace(task.task, task.header->name);
+  reporter_->Tell({"runs", "+", task.header->name});
 }
 
 void Activity::NoteStarted(const TaskSpec& task) {
-  if (task.kind == TaskKind::kActorCreation) {
-    actor_class_ = task.function.name;
+  if (task.header->kind == TaskKind::kActorCreation) {
+    actor_class_ = task.header->function.name;
     reporter_->Tell({"actor", actor_class_});
   }
-  Observe(faults::Happening::kTaskStarted, task.name);
+  Observe(faults::Happening::kTaskStarted, task.header->name);
 }
 
 void Activity::NoteExecuted(const worker::TaskExecuted& executed) {

@@ -105,18 +105,19 @@ TaskSpec TestDriver::NewSpec(const std::string& function,
   TaskSpec spec;
   spec.parent = TaskId::Derive(identity.job, kRootSalt, 0);
   spec.task = ChildTask(spec.parent, 0, submitted_++);
-  spec.job = identity.job;
-  spec.owner = identity.address;
-  spec.function = {language_, {}, function};
-  spec.name = function;
-  spec.resources = ResourceSet::Of(resources);
+  TaskHeader& header = spec.header.Edit();
+  header.job = identity.job;
+  header.owner = identity.address;
+  header.function = {language_, {}, function};
+  header.name = function;
+  header.resources = ResourceSet::Of(resources);
   return spec;
 }
 
 ObjectId TestDriver::Submit(const std::string& function, const std::string& argument,
                             const std::map<std::string, double>& resources, int max_retries) {
   TaskSpec spec = NewSpec(function, resources);
-  spec.max_retries = max_retries;
+  spec.header.Edit().max_retries = max_retries;
   spec.arguments.emplace_back().value.data = Bytes(argument);
   process_->Post(worker::TaskSubmitted{spec});
   return spec.Return(0);
@@ -125,27 +126,29 @@ ObjectId TestDriver::Submit(const std::string& function, const std::string& argu
 ObjectId TestDriver::SubmitOn(const std::string& function, ObjectId argument,
                               const std::map<std::string, double>& resources) {
   TaskSpec spec = NewSpec(function, resources);
-  spec.arguments.emplace_back().reference = {argument, spec.owner};
+  spec.arguments.emplace_back().reference = {argument, spec.header->owner};
   process_->Post(worker::TaskSubmitted{spec});
   return spec.Return(0);
 }
 
 ActorId TestDriver::CreateActor() {
   TaskSpec spec = NewSpec("echo", {});
-  spec.kind = TaskKind::kActorCreation;
-  spec.actor = ActorOf(spec.task);
-  spec.actor_options.emplace().max_restarts = -1;
+  TaskHeader& header = spec.header.Edit();
+  header.kind = TaskKind::kActorCreation;
+  header.actor = ActorOf(spec.task);
+  header.actor_options.emplace().max_restarts = -1;
   spec.arguments.emplace_back();
   process_->Post(worker::TaskSubmitted{spec});
-  return spec.actor;
+  return spec.header->actor;
 }
 
 ObjectId TestDriver::SubmitTo(ActorId actor, const std::string& function,
                               const std::string& argument) {
   TaskSpec spec = NewSpec(function, {});
-  spec.kind = TaskKind::kActorCall;
-  spec.actor = actor;
-  spec.max_retries = -1;
+  TaskHeader& header = spec.header.Edit();
+  header.kind = TaskKind::kActorCall;
+  header.actor = actor;
+  header.max_retries = -1;
   spec.arguments.emplace_back().value.data = Bytes(argument);
   process_->Post(worker::TaskSubmitted{spec});
   return spec.Return(0);

@@ -29,7 +29,7 @@ std::string Run(worker::Process& process, const worker::RunTask& task) {
                     stored->size);
     process.Post(worker::BufferReleased{task.arguments.at(0).object});
   }
-  const std::string& function = task.spec.function.name;
+  const std::string& function = task.spec.header->function.name;
   if (function == "echo") return argument;
   if (function == "pid") return std::to_string(getpid());
   if (function == "length") return std::to_string(argument.size());
@@ -50,7 +50,7 @@ void Handle(worker::Process& process, const worker::RunTask& task) {
     result.value.data = Bytes(value);
   } else {
     const worker::RequestId request = process.NextRequest();
-    const ObjectRef reference{result.object, task.spec.owner};
+    const ObjectRef reference{result.object, task.spec.header->owner};
     process.Post(worker::BufferRequested{request, reference, value.size()});
     const auto created = std::get<worker::FulfilCreate>(process.Await(request));
     CHECK(created.error.Ok()) << ToString(created.error);

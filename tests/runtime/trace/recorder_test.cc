@@ -93,8 +93,9 @@ TEST_F(RecorderTest, ShowsTasksAndRequestsForLeases) {
   Join();
   TaskSpec spec;
   spec.task = TaskId{0x5500000000000000, 1};
-  spec.owner = {kNode, kWorker};
-  spec.name = "square";
+  TaskHeader& header = spec.header.Edit();
+  header.owner = {kNode, kWorker};
+  header.name = "square";
   const std::string line = Do(worker::TaskSubmitted{spec});
   EXPECT_THAT(line, HasSubstr(R"("55000000":{"name":"square","task_kind":"normal",)"
                               R"("state":"waiting for a lease","retries_left":3})"));
@@ -111,7 +112,7 @@ TEST_F(RecorderTest, AMessageHasOneKeyWhereItIsSentAndWhereItIsReceived) {
   };
   TaskSpec spec;
   spec.task = TaskId{0x5500000000000000, 1};
-  spec.owner = {kNode, kWorker};
+  spec.header.Edit().owner = {kNode, kWorker};
   const std::string sent = key_of(Do(worker::TaskSubmitted{spec}));
   ASSERT_NE(sent, "none");
 

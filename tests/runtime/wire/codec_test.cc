@@ -61,8 +61,9 @@ TEST(Codec, ReadsBackFramesWithAndWithoutEnvelope) {
 
 TEST(Codec, GivesZeroAndNotTheInitialValueToFieldsLeftOut) {
   PushTask push;
-  push.spec.max_retries = 0;
-  push.spec.num_returns = 0;
+  TaskHeader& header = push.spec.header.Edit();
+  header.max_retries = 0;
+  header.num_returns = 0;
   const Envelope envelope{{}, {}, push};
   EXPECT_EQ(*DecodeEnvelope(EncodedBytes(envelope)), envelope);
 }

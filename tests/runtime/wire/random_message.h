@@ -28,6 +28,8 @@ void Randomise(Rng& rng, T& value) {
     value = T(std::move(text));
   } else if constexpr (IdValue<T>) {
     if (rng.Below(4) != 0) value = T{rng.Next(), rng.Next()};
+  } else if constexpr (SharedValue<T>) {
+    Randomise(rng, value.Edit());
   } else if constexpr (IsOptional<T>::value) {
     if (rng.Below(2) == 1) Randomise(rng, value.emplace());
   } else if constexpr (IsVector<T>::value) {

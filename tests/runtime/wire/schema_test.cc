@@ -86,7 +86,9 @@ class SchemaWalker {
 
   template <class T>
   void CompareType(const FieldDescriptor* field) {
-    if constexpr (MessageValue<T>) {
+    if constexpr (SharedValue<T>) {
+      CompareType<typename T::Value>(field);
+    } else if constexpr (MessageValue<T>) {
       ASSERT_EQ(field->type(), FieldDescriptor::TYPE_MESSAGE);
       CompareMessage<T>(field->message_type());
     } else if constexpr (DescribedEnum<T>) {

@@ -13,8 +13,8 @@ using testing::SizeIs;
 class ActorCreationTest : public ActorTest {
  protected:
   void Named(TaskSpec& spec, const std::string& name, const std::string& space = "prod") {
-    spec.actor_options->name = name;
-    spec.actor_options->ray_namespace = space;
+    spec.header.Edit().actor_options->name = name;
+    spec.header.Edit().actor_options->ray_namespace = space;
   }
   ErrorInfo Answer() const { return SentTo<ActorRegistered>(kDriver).at(0).error; }
 };
@@ -25,9 +25,9 @@ TEST_F(ActorCreationTest, AsksTheCreatorsRayletForAWorker) {
   EXPECT_TRUE(Answer().Ok());
   const RequestLease lease = LeaseAt(1);
   EXPECT_EQ(lease.owner, Address::Gcs());
-  EXPECT_EQ(lease.actor, spec.actor);
+  EXPECT_EQ(lease.actor, spec.header->actor);
   EXPECT_EQ(lease.job, job);
-  EXPECT_EQ(lease.resources, spec.resources);
+  EXPECT_EQ(lease.resources, spec.header->resources);
   EXPECT_EQ(lease.name, "Counter.__init__");
   EXPECT_EQ(View(spec).state, ActorState::kPending);
 }
@@ -80,7 +80,7 @@ TEST_F(ActorCreationTest, AsksAnewWhenSentOnToADeadNode) {
 
 TEST_F(ActorCreationTest, AsksElsewhereWhenTheNodeAskedDies) {
   TaskSpec spec = Creation();
-  spec.strategy = {StrategyKind::kNodeAffinity, NodeNumber(2), true};
+  spec.header.Edit().strategy = {StrategyKind::kNodeAffinity, NodeNumber(2), true};
   Register(spec);
   LeaseAt(2);
   DieNode(2);
@@ -89,7 +89,7 @@ TEST_F(ActorCreationTest, AsksElsewhereWhenTheNodeAskedDies) {
 
 TEST_F(ActorCreationTest, DiesWhenItInsistsOnANodeThatIsGone) {
   TaskSpec spec = Creation();
-  spec.strategy = {StrategyKind::kNodeAffinity, NodeNumber(2), false};
+  spec.header.Edit().strategy = {StrategyKind::kNodeAffinity, NodeNumber(2), false};
   Register(spec);
   LeaseAt(2);
   DieNode(2);
@@ -100,7 +100,7 @@ TEST_F(ActorCreationTest, DiesWhenItInsistsOnANodeThatIsGone) {
 TEST_F(ActorCreationTest, SpreadsOverAllNodesInTurn) {
   for (std::uint64_t i = 1; i <= 3; ++i) {
     TaskSpec spec = Creation(i);
-    spec.strategy.kind = StrategyKind::kSpread;
+    spec.header.Edit().strategy.kind = StrategyKind::kSpread;
     Register(spec);
     EXPECT_EQ(LeaseAt(i).strategy.kind, StrategyKind::kDefault);
   }
@@ -109,14 +109,14 @@ TEST_F(ActorCreationTest, SpreadsOverAllNodesInTurn) {
 TEST_F(ActorCreationTest, LooksForANodeThatCanHoldIt) {
   Join(4, 16);
   TaskSpec spec = Creation();
-  spec.resources = ResourceSet::Of({{"CPU", 10}});
+  spec.header.Edit().resources = ResourceSet::Of({{"CPU", 10}});
   Register(spec);
   LeaseAt(4);
 }
 
 TEST_F(ActorCreationTest, TellsItsOwnerWhyItIsPendingWhenNobodyCanHoldIt) {
   TaskSpec spec = Creation();
-  spec.resources = ResourceSet::Of({{"GPU", 1}});
+  spec.header.Edit().resources = ResourceSet::Of({{"GPU", 1}});
   Register(spec);
   const std::uint64_t request = LeaseAt(1).request;
   Say(Daemon(1), LeaseInfeasible{request, "no node has a GPU"});
@@ -131,7 +131,7 @@ TEST_F(ActorCreationTest, TellsItsOwnerWhyItIsPendingWhenNobodyCanHoldIt) {
 
 TEST_F(ActorCreationTest, WaitsForANodeWhenNoneLives) {
   TaskSpec spec = Creation();
-  spec.actor_options->detached = true;
+  spec.header.Edit().actor_options->detached = true;
   Register(spec);
   for (std::uint64_t node = 1; node <= 3; ++node) DieNode(node);
   EXPECT_EQ(View(spec).state, ActorState::kPending);
@@ -147,7 +147,7 @@ TEST_F(ActorCreationTest, DiesWhenTheRayletRefuses) {
   error.message = "no such package";
   Say(Daemon(1), LeaseRefused{LeaseAt(1).request, error});
   EXPECT_EQ(Cause(spec).kind, ErrorKind::kRuntimeEnvSetup);
-  EXPECT_EQ(Cause(spec).actor, spec.actor);
+  EXPECT_EQ(Cause(spec).actor, spec.header->actor);
 }
 
 TEST_F(ActorCreationTest, DiesWithTheExceptionOfItsConstructor) {
@@ -217,7 +217,7 @@ TEST_F(ActorCreationTest, RefusesARepeatedRequestAgainEvenIfTheNameIsFreeByThen)
   Named(second, "shared");
   Register(first);
   Register(second);
-  Say(kDriver, KillActor{first.actor, true});
+  Say(kDriver, KillActor{first.header->actor, true});
   Register(second);
   EXPECT_EQ(Answer().kind, ErrorKind::kInvalid);
   TaskSpec third = Creation(3);
@@ -244,7 +244,7 @@ TEST_F(ActorCreationTest, TellsSubscribersNowAndAtEachChange) {
   const TaskSpec spec = Creation();
   Register(spec);
   const std::uint64_t request = LeaseAt(1).request;
-  Say(Worker(3, 1), SubscribeActor{spec.actor});
+  Say(Worker(3, 1), SubscribeActor{spec.header->actor});
   ASSERT_THAT(SentTo<ActorUpdate>(Worker(3, 1)), SizeIs(1));
   Grant(request, Worker(1, 5));
   FinishConstructor(spec, Worker(1, 5));
@@ -255,7 +255,7 @@ TEST_F(ActorCreationTest, TellsSubscribersNowAndAtEachChange) {
 
 TEST_F(ActorCreationTest, RemembersWhoAskedForAnActorBeforeItWasRegistered) {
   const TaskSpec spec = Creation();
-  Say(Worker(3, 1), SubscribeActor{spec.actor});
+  Say(Worker(3, 1), SubscribeActor{spec.header->actor});
   EXPECT_THAT(sent, IsEmpty());
   Register(spec);
   EXPECT_THAT(SentTo<ActorUpdate>(Worker(3, 1)), SizeIs(1));
@@ -266,9 +266,9 @@ TEST_F(ActorCreationTest, DropsSubscribersThatDie) {
   const TaskSpec later = Creation(2);
   Register(spec);
   const std::uint64_t request = LeaseAt(1).request;
-  Say(Worker(3, 1), SubscribeActor{spec.actor});
-  Say(Worker(3, 1), SubscribeActor{later.actor});
-  Say(Worker(2, 1), SubscribeActor{spec.actor});
+  Say(Worker(3, 1), SubscribeActor{spec.header->actor});
+  Say(Worker(3, 1), SubscribeActor{later.header->actor});
+  Say(Worker(2, 1), SubscribeActor{spec.header->actor});
   Die(Worker(3, 1));
   DieNode(2);
   Grant(request, Worker(1, 5));

@@ -13,7 +13,7 @@ class ActorDeathTest : public ActorTest {
  protected:
   TaskSpec Restartable(std::int32_t max_restarts, std::uint64_t number = 1) const {
     TaskSpec spec = Creation(number);
-    spec.actor_options->max_restarts = max_restarts;
+    spec.header.Edit().actor_options->max_restarts = max_restarts;
     return spec;
   }
   std::vector<KillWorker> KilledAt(std::uint64_t node) const {
@@ -24,7 +24,7 @@ class ActorDeathTest : public ActorTest {
 TEST_F(ActorDeathTest, RestartsElsewhereAfterItsWorkerDied) {
   const TaskSpec spec = Restartable(1);
   Create(spec, Worker(1, 5));
-  Say(Worker(2, 1), SubscribeActor{spec.actor});
+  Say(Worker(2, 1), SubscribeActor{spec.header->actor});
   Die(Worker(1, 5));
   EXPECT_EQ(View(spec).state, ActorState::kRestarting);
   EXPECT_EQ(View(spec).incarnation, 1u);
@@ -114,14 +114,14 @@ TEST_F(ActorDeathTest, DiesWithItsNodeNamingTheReason) {
 
 TEST_F(ActorDeathTest, KillEndsTheWorkerAndFreesTheName) {
   TaskSpec spec = Restartable(5);
-  spec.actor_options->name = "shared";
+  spec.header.Edit().actor_options->name = "shared";
   Create(spec, Worker(2, 5));
-  Say(Worker(3, 1), KillActor{spec.actor, true});
+  Say(Worker(3, 1), KillActor{spec.header->actor, true});
   EXPECT_EQ(View(spec).state, ActorState::kDead);
   ASSERT_THAT(KilledAt(2), SizeIs(1));
   EXPECT_EQ(KilledAt(2)[0].worker, Worker(2, 5).worker);
   TaskSpec heir = Creation(2);
-  heir.actor_options->name = "shared";
+  heir.header.Edit().actor_options->name = "shared";
   Register(heir);
   EXPECT_TRUE(SentTo<ActorRegistered>(kDriver)[0].error.Ok());
   Die(Worker(2, 5));
@@ -131,7 +131,7 @@ TEST_F(ActorDeathTest, KillEndsTheWorkerAndFreesTheName) {
 TEST_F(ActorDeathTest, KillWithRestartMakesANewIncarnationAtOnce) {
   const TaskSpec spec = Restartable(1);
   Create(spec, Worker(2, 5));
-  Say(kDriver, KillActor{spec.actor, false});
+  Say(kDriver, KillActor{spec.header->actor, false});
   EXPECT_THAT(KilledAt(2), SizeIs(1));
   LeaseAt(1);
   EXPECT_EQ(View(spec).incarnation, 1u);
@@ -143,25 +143,25 @@ TEST_F(ActorDeathTest, KillWithRestartMakesANewIncarnationAtOnce) {
 TEST_F(ActorDeathTest, KillWithRestartIsTheEndWhenNoneIsLeft) {
   const TaskSpec spec = Creation();
   Create(spec, Worker(2, 5));
-  Say(kDriver, KillActor{spec.actor, false});
+  Say(kDriver, KillActor{spec.header->actor, false});
   EXPECT_EQ(View(spec).state, ActorState::kDead);
 }
 
 TEST_F(ActorDeathTest, KillWithRestartLeavesAPendingActorAlone) {
   const TaskSpec spec = Restartable(1);
   Register(spec);
-  Say(kDriver, KillActor{spec.actor, false});
+  Say(kDriver, KillActor{spec.header->actor, false});
   EXPECT_EQ(View(spec).state, ActorState::kPending);
   EXPECT_EQ(View(spec).incarnation, 0u);
 }
 
 TEST_F(ActorDeathTest, IgnoresAKillOfTheUnknownOrDead) {
   const TaskSpec spec = Creation();
-  Say(kDriver, KillActor{spec.actor, true});
+  Say(kDriver, KillActor{spec.header->actor, true});
   EXPECT_THAT(sent, IsEmpty());
   Create(spec, Worker(2, 5));
-  Say(kDriver, KillActor{spec.actor, true});
-  Say(kDriver, KillActor{spec.actor, true});
+  Say(kDriver, KillActor{spec.header->actor, true});
+  Say(kDriver, KillActor{spec.header->actor, true});
   EXPECT_THAT(sent, IsEmpty());
 }
 
@@ -169,7 +169,7 @@ TEST_F(ActorDeathTest, TakesBackItsLeaseRequestAndALateGrant) {
   const TaskSpec spec = Creation();
   Register(spec);
   const std::uint64_t request = LeaseAt(1).request;
-  Say(kDriver, KillActor{spec.actor, true});
+  Say(kDriver, KillActor{spec.header->actor, true});
   EXPECT_EQ(SentTo<CancelLeaseRequest>(Daemon(1)).at(0),
             (CancelLeaseRequest{request, Address::Gcs()}));
   Grant(request, Worker(1, 5));
@@ -190,14 +190,14 @@ TEST_F(ActorDeathTest, DoesNotKillAWorkerInUseWhenItsGrantIsRepeated) {
 TEST_F(ActorDeathTest, EndsWhenItsLastHandleGoes) {
   const TaskSpec spec = Restartable(5);
   Create(spec, Worker(2, 5));
-  Say(kDriver, ActorOutOfScope{spec.actor});
+  Say(kDriver, ActorOutOfScope{spec.header->actor});
   EXPECT_THAT(Cause(spec).message, HasSubstr("last handle"));
   EXPECT_THAT(KilledAt(2), SizeIs(1));
 }
 
 TEST_F(ActorDeathTest, DiesWithTheWorkerThatOwnsIt) {
   TaskSpec spec = Restartable(5);
-  spec.owner = Worker(2, 9);
+  spec.header.Edit().owner = Worker(2, 9);
   Create(spec, Worker(3, 5));
   Die(Worker(2, 9));
   EXPECT_THAT(Cause(spec).message, HasSubstr("because its owner"));
@@ -207,7 +207,7 @@ TEST_F(ActorDeathTest, DiesWithTheWorkerThatOwnsIt) {
 
 TEST_F(ActorDeathTest, DiesWithTheNodeOfItsOwnerAndIsNotRestartedFirst) {
   TaskSpec spec = Restartable(5);
-  spec.owner = Worker(2, 9);
+  spec.header.Edit().owner = Worker(2, 9);
   Create(spec, Worker(2, 5));
   DieNode(2);
   EXPECT_THAT(Cause(spec).message, HasSubstr("because its owner"));
@@ -218,9 +218,9 @@ TEST_F(ActorDeathTest, DiesWithTheActorThatOwnsIt) {
   const TaskSpec parent = Restartable(5, 1);
   Create(parent, Worker(2, 5));
   TaskSpec child = Creation(2);
-  child.owner = Worker(2, 5);
+  child.header.Edit().owner = Worker(2, 5);
   Create(child, Worker(3, 6));
-  Say(kDriver, KillActor{parent.actor, true});
+  Say(kDriver, KillActor{parent.header->actor, true});
   Die(Worker(2, 5));
   EXPECT_EQ(View(child).state, ActorState::kDead);
   EXPECT_THAT(KilledAt(3), SizeIs(1));
@@ -228,7 +228,7 @@ TEST_F(ActorDeathTest, DiesWithTheActorThatOwnsIt) {
 
 TEST_F(ActorDeathTest, DiesWithItsJob) {
   TaskSpec spec = Restartable(5);
-  spec.owner = Worker(2, 9);
+  spec.header.Edit().owner = Worker(2, 9);
   Create(spec, Worker(3, 5));
   Say(Daemon(1), JobFinished{job});
   EXPECT_THAT(Cause(spec).message, HasSubstr("its job"));
@@ -237,10 +237,10 @@ TEST_F(ActorDeathTest, DiesWithItsJob) {
 
 TEST_F(ActorDeathTest, OutlivesOwnerAndJobWhenDetached) {
   TaskSpec spec = Restartable(1);
-  spec.actor_options->detached = true;
-  spec.actor_options->name = "service";
+  spec.header.Edit().actor_options->detached = true;
+  spec.header.Edit().actor_options->name = "service";
   Create(spec, Worker(2, 5));
-  Say(kDriver, ActorOutOfScope{spec.actor});
+  Say(kDriver, ActorOutOfScope{spec.header->actor});
   Die(kDriver);
   Say(Daemon(1), JobFinished{job});
   EXPECT_EQ(View(spec).state, ActorState::kAlive);
@@ -254,7 +254,7 @@ TEST_F(ActorDeathTest, TellsLateSubscribersWhyItIsDead) {
   const TaskSpec spec = Creation();
   Create(spec, Worker(2, 5));
   Die(Worker(2, 5));
-  Say(Worker(3, 1), SubscribeActor{spec.actor});
+  Say(Worker(3, 1), SubscribeActor{spec.header->actor});
   const auto updates = SentTo<ActorUpdate>(Worker(3, 1));
   ASSERT_THAT(updates, SizeIs(1));
   EXPECT_EQ(updates[0].actor.state, ActorState::kDead);

@@ -17,17 +17,18 @@ class ActorTest : public GcsTest {
   TaskSpec Creation(std::uint64_t number = 1) const {
     TaskSpec spec;
     spec.task = ChildTask(TaskId{1, 1}, 0, number);
-    spec.kind = TaskKind::kActorCreation;
-    spec.job = job;
-    spec.owner = kDriver;
-    spec.function.name = "Counter";
-    spec.name = "Counter.__init__";
-    spec.resources = ResourceSet::Of({{"CPU", 1}});
-    spec.actor = ActorOf(spec.task);
-    spec.actor_options.emplace();
+    TaskHeader& header = spec.header.Edit();
+    header.kind = TaskKind::kActorCreation;
+    header.job = job;
+    header.owner = kDriver;
+    header.function.name = "Counter";
+    header.name = "Counter.__init__";
+    header.resources = ResourceSet::Of({{"CPU", 1}});
+    header.actor = ActorOf(spec.task);
+    header.actor_options.emplace();
     return spec;
   }
-  void Register(const TaskSpec& spec) { Say(spec.owner, RegisterActor{++requests, spec}); }
+  void Register(const TaskSpec& spec) { Say(spec.header->owner, RegisterActor{++requests, spec}); }
   /// The last lease request, which must have gone to that node.
   RequestLease LeaseAt(std::uint64_t node) const {
     const auto requests = SentTo<RequestLease>(Daemon(node));
@@ -57,9 +58,9 @@ class ActorTest : public GcsTest {
   }
   ActorView View(const TaskSpec& spec) const {
     for (const ActorView& view : gcs.Actors()) {
-      if (view.actor == spec.actor) return view;
+      if (view.actor == spec.header->actor) return view;
     }
-    ADD_FAILURE() << "no actor " << spec.actor;
+    ADD_FAILURE() << "no actor " << spec.header->actor;
     return {};
   }
   void Die(const Address& worker, bool intended = false) {

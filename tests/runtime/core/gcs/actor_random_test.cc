@@ -80,13 +80,15 @@ class ActorRandomTest : public ActorTest {
   /// Each round has actors of its own: the dead do not come back.
   TaskSpec OneOfEight() { return Creation(8 * round + 1 + rng.Below(8)); }
   void Step() {
-    const ActorId actor = OneOfEight().actor;
+    const ActorId actor = OneOfEight().header->actor;
     switch (rng.Below(10)) {
       case 0: {
         TaskSpec spec = OneOfEight();
-        spec.actor_options->max_restarts = static_cast<std::int32_t>(rng.Below(4)) - 1;
-        spec.actor_options->name = rng.Below(2) == 0 ? "shared" : "";
-        spec.strategy.kind = rng.Below(2) == 0 ? StrategyKind::kSpread : StrategyKind::kDefault;
+        spec.header.Edit().actor_options->max_restarts =
+            static_cast<std::int32_t>(rng.Below(4)) - 1;
+        spec.header.Edit().actor_options->name = rng.Below(2) == 0 ? "shared" : "";
+        spec.header.Edit().strategy.kind =
+            rng.Below(2) == 0 ? StrategyKind::kSpread : StrategyKind::kDefault;
         Act(kDriver, RegisterActor{++requests, spec});
         return;
       }

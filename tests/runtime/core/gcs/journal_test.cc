@@ -81,7 +81,7 @@ TEST_F(JournalTest, WritesNothingForReportsSubscriptionsAndQuestions) {
   Create(Creation(), Worker(2, 5));
   writes = 0;
   Report(2, 3, 1);
-  Say(kDriver, SubscribeActor{Creation().actor});
+  Say(kDriver, SubscribeActor{Creation().header->actor});
   Say(kDriver, ListActors{1});
   Say(kDriver, ListJobs{2});
   Say(kDriver, KvRequest{9, KvOperation::kGet, "s", "k", {}, true});

@@ -147,8 +147,8 @@ class RestartRandomTest : public ActorTest {
   }
   void Ask() {
     TaskSpec spec = Creation(8 * round + 1 + rng.Below(8));
-    spec.actor_options->max_restarts = static_cast<std::int32_t>(rng.Below(4)) - 1;
-    spec.actor_options->name = rng.Below(2) == 0 ? "shared" : "";
+    spec.header.Edit().actor_options->max_restarts = static_cast<std::int32_t>(rng.Below(4)) - 1;
+    spec.header.Edit().actor_options->name = rng.Below(2) == 0 ? "shared" : "";
     const RegisterActor question{++requests, spec};
     questions[question.request] = question;
     Write(kDriver, question);
@@ -162,7 +162,8 @@ class RestartRandomTest : public ActorTest {
       case 2:
         return rng.Below(4) == 0 ? Crash() : ComeBack();
       case 3:
-        return Write(kDriver, KillActor{Creation(8 * round + 1 + rng.Below(8)).actor, true, 0});
+        return Write(kDriver,
+                     KillActor{Creation(8 * round + 1 + rng.Below(8)).header->actor, true, 0});
       case 4:
       case 5:
         return GrantOne();

@@ -25,7 +25,7 @@ class RestartTest : public ActorTest {
   }
   TaskSpec Restartable(std::int32_t restarts) const {
     TaskSpec spec = Creation();
-    spec.actor_options->max_restarts = restarts;
+    spec.header.Edit().actor_options->max_restarts = restarts;
     return spec;
   }
 };
@@ -73,10 +73,10 @@ TEST_F(RestartTest, ANewLogBringsNobodyBack) {
 
 TEST_F(RestartTest, AnswersRepeatedRequestsAsBefore) {
   TaskSpec named = Creation(1);
-  named.actor_options->name = "counter";
+  named.header.Edit().actor_options->name = "counter";
   Register(named);
   TaskSpec rival = Creation(2);
-  rival.actor_options->name = "counter";
+  rival.header.Edit().actor_options->name = "counter";
   Register(rival);
   const KvRequest lock{7, KvOperation::kPut, "s", "lock", Bytes("mine"), false};
   Say(kDriver, lock);
@@ -139,11 +139,11 @@ TEST_F(RestartTest, EndsTheJobAndTheActorsOfADriverThatDiedMeanwhile) {
 
 TEST_F(RestartTest, ADetachedActorOutlivesADriverThatDiedMeanwhile) {
   TaskSpec spec = Creation();
-  spec.actor_options->detached = true;
+  spec.header.Edit().actor_options->detached = true;
   Create(spec, Worker(2, 5));
   Restart();
   Return(1, {});
-  Return(2, {Worker(2, 5)}, {{1, spec.actor, Worker(2, 5).worker}});
+  Return(2, {Worker(2, 5)}, {{1, spec.header->actor, Worker(2, 5).worker}});
   EXPECT_EQ(View(spec).state, ActorState::kAlive);
   EXPECT_EQ(CountSent<KillWorker>(), 0u);
 }
@@ -159,7 +159,7 @@ TEST_F(RestartTest, AsksAgainForTheLeaseUnderWayWithItsNumber) {
   Register(Creation());
   const RequestLease request = LeaseAt(1);
   Restart();
-  Return(1, {kDriver}, {{request.request, Creation().actor, WorkerId{}}});
+  Return(1, {kDriver}, {{request.request, Creation().header->actor, WorkerId{}}});
   EXPECT_EQ(LeaseAt(1), request);
   EXPECT_EQ(CountSent<CancelLeaseRequest>(), 0u);
   Grant(request.request, Worker(1, 5));
@@ -172,7 +172,7 @@ TEST_F(RestartTest, PushesACreationUnderWayAgain) {
   Grant(LeaseAt(1).request, Worker(1, 5));
   const auto first = SentTo<PushTask>(Worker(1, 5));
   Restart();
-  Return(1, {kDriver, Worker(1, 5)}, {{1, Creation().actor, Worker(1, 5).worker}});
+  Return(1, {kDriver, Worker(1, 5)}, {{1, Creation().header->actor, Worker(1, 5).worker}});
   EXPECT_EQ(SentTo<PushTask>(Worker(1, 5)), first);
   EXPECT_EQ(CountSent<KillWorker>(), 0u);
 }
@@ -180,11 +180,11 @@ TEST_F(RestartTest, PushesACreationUnderWayAgain) {
 TEST_F(RestartTest, EndsWorkersAndRequestsThatNoActorWants) {
   Register(Creation());
   const std::uint64_t request = LeaseAt(1).request;
-  Say(kDriver, KillActor{Creation().actor, true});
+  Say(kDriver, KillActor{Creation().header->actor, true});
   Restart();
   Return(1, {kDriver, Worker(1, 5)},
-         {{request, Creation().actor, Worker(1, 5).worker},
-          {request + 1, Creation().actor, WorkerId{}},
+         {{request, Creation().header->actor, Worker(1, 5).worker},
+          {request + 1, Creation().header->actor, WorkerId{}},
           {99, ActorId{9, 9}, Worker(1, 6).worker}});
   EXPECT_THAT(SentTo<KillWorker>(Daemon(1)), SizeIs(2));
   EXPECT_THAT(SentTo<CancelLeaseRequest>(Daemon(1)),
@@ -203,18 +203,18 @@ TEST_F(RestartTest, NeverReusesANumberOfALeaseRequest) {
 
 TEST_F(RestartTest, SubscribersAskAgain) {
   Create(Creation(), Worker(2, 5));
-  Say(kDriver, SubscribeActor{Creation().actor});
+  Say(kDriver, SubscribeActor{Creation().header->actor});
   Restart();
   Die(Worker(2, 5));
   EXPECT_EQ(CountSent<ActorUpdate>(), 0u);
-  Say(kDriver, SubscribeActor{Creation().actor});
+  Say(kDriver, SubscribeActor{Creation().header->actor});
   EXPECT_EQ(SentTo<ActorUpdate>(kDriver).at(0).actor.state, ActorState::kDead);
 }
 
 TEST_F(RestartTest, ARepeatedKillDoesNotHitTheNextIncarnation) {
   const TaskSpec spec = Restartable(-1);
   Create(spec, Worker(2, 5));
-  const KillActor kill{spec.actor, false, 0};
+  const KillActor kill{spec.header->actor, false, 0};
   Say(kDriver, kill);
   Grant(LeaseAt(1).request, Worker(1, 6));
   FinishConstructor(spec, Worker(1, 6), 1);

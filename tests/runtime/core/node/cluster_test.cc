@@ -38,22 +38,23 @@ class ClusterTest : public testing::TestWithParam<std::uint64_t> {
   static TaskSpec Creation(const Address& owner, JobId job, std::int32_t max_restarts) {
     TaskSpec spec;
     spec.task = ChildTask(TaskId{1, 1}, 0, 1);
-    spec.kind = TaskKind::kActorCreation;
-    spec.job = job;
-    spec.owner = owner;
-    spec.function.name = "Counter";
-    spec.resources = ResourceSet::Of({{"CPU", 1}});
-    spec.actor = ActorOf(spec.task);
-    spec.actor_options.emplace();
-    spec.actor_options->max_restarts = max_restarts;
+    TaskHeader& header = spec.header.Edit();
+    header.kind = TaskKind::kActorCreation;
+    header.job = job;
+    header.owner = owner;
+    header.function.name = "Counter";
+    header.resources = ResourceSet::Of({{"CPU", 1}});
+    header.actor = ActorOf(spec.task);
+    header.actor_options.emplace();
+    spec.header.Edit().actor_options->max_restarts = max_restarts;
     return spec;
   }
   /// Registers an actor on the node that has the resource named so, and waits until it lives.
   static ActorView CreateActor(World& world, const Address& owner, TaskSpec spec,
                                const std::string& where) {
-    spec.resources = ResourceSet::Of({{where, 1}});
+    spec.header.Edit().resources = ResourceSet::Of({{where, 1}});
     world.Say(owner, Address::Gcs(), RegisterActor{1, spec});
-    world.Say(owner, Address::Gcs(), SubscribeActor{spec.actor});
+    world.Say(owner, Address::Gcs(), SubscribeActor{spec.header->actor});
     world.Run(Seconds(5));
     const ActorView view = LastView(world, owner);
     EXPECT_EQ(view.state, ActorState::kAlive) << ToString(view);
@@ -100,7 +101,7 @@ TEST_P(ClusterTest, ADriverIsGrantedAWorkerOfItsOwnNodeAndRunsATaskThere) {
 
   TaskSpec task;
   task.task = TaskId{5, 5};
-  task.owner = driver;
+  task.header.Edit().owner = driver;
   world.Say(driver, worker, PushTask{task});
   world.Run(Milliseconds(100));
   EXPECT_THAT(world.Received<TaskDone>(driver), SizeIs(1));
@@ -128,7 +129,7 @@ TEST_P(ClusterTest, ADriverIsSentToTheNodeThatHasWhatItNeedsAndRunsATaskThere) {
   for (std::uint64_t i = 1; i <= 20; ++i) {
     TaskSpec task;
     task.task = TaskId{i, 5};
-    task.owner = driver;
+    task.header.Edit().owner = driver;
     world.Say(driver, worker, PushTask{task});
   }
   world.Run(Seconds(10));
@@ -173,9 +174,9 @@ TEST_P(ClusterTest, ACrashedNodeIsBuriedAndItsActorMovesOn) {
   world.Run(Seconds(2));
   const auto [driver, job] = JoinDriver(world, 1);
   TaskSpec spec = Creation(driver, job, 1);
-  spec.strategy = {StrategyKind::kNodeAffinity, World::NodeNumber(2), true};
+  spec.header.Edit().strategy = {StrategyKind::kNodeAffinity, World::NodeNumber(2), true};
   world.Say(driver, Address::Gcs(), RegisterActor{1, spec});
-  world.Say(driver, Address::Gcs(), SubscribeActor{spec.actor});
+  world.Say(driver, Address::Gcs(), SubscribeActor{spec.header->actor});
   world.Run(Seconds(5));
   const ActorView first = LastView(world, driver);
   ASSERT_EQ(first.worker.node, World::NodeNumber(2));

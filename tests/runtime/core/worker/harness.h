@@ -79,9 +79,10 @@ class Harness : public ::testing::Test {
   TaskSpec NewTask(std::uint64_t counter, std::vector<ObjectRef> references = {}) const {
     TaskSpec spec;
     spec.task = ChildTask(root, 0, counter);
-    spec.owner = self;
+    TaskHeader& header = spec.header.Edit();
+    header.owner = self;
     spec.parent = root;
-    spec.name.push_back('f');
+    header.name.push_back('f');
     for (const ObjectRef& reference : references) {
       spec.arguments.emplace_back();
       spec.arguments.back().reference = reference;
@@ -99,7 +100,7 @@ class Harness : public ::testing::Test {
 
   TaskDone Done(const TaskSpec& spec, const std::string& text = "value") const {
     TaskDone done{spec.task, spec.attempt, {}, false, {}, Milliseconds(1)};
-    for (std::uint32_t i = 0; i < spec.num_returns; ++i) {
+    for (std::uint32_t i = 0; i < spec.header->num_returns; ++i) {
       done.results.push_back({spec.Return(i), Value(text), false, 0, {}});
     }
     return done;

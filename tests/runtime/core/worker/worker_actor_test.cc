@@ -14,18 +14,20 @@ class WorkerActor : public Harness {
 
   TaskSpec Creation(std::vector<ObjectRef> references = {}) const {
     TaskSpec spec = NewTask(1, std::move(references));
-    spec.kind = TaskKind::kActorCreation;
-    spec.actor = actor;
-    spec.name = "A.__init__";
-    spec.actor_options.emplace();
+    TaskHeader& header = spec.header.Edit();
+    header.kind = TaskKind::kActorCreation;
+    header.actor = actor;
+    header.name = "A.__init__";
+    header.actor_options.emplace();
     return spec;
   }
   TaskSpec Call(std::uint64_t counter, std::vector<ObjectRef> references = {}) const {
     TaskSpec spec = NewTask(counter, std::move(references));
-    spec.kind = TaskKind::kActorCall;
-    spec.actor = actor;
-    spec.name = "A.f";
-    spec.max_retries = call_retries;
+    TaskHeader& header = spec.header.Edit();
+    header.kind = TaskKind::kActorCall;
+    header.actor = actor;
+    header.name = "A.f";
+    header.max_retries = call_retries;
     return spec;
   }
   ActorView View(ActorState state, std::uint32_t incarnation = 0) const {
@@ -49,7 +51,7 @@ class WorkerActor : public Harness {
   TaskSpec CallAnother(const ObjectRef& handle) {
     Do(ReferenceAdded{handle, {}, false});
     TaskSpec call = Call(2);
-    call.actor = ActorOf(handle.id.task);
+    call.header.Edit().actor = ActorOf(handle.id.task);
     Do(TaskSubmitted{call});
     return call;
   }
@@ -103,8 +105,9 @@ TEST_F(WorkerActor, ACallDoesNotWaitBehindThatOfAnotherTask) {
 // Its methods are one caller: what they call must arrive in the order of their calls.
 TEST_F(WorkerActor, CallsOfAnActorAreInOrderWhicheverMethodMadeThem) {
   TaskSpec creation = NewTask(20);
-  creation.kind = TaskKind::kActorCreation;
-  creation.actor = ActorOf(creation.task);
+  TaskHeader& header = creation.header.Edit();
+  header.kind = TaskKind::kActorCreation;
+  header.actor = ActorOf(creation.task);
   Receive(Address::Gcs(), PushTask{creation});
   Create();
   Update(View(ActorState::kAlive));
@@ -205,7 +208,7 @@ TEST_F(WorkerActor, EndsWhenTheLastHandleAndTheLastCallAreGone) {
 
 TEST_F(WorkerActor, ADetachedActorOutlivesItsHandles) {
   TaskSpec spec = Creation();
-  spec.actor_options->detached = true;
+  spec.header.Edit().actor_options->detached = true;
   Do(TaskSubmitted{spec});
   Receive(Address::Gcs(), ActorRegistered{Only<RegisterActor>().request, {}});
   Do(ReferenceRemoved{spec.Return(0)});
@@ -241,7 +244,7 @@ TEST_F(WorkerActor, OneWhoseOwnerHasNoHandleAnyMoreLivesAsLongAsTheGcsSaysSo) {
   freed.status.value = Payload::Error({ErrorKind::kObjectFreed, "freed", handle.id, {}, {}, {}});
   Receive(remote, freed);
   ActorView view = View(ActorState::kAlive);
-  view.actor = call.actor;
+  view.actor = call.header->actor;
   Update(view);
   EXPECT_EQ(Only<PushTask>().spec.task, call.task);
 }

@@ -17,8 +17,9 @@ class WorkerBorrow : public Harness {
   TaskSpec RunHere(const Address& sender, const ObjectRef& inner) {
     TaskSpec spec;
     spec.task = ChildTask(TaskId{0x55, 1}, 0, ++pushes_);
-    spec.owner = sender;
-    spec.name = "g";
+    TaskHeader& header = spec.header.Edit();
+    header.owner = sender;
+    header.name = "g";
     spec.arguments.emplace_back();
     spec.arguments.back().value = Value("holds a reference");
     spec.arguments.back().contained = {inner};

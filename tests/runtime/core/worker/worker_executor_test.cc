@@ -11,13 +11,14 @@ class WorkerExecutor : public Harness {
   TaskSpec Pushed(std::uint64_t counter) const {
     TaskSpec spec;
     spec.task = ChildTask(TaskId{0x55, 1}, 0, counter);
-    spec.owner = remote;
-    spec.name = "g";
+    TaskHeader& header = spec.header.Edit();
+    header.owner = remote;
+    header.name = "g";
     return spec;
   }
   TaskSpec Call(std::uint64_t sequence) const {
     TaskSpec spec = Pushed(100 + sequence);
-    spec.kind = TaskKind::kActorCall;
+    spec.header.Edit().kind = TaskKind::kActorCall;
     spec.sequence = sequence;
     return spec;
   }
@@ -75,7 +76,7 @@ TEST_F(WorkerExecutor, LendsItsCpuWhileAnArgumentIsMadeAgain) {
 
 TEST_F(WorkerExecutor, ATaskThatStallsForLongIsGivenBack) {
   TaskSpec creation = WithStored(Pushed(1), stored);
-  creation.kind = TaskKind::kActorCreation;
+  creation.header.Edit().kind = TaskKind::kActorCreation;
   for (const TaskSpec& spec : {WithStored(Pushed(2), stored), creation}) {
     Receive(remote, PushTask{spec});
     Receive(daemon, ObjectUnavailable{stored, {kOtherNode}, {}});
@@ -202,9 +203,9 @@ TEST_F(WorkerExecutor, ACancelledCallDoesNotHoldUpTheNext) {
 
 TEST_F(WorkerExecutor, AConcurrentActorOverlapsItsCalls) {
   TaskSpec creation = Pushed(1);
-  creation.kind = TaskKind::kActorCreation;
-  creation.actor_options.emplace();
-  creation.actor_options->max_concurrency = 2;
+  TaskHeader& header = creation.header.Edit();
+  header.kind = TaskKind::kActorCreation;
+  header.actor_options.emplace().max_concurrency = 2;
   Receive(Address::Gcs(), PushTask{creation});
   Do(TaskExecuted{creation.task, 0, {}, false, false});
   EXPECT_EQ(Sent<TaskDone>().front().first, Address::Gcs());
@@ -220,8 +221,9 @@ TEST_F(WorkerExecutor, AConcurrentActorOverlapsItsCalls) {
 
 TEST_F(WorkerExecutor, ACreationThatTheGcsPushesAgainRunsOnceAndIsAnsweredAgain) {
   TaskSpec creation = Pushed(1);
-  creation.kind = TaskKind::kActorCreation;
-  creation.actor_options.emplace();
+  TaskHeader& header = creation.header.Edit();
+  header.kind = TaskKind::kActorCreation;
+  header.actor_options.emplace();
   Receive(Address::Gcs(), PushTask{creation});
   EXPECT_EQ(All<RunTask>().size(), 1u);
   Receive(Address::Gcs(), PushTask{creation});

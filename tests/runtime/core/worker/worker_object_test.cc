@@ -191,8 +191,9 @@ TEST_F(WorkerObject, RecoversLostArgumentsBeforeTheTaskThatNeedsThem) {
 TEST_F(WorkerObject, KeepsALargeArgumentThatCannotBeMadeAgainWhileLineageNeedsIt) {
   Do(BufferSealed{Put(0), PayloadKind::kValue, 1000, {}});
   TaskSpec producer = NewTask(1);
-  producer.max_retries = 0;
-  producer.resources = ResourceSet::Of({{"GPU", 1}});  // Of another class than the consumer.
+  producer.header.Edit().max_retries = 0;
+  // Of another class than the consumer.
+  producer.header.Edit().resources = ResourceSet::Of({{"GPU", 1}});
   RunStored(producer, worker);
   const TaskSpec consumer = NewTask(2, {{producer.Return(0), self}, {Put(0), self}});
   RunStored(consumer, remote);
@@ -208,7 +209,7 @@ TEST_F(WorkerObject, KeepsALargeArgumentThatCannotBeMadeAgainWhileLineageNeedsIt
 
 TEST_F(WorkerObject, MakingAnArgumentAgainThatWasNotLostIsNoRetry) {
   TaskSpec producer = NewTask(1);
-  producer.max_retries = 1;
+  producer.header.Edit().max_retries = 1;
   RunStored(producer, remote);
   const TaskSpec consumer = NewTask(2, {{producer.Return(0), self}});
   Do(TaskSubmitted{consumer});
@@ -296,10 +297,10 @@ TEST_F(WorkerObject, SaysWhyALostObjectCannotBeMadeAgain) {
   EXPECT_EQ(Only<ObjectStatusReply>().status.value.Problem().kind, ErrorKind::kObjectLost);
 
   TaskSpec once = NewTask(1);
-  once.max_retries = 0;
+  once.header.Edit().max_retries = 0;
   RunStored(once, remote);
   TaskSpec twice = NewTask(2);
-  twice.max_retries = 1;
+  twice.header.Edit().max_retries = 1;
   Do(TaskSubmitted{twice});
   Receive(remote, DoneInStore(Only<PushTask>().spec));
   Receive(daemon, NodeDied{kOtherNode, "killed"});

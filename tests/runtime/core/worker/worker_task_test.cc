@@ -29,7 +29,7 @@ TEST_F(WorkerTask, WaitsForItsArgumentsAndInlinesSmallOnes) {
   const TaskSpec producer = NewTask(1);
   SubmitAndGrant(producer, worker);
   TaskSpec consumer = NewTask(2, {{producer.Return(0), self}});
-  consumer.function.name = "g";
+  consumer.header.Edit().function.name = "g";
   Do(TaskSubmitted{consumer});
   EXPECT_EQ(MessagesSent(), 0u);
   Receive(worker, Done(producer, "small"));
@@ -135,7 +135,7 @@ TEST_F(WorkerTask, ARefusalFailsTheWholeClass) {
 
 TEST_F(WorkerTask, RetriesACrashedTaskUntilItsRetriesAreUsedUp) {
   TaskSpec spec = NewTask(1);
-  spec.max_retries = 1;
+  spec.header.Edit().max_retries = 1;
   SubmitAndGrant(spec, worker);
   Receive(daemon, WorkerDied{worker, "killed", false});
   ASSERT_EQ(All<TaskRetried>().size(), 1u);
@@ -151,7 +151,7 @@ TEST_F(WorkerTask, RetriesACrashedTaskUntilItsRetriesAreUsedUp) {
 
 TEST_F(WorkerTask, SaysThatTheNodeDied) {
   TaskSpec spec = NewTask(1);
-  spec.max_retries = 0;
+  spec.header.Edit().max_retries = 0;
   SubmitAndGrant(spec, remote);
   Receive(daemon, NodeDied{kOtherNode, "no heartbeat"});
   EXPECT_EQ(ErrorOf(spec.Return(0)), ErrorKind::kNodeDied);
@@ -166,8 +166,9 @@ TEST_F(WorkerTask, AnOrderlyExitCostsUnstartedTasksNoAttempt) {
 
 TEST_F(WorkerTask, RetriesExceptionsOnlyWhenToldTo) {
   TaskSpec spec = NewTask(1);
-  spec.retry_exceptions = true;
-  spec.max_retries = 1;
+  TaskHeader& header = spec.header.Edit();
+  header.retry_exceptions = true;
+  header.max_retries = 1;
   SubmitAndGrant(spec, worker);
   TaskDone raised = Done(spec);
   raised.application_error = true;

@@ -129,7 +129,7 @@ void World::Act(Process& process, Context& context) {
   if (actions_left_ > 0) --actions_left_;
   if (context.actions_left > 0) --context.actions_left;
   // An actor that waited could wait for itself.
-  const bool may_wait = context.spec.kind == TaskKind::kNormal;
+  const bool may_wait = context.spec.header->kind == TaskKind::kNormal;
   switch (rng_.Below(11)) {
     case 0:
       return PutSmall(process, context);
@@ -180,14 +180,15 @@ void World::PutLarge(Process& process, Context& context) {
 TaskSpec World::NewTask(Process& process, Context& context, TaskKind kind) {
   TaskSpec spec;
   spec.task = ChildTask(context.spec.task, context.spec.attempt, context.children++);
-  spec.kind = kind;
-  spec.owner = process.address;
+  TaskHeader& header = spec.header.Edit();
+  header.kind = kind;
+  header.owner = process.address;
   spec.parent = context.spec.task;
-  spec.function.id = FunctionId{3, rng_.Below(3)};
-  spec.name = "f";
-  spec.num_returns =
+  header.function.id = FunctionId{3, rng_.Below(3)};
+  header.name = "f";
+  header.num_returns =
       kind == TaskKind::kActorCreation ? 1 : 1 + static_cast<std::uint32_t>(rng_.Below(2));
-  spec.max_retries = -1;
+  header.max_retries = -1;
   for (const ObjectRef& reference : Pick(context.held, 2)) {
     TaskArgument argument;
     argument.reference = reference;
@@ -207,7 +208,7 @@ void World::Submit(Process& process, Context& context) {
   if (tasks_left_ == 0) return;
   --tasks_left_;
   const TaskSpec spec = NewTask(process, context, TaskKind::kNormal);
-  for (std::uint32_t i = 0; i < spec.num_returns; ++i) {
+  for (std::uint32_t i = 0; i < spec.header->num_returns; ++i) {
     context.held.push_back({spec.Return(i), process.address});
   }
   Post(process, TaskSubmitted{spec});
@@ -217,12 +218,13 @@ void World::CreateActor(Process& process, Context& context) {
   if (actors_left_ == 0) return;
   --actors_left_;
   TaskSpec spec = NewTask(process, context, TaskKind::kActorCreation);
-  spec.actor = ActorOf(spec.task);
-  spec.actor_options.emplace();
-  spec.actor_options->max_restarts = rng_.Below(2) == 0 ? -1 : 0;
-  spec.actor_options->max_task_retries = rng_.Below(2) == 0 ? -1 : 0;
+  TaskHeader& header = spec.header.Edit();
+  header.actor = ActorOf(spec.task);
+  header.actor_options.emplace();
+  spec.header.Edit().actor_options->max_restarts = rng_.Below(2) == 0 ? -1 : 0;
+  spec.header.Edit().actor_options->max_task_retries = rng_.Below(2) == 0 ? -1 : 0;
   context.held.push_back({spec.Return(0), process.address});
-  actors_[spec.actor];
+  actors_[spec.header->actor];
   Post(process, TaskSubmitted{spec});
 }
 
@@ -235,8 +237,8 @@ void World::CallActor(Process& process, Context& context) {
   if (handles.empty() || tasks_left_ == 0) return;
   --tasks_left_;
   TaskSpec spec = NewTask(process, context, TaskKind::kActorCall);
-  spec.actor = ActorOf(handles[rng_.Below(handles.size())].id.task);
-  for (std::uint32_t i = 0; i < spec.num_returns; ++i) {
+  spec.header.Edit().actor = ActorOf(handles[rng_.Below(handles.size())].id.task);
+  for (std::uint32_t i = 0; i < spec.header->num_returns; ++i) {
     context.held.push_back({spec.Return(i), process.address});
   }
   Post(process, TaskSubmitted{spec});
@@ -320,7 +322,8 @@ void World::Begin(Process& process, const RunTask& run) {
 void World::Finish(Process& process, Context& context) {
   context.finishing = true;
   const TaskSpec& spec = context.spec;
-  for (std::uint32_t i = 0; i < spec.num_returns && spec.kind != TaskKind::kActorCreation; ++i) {
+  for (std::uint32_t i = 0;
+       i < spec.header->num_returns && spec.header->kind != TaskKind::kActorCreation; ++i) {
     TaskResult result;
     result.object = spec.Return(i);
     result.contained = Pick(context.held, 2);
@@ -335,7 +338,7 @@ void World::Finish(Process& process, Context& context) {
     if (!result.in_store) continue;
     const RequestId request = ++process.last_request;
     process.requests[request] = spec.task;
-    Post(process, BufferRequested{request, {result.object, spec.owner}, result.size});
+    Post(process, BufferRequested{request, {result.object, spec.header->owner}, result.size});
   }
   if (context.buffers_missing == 0) Answer(process, context);
 }
@@ -599,14 +602,14 @@ void World::PlaceActor(ActorId id) {
 
 void World::AtGcs(const Address& source, const Message& message) {
   if (const auto* registered = std::get_if<RegisterActor>(&message)) {
-    Actor& actor = actors_[registered->creation.actor];
+    Actor& actor = actors_[registered->creation.header->actor];
     Send(Address::Gcs(), source, ActorRegistered{registered->request, {}});
     if (!actor.creation.task.IsNil()) return;
     actor.creation = registered->creation;
-    actor.view.actor = registered->creation.actor;
+    actor.view.actor = registered->creation.header->actor;
     actor.view.class_name = "A";
-    actor.view.max_task_retries = registered->creation.actor_options->max_task_retries;
-    PlaceActor(registered->creation.actor);
+    actor.view.max_task_retries = registered->creation.header->actor_options->max_task_retries;
+    PlaceActor(registered->creation.header->actor);
   } else if (const auto* done = std::get_if<TaskDone>(&message)) {
     for (auto& [id, actor] : actors_) {
       if (actor.creation.task != done->task || actor.view.worker != source) continue;
@@ -668,7 +671,7 @@ void World::KillWorker(const Address& worker, const std::string& reason) {
   }
   for (const Address& address : leased) KillWorker(address, "its owner died");
   for (auto& [actor, state] : actors_) {
-    if (state.creation.owner == worker && state.view.state != ActorState::kDead) {
+    if (state.creation.header->owner == worker && state.view.state != ActorState::kDead) {
       state.view.state = ActorState::kDead;
       TellSubscribers(actor);
       KillWorker(state.view.worker, "its owner died");
@@ -676,7 +679,7 @@ void World::KillWorker(const Address& worker, const std::string& reason) {
   }
   if (id.IsNil() || actors_.at(id).view.state == ActorState::kDead) return;
   Actor& actor = actors_.at(id);
-  const bool again = actor.creation.actor_options->max_restarts != 0;
+  const bool again = actor.creation.header->actor_options->max_restarts != 0;
   actor.view.state = again ? ActorState::kRestarting : ActorState::kDead;
   if (again) ++actor.view.incarnation;
   TellSubscribers(id);

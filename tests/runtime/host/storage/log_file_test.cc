@@ -74,8 +74,8 @@ TEST_F(LogFileTest, WritesEveryKindOfRecord) {
   const ActorId actor{4, 4};
   rows.actors[actor].view.actor = actor;
   rows.actors[actor].view.handle_description = Bytes("handle");
-  rows.creations[actor].actor = actor;
-  rows.creations[actor].actor_options.emplace().max_restarts = -1;
+  rows.creations[actor].header.Edit().actor = actor;
+  rows.creations[actor].header.Edit().actor_options.emplace().max_restarts = -1;
   rows.refusals[ActorId{5, 5}] = {
       ActorId{5, 5}, {}, {ErrorKind::kInvalid, "taken", {}, {}, ActorId{5, 5}, {}}};
   rows.keys["space"]["key"] = Bytes(std::string("\0binary", 7));

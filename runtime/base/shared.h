@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace mobula {
+
+/// A value that is shared when it is copied: what a million tasks have in common exists once. Reads
+/// as a pointer to const; `Edit` gives the holder a copy of its own first.
+template <class T>
+class Shared {
+ public:
+  using Value = T;
+
+  Shared() = default;
+  // NOLINTNEXTLINE(google-explicit-constructor): it stands where the value would.
+  Shared(T value) : block_(std::make_shared<Block>(Block{std::move(value), std::nullopt})) {}
+
+  const T& operator*() const {
+    static const T initial;
+    return block_ == nullptr ? initial : block_->value;
+  }
+  const T* operator->() const { return &**this; }
+  bool operator==(const Shared& other) const {
+    return block_ == other.block_ || **this == *other;
+  }
+
+  /// To be changed by the one who holds it. Not while another thread copies this very holder.
+  T& Edit() {
+    if (block_ == nullptr || block_.use_count() > 1) *this = Shared(**this);
+    block_->memo.reset();
+    return block_->value;
+  }
+
+  /// A number that follows from the value (its hash), worked out by `compute` once for all who
+  /// share it.
+  template <class Compute>
+  std::uint64_t Memo(Compute&& compute) const {
+    if (block_ == nullptr) return compute();
+    if (!block_->memo) block_->memo = compute();
+    return *block_->memo;
+  }
+
+  /// Equal for holders that share; keeps alive what it points to. Null for the initial value.
+  [[nodiscard]] std::shared_ptr<const void> Identity() const { return block_; }
+
+ private:
+  struct Block {
+    T value;
+    std::optional<std::uint64_t> memo;
+  };
+
+  std::shared_ptr<Block> block_;
+};
+
+template <class T>
+struct IsShared : std::false_type {};
+template <class T>
+struct IsShared<Shared<T>> : std::true_type {};
+
+}  // namespace mobula
