@@ -20,4 +20,14 @@ void CreateQueue::RemoveClient(WorkerId client) {
                 [client](const auto& entry) { return entry.second.client.worker == client; });
 }
 
+std::vector<PendingCreate> CreateQueue::TakeOwnedBy(WorkerId owner) {
+  std::vector<PendingCreate> taken;
+  std::erase_if(waiting_, [&](const auto& entry) {
+    const bool is_owned = entry.second.message.object.owner.worker == owner;
+    if (is_owned) taken.push_back(entry.second);
+    return is_owned;
+  });
+  return taken;
+}
+
 }  // namespace mobula::object_store

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <vector>
 
 #include "runtime/core/protocol/messages.h"
 
@@ -15,8 +16,8 @@ struct PendingCreate {
 };
 
 /// Creates that wait for room, served in the order they came: a large one is not overtaken for ever
-/// by small ones. Added when the store is full; removed when served, timed out, or its client is
-/// dead.
+/// by small ones. Added when the store is full; removed when served, timed out, or its client or
+/// the owner of the object is dead.
 class CreateQueue {
  public:
   /// Returns the number under which it waits.
@@ -29,6 +30,8 @@ class CreateQueue {
   /// Takes one out; null `client.worker` when it is not there any more.
   [[nodiscard]] PendingCreate Take(std::uint64_t number);
   void RemoveClient(WorkerId client);
+  /// Takes out those of objects that this process owns.
+  [[nodiscard]] std::vector<PendingCreate> TakeOwnedBy(WorkerId owner);
 
  private:
   std::map<std::uint64_t, PendingCreate> waiting_;

@@ -225,6 +225,11 @@ void ObjectStore::HandleClientDied(WorkerId client, Sink& out) {
 }
 
 void ObjectStore::HandleOwnerDied(WorkerId owner, Sink& out) {
+  for (const PendingCreate& create : waiting_.TakeOwnedBy(owner)) {
+    const ObjectId object = create.message.object.id;
+    out.Send(create.client,
+             ObjectCreated{create.message.request, object, 0, OwnerDiedError(object, owner)});
+  }
   for (auto entry = entries_.begin(); entry != entries_.end();) {
     const auto current = entry++;
     if (current->second.object.owner.worker != owner) continue;

@@ -45,6 +45,11 @@ inline ErrorInfo ObjectError(ErrorKind kind, ObjectId object, std::string messag
   return error;
 }
 
+inline ErrorInfo OwnerDiedError(ObjectId object, WorkerId owner) {
+  return ObjectError(ErrorKind::kOwnerDied, object,
+                     "The owner of object " + object.Hex() + " died: worker " + owner.Hex() + ".");
+}
+
 /// One object of this node's store.
 struct Entry {
   ObjectRef object;

@@ -172,11 +172,7 @@ void PullManager::HandleOwnerDied(WorkerId owner, Sink& out) {
   for (auto pull = pulls_.begin(); pull != pulls_.end();) {
     const auto current = pull++;
     if (current->second.object.owner.worker != owner) continue;
-    Fail(current,
-         ObjectError(
-             ErrorKind::kOwnerDied, current->first,
-             "The owner of object " + current->first.Hex() + " died: worker " + owner.Hex() + "."),
-         out);
+    Fail(current, OwnerDiedError(current->first, owner), out);
   }
 }
 

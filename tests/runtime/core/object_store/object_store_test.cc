@@ -189,6 +189,14 @@ TEST_F(ObjectStoreTest, ObjectsOfADeadOwnerGoOnceTheyAreUnpinned) {
   EXPECT_FALSE(Has(2));
 }
 
+TEST_F(ObjectStoreTest, WhatADeadOwnerWouldOwnIsNotMadeWhenThereIsRoom) {
+  Put(1, 6);
+  Create(2, 6);
+  store_.HandleOwnerDied(Remote(70).worker, out_);
+  EXPECT_EQ(LastError().kind, ErrorKind::kOwnerDied);
+  EXPECT_FALSE(Has(2));
+}
+
 TEST_F(ObjectStoreTest, AnIdOfAnotherOwnerIsCreatedAfreshBesideTheOldBuffer) {
   Put(1, 2);
   store_.Pin(Local(2).worker, Object(1));
