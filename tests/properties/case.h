@@ -17,13 +17,26 @@ namespace mobula::properties {
 struct ClusterShape {
   std::uint32_t nodes = 1;
   std::uint32_t cpus = 1;
-  std::uint32_t store_megabytes = 64;
+  std::uint64_t store_kilobytes = 64 << 10;
+  /// What a node's disk has room for, of what its store spills; 0: it spills nothing.
+  std::uint64_t disk_kilobytes = 1 << 30;
+  /// Small objects are spilled together until a file has this size.
+  std::uint64_t spill_file_kilobytes = 100 << 10;
+  /// Objects go from node to node in parts of this size.
+  std::uint64_t chunk_kilobytes = 5 << 10;
   /// As in sim::Timing.
   double jitter = 0;
   /// As in worker::Options, in bytes; 0 for its default.
   std::uint64_t lineage_bytes_max = 0;
-  MOBULA_FIELDS(ClusterShape, nodes, cpus, store_megabytes, jitter, lineage_bytes_max)
+  MOBULA_FIELDS(ClusterShape, nodes, cpus, store_kilobytes, disk_kilobytes, spill_file_kilobytes,
+                chunk_kilobytes, jitter, lineage_bytes_max)
+
+  [[nodiscard]] std::uint64_t StoreBytes() const { return store_kilobytes << 10; }
+  [[nodiscard]] std::uint64_t DiskBytes() const { return disk_kilobytes << 10; }
 };
+
+/// A resource that this node has and no other one. REQUIRES: counted from 1.
+inline std::string ResourceOf(std::uint32_t node) { return "only-n" + std::to_string(node); }
 
 /// A crash in front of one event of the run, counted from the start of the driver: what exhaustive
 /// search places everywhere. As a fault it is `at` the time of that event.

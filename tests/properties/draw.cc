@@ -12,19 +12,16 @@
 namespace mobula::properties {
 namespace {
 
-// In numbers of eight bytes: above what travels inline, and above one chunk of a transfer.
-constexpr std::uint64_t kStored = 14'000;
-constexpr std::uint64_t kChunked = 700'000;
+/// The values of a program: one in so many is large, and has this many numbers at most.
+struct Values {
+  std::uint64_t large_one_in = 1;
+  std::uint64_t size_max = 2 * kStored;
+};
 
 class ProgramDrawer {
  public:
-  /// Of what is large, so many of forty values are sent in chunks.
-  ProgramDrawer(Rng& rng, const Shape& shape, Duration tempo, std::uint64_t chunked_of_40)
-      : rng_(rng),
-        shape_(shape),
-        tempo_(tempo),
-        large_one_in_(2 + rng.Below(12)),
-        chunked_of_40_(chunked_of_40) {
+  ProgramDrawer(Rng& rng, const Shape& shape, Duration tempo, const Values& values)
+      : rng_(rng), shape_(shape), tempo_(tempo), values_(values) {
     std::vector<Step> steps{Step::kPut,  Step::kAdd,  Step::kAdd,  Step::kGet,
                             Step::kOpen, Step::kDrop, Step::kWait, Step::kSleep};
     if (!shape.answer_must_come) {
@@ -63,8 +60,8 @@ class ProgramDrawer {
 
  private:
   std::uint64_t DrawSize() {
-    if (rng_.Below(large_one_in_) > 0) return rng_.Below(20);
-    return rng_.Below(40) < chunked_of_40_ ? kChunked : kStored + rng_.Below(kStored);
+    if (rng_.Below(values_.large_one_in) > 0) return rng_.Below(20);
+    return kStored + rng_.Below(values_.size_max - kStored);
   }
 
   /// What a task may do in this place.
@@ -101,6 +98,7 @@ class ProgramDrawer {
         ++lists.references;
         break;
       case Step::kCall:
+        if (rng_.Below(4) == 0) action.lasts = DrawSpan(rng_, tempo_);
         ++lists.references;
         break;
       case Step::kDrop:
@@ -125,8 +123,7 @@ class ProgramDrawer {
         break;
       case Step::kWait:
       case Step::kSleep:
-        action.lasts =
-            Microseconds(static_cast<std::int64_t>(rng_.Uniform() * tempo_.Seconds() / 4 * 1e6));
+        action.lasts = DrawSpan(rng_, tempo_);
         break;
       case Step::kThrow:
         action.size = 1 + rng_.Below(3);
@@ -144,13 +141,36 @@ class ProgramDrawer {
   Rng& rng_;
   const Shape& shape_;
   Duration tempo_;
-  std::uint64_t large_one_in_;
-  std::uint64_t chunked_of_40_;
+  Values values_;
   std::vector<Step> steps_;
   std::vector<std::int32_t> retries_;
 };
 
+/// How large values are, and what stores, disks and transfers make of that: now and then more than
+/// the stores have room for.
+Values DrawStores(Rng rng, const Shape& shape, ClusterShape& cluster) {
+  static constexpr std::uint64_t kChunkKilobytes[] = {64, 200, ClusterShape{}.chunk_kilobytes};
+  cluster.chunk_kilobytes = kChunkKilobytes[rng.Below(std::size(kChunkKilobytes))];
+  if (rng.Below(3) > 0) return {2 + rng.Below(12), 2 * kStored};
+  const Values values{1 + rng.Below(3), kStored * (2 + rng.Below(8))};
+  // A store has room for so many of the largest, in quarters.
+  static constexpr std::uint64_t kQuarters[] = {20, 32, 12, 8, 3};
+  const std::uint64_t choices = std::size(kQuarters) - (shape.answer_must_come ? 3 : 0);
+  const std::uint64_t largest = values.size_max / 128 + 8;
+  cluster.store_kilobytes = largest * kQuarters[rng.Below(choices)] / 4;
+  const std::uint64_t file = rng.Below(3);
+  if (file < 2) cluster.spill_file_kilobytes = file * cluster.store_kilobytes / 2;
+  if (shape.answer_must_come) return values;
+  const std::uint64_t disk = rng.Below(8);
+  if (disk < 2) cluster.disk_kilobytes = disk * cluster.store_kilobytes * (1 + rng.Below(3));
+  return values;
+}
+
 }  // namespace
+
+Duration DrawSpan(Rng& rng, Duration tempo) {
+  return Microseconds(static_cast<std::int64_t>(rng.Uniform() * tempo.Seconds() / 4 * 1e6));
+}
 
 Case DrawCase(Rng& rng, const Shape& shape) {
   static constexpr Duration kTempos[] = {Milliseconds(2), Milliseconds(20), Milliseconds(200),
@@ -165,17 +185,16 @@ Case DrawCase(Rng& rng, const Shape& shape) {
   const Duration tempo = kTempos[rng.Below(std::size(kTempos))];
   const auto size = static_cast<std::uint64_t>(std::clamp(shape.size, 1, 100));
   Rng program_rng = rng.Fork(1);
-  // Now and then a program that moves much.
-  const std::uint64_t chunked_of_40 = rng.Fork(4).Below(4) == 0 ? 8 : 1;
-  ProgramDrawer program(program_rng, shape, tempo, chunked_of_40);
+  const Values values = DrawStores(rng.Fork(4), shape, one.cluster);
+  ProgramDrawer program(program_rng, shape, tempo, values);
   const int depth = shape.answer_must_come ? 1 : static_cast<int>(1 + rng.Below(3));
   one.program = program.Draw(3 + size / 5, depth, true, {});
-  if (!shape.answer_must_come) AddHabits(rng.Fork(3), one.program);
+  AddHabits(rng.Fork(3), shape, tempo, one.program);
   if (!shape.faults) return one;
   if (!shape.answer_must_come && rng.Below(12) == 0) one.cluster.lineage_bytes_max = 2000;
   one.chaos = Milliseconds(static_cast<std::int64_t>(500 + rng.Below(8000)));
   Rng plan_rng = rng.Fork(2);
-  one.plan = DrawPlan(plan_rng, shape, one.cluster.nodes, tempo);
+  one.plan = DrawPlan(plan_rng, shape, one.cluster, tempo);
   return one;
 }
 

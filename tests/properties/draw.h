@@ -21,6 +21,8 @@ struct Shape {
   bool answer_must_come = false;
 };
 
+/// Of a wait or a sleep, in a program of this tempo.
+Duration DrawSpan(Rng& rng, Duration tempo);
 Case DrawCase(Rng& rng, const Shape& shape);
 
 }  // namespace mobula::properties

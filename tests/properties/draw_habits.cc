@@ -11,12 +11,17 @@ namespace {
 
 class Habits {
  public:
-  explicit Habits(Rng& rng)
+  Habits(Rng& rng, Duration tempo, bool answer_must_come)
       : rng_(rng),
-        names_(rng.Below(3) == 0),
-        revival_(rng.Below(4) == 0),
-        passing_(rng.Below(4) == 0),
-        parting_(rng.Below(4) == 0) {}
+        tempo_(tempo),
+        names_(rng.Below(3) == 0 && !answer_must_come),
+        revival_(rng.Below(4) == 0 && !answer_must_come),
+        passing_(rng.Below(4) == 0 && !answer_must_come),
+        parting_(rng.Below(4) == 0 && !answer_must_come),
+        queueing_(rng.Below(4) == 0 && !answer_must_come),
+        patience_(rng.Below(4) == 0 && !answer_must_come),
+        places_(rng.Below(3) == 0),
+        keys_(rng.Below(4) == 0) {}
 
   void AddTo(Program& program, const Given& given) {
     Program done = program;
@@ -27,10 +32,16 @@ class Habits {
       const Given lists = InFrontOf(done, given, actions.size());
       for (Program& body : action.body) AddTo(body, GivenTo(action, lists));
       if (names_ && action.step == Step::kActor && rng_.Below(4) > 0) Name(action);
+      if (places_) Place(action);
+      if (queueing_ && action.step == Step::kCall && rng_.Below(2) == 0)
+        Queue(action, lists, actions);
       actions.push_back(action);
+      if (keys_ && rng_.Below(3) == 0) AskForKey(actions);
       if (names_ && rng_.Below(8) == 0) Find(actions);
       if (revival_ && action.step == Step::kCall && rng_.Below(2) == 0)
         Revive(action, lists, actions);
+      if (patience_ && action.step == Step::kSubmit && rng_.Below(3) == 0)
+        LosePatience(lists, actions);
       if (parting_ && action.step == Step::kSubmit && rng_.Below(2) == 0)
         Part(action.a, lists, actions);
       if (passing_ && ReturnsReferences(action) && rng_.Below(2) == 0)
@@ -53,6 +64,30 @@ class Habits {
   void Name(Action& actor) {
     actor.name = DrawName();
     actor.detached = rng_.Below(2) == 0;
+  }
+  void Place(Action& task) {
+    const bool is_task = task.step == Step::kSubmit || task.step == Step::kAdd;
+    if (is_task && rng_.Below(3) > 0) task.where = static_cast<std::uint32_t>(1 + rng_.Below(4));
+  }
+  void Queue(const Action& call, const Given& lists, std::vector<Action>& actions) {
+    Program slow;
+    Add(slow.actions, Step::kSleep).lasts = DrawSpan(rng_, tempo_);
+    Add(actions, Step::kSubmit).body = {std::move(slow)};
+    actions.push_back(call);
+    actions.back().b = static_cast<std::uint32_t>(lists.references);
+  }
+  /// With the task that was submitted last.
+  void LosePatience(const Given& lists, std::vector<Action>& actions) {
+    Add(actions, Step::kSleep).lasts = DrawSpan(rng_, tempo_);
+    Action& cancel = Add(actions, Step::kCancel);
+    cancel.a = static_cast<std::uint32_t>(lists.references);
+    cancel.size = rng_.Below(2);
+  }
+  void AskForKey(std::vector<Action>& actions) {
+    static constexpr Step kSteps[] = {Step::kWrite, Step::kWrite, Step::kRead, Step::kRead,
+                                      Step::kErase};
+    Action& ask = Add(actions, kSteps[rng_.Below(std::size(kSteps))]);
+    if (ask.step == Step::kWrite) ask.size = rng_.Below(2);
   }
   void Find(std::vector<Action>& actions) {
     Add(actions, Step::kFind).name = DrawName();
@@ -84,6 +119,8 @@ class Habits {
     pass.a = static_cast<std::uint32_t>(lists.references - 1);
     pass.b = pass.a;
     pass.body = {std::move(opener)};
+    if (places_) Place(pass);
+    if (places_) Place(pass.body.front().actions.back());
     if (rng_.Below(2) == 0) Part(pass.a, lists, actions);
   }
   static void Part(std::uint32_t from, const Given& lists, std::vector<Action>& actions) {
@@ -94,14 +131,21 @@ class Habits {
   }
 
   Rng& rng_;
+  Duration tempo_;
   bool names_;
   bool revival_;
   bool passing_;
   bool parting_;
+  bool queueing_;
+  bool patience_;
+  bool places_;
+  bool keys_;
 };
 
 }  // namespace
 
-void AddHabits(Rng rng, Program& program) { Habits(rng).AddTo(program, {}); }
+void AddHabits(Rng rng, const Shape& shape, Duration tempo, Program& program) {
+  Habits(rng, tempo, shape.answer_must_come).AddTo(program, {});
+}
 
 }  // namespace mobula::properties

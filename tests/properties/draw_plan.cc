@@ -46,12 +46,22 @@ constexpr const char* kGcsMessages[] = {"RegisterActor",    "ActorRegistered",
                                         "ClusterChanged",   "GcsRestarted",
                                         "GetNamedActor",    "NamedActorReply",
                                         "NodeSuspected",    "PushTask",
-                                        "TaskDone",         "RegisterWorker"};
+                                        "TaskDone",         "RegisterWorker",
+                                        "KvRequest",        "KvReply"};
+
+/// What a node's store says and hears.
+constexpr const char* kStoreMessages[] = {
+    "CreateObject",    "ObjectCreated", "SealObject", "FetchObject",
+    "ObjectAvailable", "ReleaseObject", "FreeObject", "RequestChunk",
+    "RoomWanted",      "PushTask",      "TaskDone",   "ObjectLocationChanged"};
 
 class PlanDrawer {
  public:
   PlanDrawer(Rng& rng, const Shape& shape, std::uint32_t nodes, Duration program_time)
-      : rng_(rng), nodes_(nodes), program_time_(program_time) {
+      : rng_(rng),
+        nodes_(nodes),
+        program_time_(program_time),
+        answer_must_come_(shape.answer_must_come) {
     for (std::size_t kind = 0; kind < kKinds; ++kind) {
       if (!shape.swarm || rng_.Below(3) == 0) kinds_.push_back(kind);
     }
@@ -74,6 +84,14 @@ class PlanDrawer {
     for (std::uint64_t i = 0; i < count; ++i) {
       faults::Kind kind = DrawGcsKind();
       plan.Add(DrawFault(std::move(kind), kGcsMessages));
+    }
+  }
+
+  /// What happens to the disks to which the stores spill.
+  void AddSpillFaults(faults::Plan& plan) {
+    const std::uint64_t count = 1 + rng_.Below(3);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      plan.Add(DrawFault(DrawDiskFault(Node(false), faults::DiskFiles::kSpill), kStoreMessages));
     }
   }
 
@@ -128,22 +146,31 @@ class PlanDrawer {
     return occasion;
   }
 
-  /// A disk that lies is left out: what was acknowledged may be gone, and then nothing can be
-  /// promised. So is a new one: no driver survives that.
+  /// A new disk is left out: no driver survives that.
   faults::Kind DrawGcsKind() {
     const std::uint64_t kind = rng_.Below(6);
-    // Without an end it lasts until all is healed.
-    const bool has_end = rng_.Below(6) > 0;
     if (kind < 4) {
       faults::CrashGcs crash{{}, false, rng_.Below(2) == 0};
-      if (has_end) crash.restart_after = Span();
+      if (HasEnd()) crash.restart_after = Span();
       return crash;
     }
-    static constexpr faults::DiskMode kModes[] = {faults::DiskMode::kFail, faults::DiskMode::kFull,
-                                                  faults::DiskMode::kSlow};
-    faults::DiskFault fault{"n1", kModes[rng_.Below(std::size(kModes))], {}, {}};
+    return DrawDiskFault("n1",
+                         answer_must_come_ ? faults::DiskFiles::kGcsLog : faults::DiskFiles::kAll);
+  }
+
+  /// Without an end a fault lasts until all is healed.
+  bool HasEnd() { return rng_.Below(6) > 0; }
+
+  /// A disk that lies is left out: what was acknowledged may be gone, and then nothing can be
+  /// promised. Where the answer must come, what was spilled can be read again.
+  faults::DiskFault DrawDiskFault(const std::string& node, faults::DiskFiles files) {
+    static constexpr faults::DiskMode kModes[] = {faults::DiskMode::kSlow, faults::DiskMode::kFail,
+                                                  faults::DiskMode::kFull};
+    const bool must_work = answer_must_come_ && files == faults::DiskFiles::kSpill;
+    faults::DiskFault fault{
+        node, kModes[rng_.Below(must_work ? 1 : std::size(kModes))], {}, {}, files};
     if (fault.mode == faults::DiskMode::kSlow) fault.delay = Span();
-    if (has_end) fault.lasts = Span();
+    if (HasEnd()) fault.lasts = Span();
     return fault;
   }
 
@@ -192,6 +219,7 @@ class PlanDrawer {
   faults::LinkFault DrawLinkFault() {
     faults::LinkFault fault;
     fault.from = {Node(false)};
+    if (nodes_ > 2 && rng_.Below(2) == 0) fault.to = {Other(fault.from.front())};
     fault.both_ways = rng_.Below(2) == 0;
     fault.lasts = Span();
     const std::uint64_t how = rng_.Below(5);
@@ -212,16 +240,23 @@ class PlanDrawer {
   Rng& rng_;
   std::uint32_t nodes_;
   Duration program_time_;
+  bool answer_must_come_;
   std::vector<std::size_t> kinds_;
 };
 
 }  // namespace
 
-faults::Plan DrawPlan(Rng& rng, const Shape& shape, std::uint32_t nodes, Duration program_time) {
+faults::Plan DrawPlan(Rng& rng, const Shape& shape, const ClusterShape& cluster,
+                      Duration program_time) {
   Rng gcs_rng = rng.Fork(1);
-  faults::Plan plan = PlanDrawer(rng, shape, nodes, program_time).Draw(shape.size);
+  Rng spill_rng = rng.Fork(2);
+  faults::Plan plan = PlanDrawer(rng, shape, cluster.nodes, program_time).Draw(shape.size);
   if (gcs_rng.Below(3) == 0) {
-    PlanDrawer(gcs_rng, shape, nodes, program_time).AddGcsFaults(plan);
+    PlanDrawer(gcs_rng, shape, cluster.nodes, program_time).AddGcsFaults(plan);
+  }
+  const bool spills = cluster.store_kilobytes < ClusterShape{}.store_kilobytes;
+  if (spills && spill_rng.Below(2) == 0) {
+    PlanDrawer(spill_rng, shape, cluster.nodes, program_time).AddSpillFaults(plan);
   }
   return plan;
 }

@@ -8,6 +8,7 @@
 namespace mobula::properties {
 
 /// Faults for a program that runs about as long as `program_time` if nothing breaks.
-faults::Plan DrawPlan(Rng& rng, const Shape& shape, std::uint32_t nodes, Duration program_time);
+faults::Plan DrawPlan(Rng& rng, const Shape& shape, const ClusterShape& cluster,
+                      Duration program_time);
 
 }  // namespace mobula::properties

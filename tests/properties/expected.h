@@ -7,10 +7,11 @@
 
 namespace mobula::properties {
 
-/// What sequential execution gives for a reference: the value's checksum, and what the references
-/// inside it stand for.
+/// What sequential execution gives for a reference: the value's checksum, how many numbers it is
+/// padded with, and what the references inside it stand for.
 struct Expected {
   std::int64_t checksum = 0;
+  std::uint64_t size = 0;
   std::vector<std::shared_ptr<const Expected>> references;
 };
 using ExpectedValue = std::shared_ptr<const Expected>;

@@ -49,6 +49,9 @@ std::int64_t Mix(std::int64_t sum, std::int64_t value) {
 std::int64_t StartOf(const Action& action) {
   return action.name == 0 ? action.a : 1'000'000 + std::int64_t{action.name};
 }
+/// Tasks meet at few keys only.
+constexpr std::uint32_t kKeys = 3;
+
 std::string NameOf(std::uint32_t name) { return absl::StrCat("mixer-", name); }
 
 /// An actor. What it answers depends on the call alone, so that a call that was lost, or an actor
@@ -56,7 +59,8 @@ std::string NameOf(std::uint32_t name) { return absl::StrCat("mixer-", name); }
 class Mixer {
  public:
   explicit Mixer(std::int64_t start) : start_(start) {}
-  ClusterValue Call(const ClusterValue& value) {
+  ClusterValue Call(const ClusterValue& value, Duration lasts) {
+    if (lasts > Duration{}) mobula::Sleep(lasts);
     return Make(Mix(start_, Check(value)), value.padding.size());
   }
 
@@ -115,6 +119,10 @@ class Interpreter {
       case Step::kFind:
         if (auto found = world_.Find(action)) actors_.push_back(*std::move(found));
         return;
+      case Step::kWrite:
+      case Step::kRead:
+      case Step::kErase:
+        return world_.AskForKey(action);
       case Step::kKill:
         if (!actors_.empty()) world_.Kill(actors_[action.a % actors_.size()], action.size == 1);
         return;
@@ -136,7 +144,8 @@ class Interpreter {
       references_.push_back(world_.Add(action, a, At(action.b)));
     } else if (action.step == Step::kCall) {
       if (actors_.empty()) return;
-      references_.push_back(world_.Call(actors_[action.a % actors_.size()], At(action.b)));
+      const auto& actor = actors_[action.a % actors_.size()];
+      references_.push_back(world_.Call(actor, At(action.b), action.lasts));
     } else if (action.step == Step::kWait) {
       world_.WaitForOne(a, At(action.b), action.lasts);
     } else if (action.step == Step::kCancel) {
@@ -175,9 +184,9 @@ struct Locally {
   struct Failure {};
 
   [[nodiscard]] bool GoesOn() const { return false; }
-  static Value MakeValue(std::int64_t checksum, std::uint64_t) { return {checksum, {}}; }
-  static Reference Put(std::int64_t checksum, std::uint64_t) {
-    return std::make_shared<Expected>(Expected{checksum, {}});
+  static Value MakeValue(std::int64_t checksum, std::uint64_t size) { return {checksum, size, {}}; }
+  static Reference Put(std::int64_t checksum, std::uint64_t size) {
+    return std::make_shared<Expected>(MakeValue(checksum, size));
   }
   Reference Submit(const Action& action, const std::vector<Reference>& borrowed,
                    const std::vector<Actor>& actors) {
@@ -185,17 +194,18 @@ struct Locally {
     return std::make_shared<Expected>(inner.Run(action.body.front()));
   }
   static Reference Add(const Action&, const Reference& a, const Reference& b) {
-    return Put(Mix(a->checksum, b->checksum), 0);
+    return Put(Mix(a->checksum, b->checksum), a->size);
   }
   static Actor MakeActor(const Action& action) { return StartOf(action); }
   static std::optional<Actor> Find(const Action& action) { return StartOf(action); }
-  static Reference Call(Actor start, const Reference& value) {
-    return Put(Mix(start, value->checksum), 0);
+  static Reference Call(Actor start, const Reference& value, Duration) {
+    return Put(Mix(start, value->checksum), value->size);
   }
   static const Value& Get(const Reference& reference) { return *reference; }
   static void WaitForOne(const Reference&, const Reference&, Duration) {}
   static void Sleep(Duration) {}
   static void MaybeThrow(const Action&) {}
+  static void AskForKey(const Action&) {}
   static void Cancel(const Reference&, bool) {}
   static void Kill(Actor, bool) {}
 };
@@ -214,9 +224,15 @@ class OnCluster {
   static Value MakeValue(std::int64_t checksum, std::uint64_t size) { return Make(checksum, size); }
 
   static Reference Put(std::int64_t checksum, std::uint64_t size) {
-    const Reference reference = mobula::Put(Make(checksum, size));
-    Tell(reference, Locally::Put(checksum, size), {});
-    return reference;
+    looking_on->Puts(size);
+    try {
+      const Reference reference = mobula::Put(Make(checksum, size));
+      Tell(reference, Locally::Put(checksum, size), {});
+      return reference;
+    } catch (const Error& error) {
+      looking_on->SawError(CurrentTask(), error.Info().object, error);
+      throw;
+    }
   }
   static Reference Submit(const Action& action, const std::vector<Reference>& borrowed,
                           const std::vector<Actor>& actors) {
@@ -224,17 +240,20 @@ class OnCluster {
     for (const Reference& one : borrowed) values.push_back(Look(one));
     std::vector<Locally::Actor> local_actors;
     for (const Actor& one : actors) local_actors.push_back(one.second);
-    const Reference result = mobula::Task(RunProgram)
-                                 .SetMaxRetries(action.retries)
-                                 .SetRetryExceptions(action.retry_exceptions)
-                                 .Remote(action.body.front(), borrowed, actors);
+    auto task = mobula::Task(RunProgram)
+                    .SetMaxRetries(action.retries)
+                    .SetRetryExceptions(action.retry_exceptions);
+    Place(action, task);
+    const Reference result = task.Remote(action.body.front(), borrowed, actors);
     Locally local;
     Tell(result, local.Submit(action, values, local_actors),
          {Origin::kTask, action.retries, action.retry_exceptions, {}, {}});
     return result;
   }
   static Reference Add(const Action& action, const Reference& a, const Reference& b) {
-    const Reference result = mobula::Task(AddValues).SetMaxRetries(action.retries).Remote(a, b);
+    auto task = mobula::Task(AddValues).SetMaxRetries(action.retries);
+    Place(action, task);
+    const Reference result = task.Remote(a, b);
     Tell(result, Locally::Add(action, Look(a), Look(b)),
          {Origin::kTask, action.retries, false, {}, {}});
     return result;
@@ -263,17 +282,18 @@ class OnCluster {
     if (!is_driver_) Fail(absl::StrCat("finds no actor ", action.name));
     return std::nullopt;
   }
-  static Reference Call(const Actor& actor, const Reference& value) {
-    const Reference result = actor.first.Task(&Mixer::Call).Remote(value);
-    Tell(result, Locally::Call(actor.second, Look(value)),
+  static Reference Call(const Actor& actor, const Reference& value, Duration lasts) {
+    const Reference result = actor.first.Task(&Mixer::Call).Remote(value, lasts);
+    Tell(result, Locally::Call(actor.second, Look(value), lasts),
          {Origin::kCall, 0, false, actor.first.Id(), {}});
     return result;
   }
   static Value Get(const Reference& reference) {
     try {
       Value value = mobula::Get(reference);
-      looking_on->SawValue(CurrentProcess(), reference.Object().id, Check(value),
-                           value.references.size());
+      Expected seen{Check(value), value.padding.size(), {}};
+      seen.references.resize(value.references.size());
+      looking_on->SawValue(CurrentProcess(), reference.Object().id, seen);
       return value;
     } catch (const Error& error) {
       looking_on->SawError(CurrentTask(), reference.Object().id, error);
@@ -292,6 +312,18 @@ class OnCluster {
     if (context.Attempt() >= action.size || context.IsDriver()) return;
     Fail("fails as it should");
   }
+  static void AskForKey(const Action& action) {
+    KvRequest question;
+    question.space = "cases";
+    question.key = absl::StrCat("key-", action.a % kKeys);
+    question.operation = action.step == Step::kWrite  ? KvOperation::kPut
+                         : action.step == Step::kRead ? KvOperation::kGet
+                                                      : KvOperation::kDelete;
+    question.overwrite = action.size != 1;
+    const KeyBook::Ticket ticket = looking_on->Keys().Asks(question);
+    const Message answer = api::Context::Current().AskGcs(std::move(question));
+    looking_on->Keys().Answered(ticket, std::get<KvReply>(answer));
+  }
   static void Cancel(const Reference& reference, bool force) {
     looking_on->Cancelled(reference.Object().id.task);
     mobula::Cancel(reference, force);
@@ -302,6 +334,11 @@ class OnCluster {
   }
 
  private:
+  template <class Call>
+  static void Place(const Action& action, Call& call) {
+    if (action.where == 0) return;
+    call.SetResource(ResourceOf(1 + (action.where - 1) % looking_on->Nodes()), 1);
+  }
   [[noreturn]] static void Fail(const std::string& why) {
     const api::Context& context = api::Context::Current();
     const std::string text =
@@ -338,6 +375,14 @@ void RunOnCluster(const Program& program, Ledger& ledger) {
   Interpreter<OnCluster>(world, {}, {}).Run(program);
 }
 
+void ReadAllKeys(Ledger& ledger) {
+  if (ledger.Keys().IsEmpty()) return;
+  looking_on = &ledger;
+  Action read;
+  read.step = Step::kRead;
+  for (read.a = 0; read.a < kKeys; ++read.a) OnCluster::AskForKey(read);
+}
+
 void EndDetachedActors(Ledger& ledger) {
   looking_on = &ledger;
   const OnCluster world(true);
@@ -348,7 +393,7 @@ void EndDetachedActors(Ledger& ledger) {
     const auto actor = world.Find(find);
     if (!actor) continue;
     try {
-      OnCluster::Get(OnCluster::Call(*actor, OnCluster::Put(name, 0)));
+      OnCluster::Get(OnCluster::Call(*actor, OnCluster::Put(name, 0), {}));
     } catch (const std::exception&) {
       // The ledger has judged it.
     }

@@ -72,7 +72,7 @@ void Ledger::FoundNone(std::uint32_t name, std::uint64_t asked) {
 bool Ledger::MustLive(const Actor& actor) const {
   if (!actor.facts.detached || actor.killed) return false;
   return actor.facts.max_restarts < 0 ||
-         Losses() <= static_cast<std::uint64_t>(actor.facts.max_restarts);
+         Crashes() <= static_cast<std::uint64_t>(actor.facts.max_restarts);
 }
 
 bool Ledger::WasFound(ActorId actor) const {
@@ -94,8 +94,7 @@ ExpectedValue Ledger::ExpectedOf(ObjectId object) const {
   return found->second.value;
 }
 
-void Ledger::SawValue(WorkerId seer, ObjectId object, std::int64_t checksum,
-                      std::size_t references) {
+void Ledger::SawValue(WorkerId seer, ObjectId object, const Expected& seen) {
   const auto found = objects_.find(object);
   if (found == objects_.end()) {
     Complain(absl::StrCat("wrong value: of ", object.Hex(), ", which nobody made"));
@@ -107,12 +106,16 @@ void Ledger::SawValue(WorkerId seer, ObjectId object, std::int64_t checksum,
     if (actor->second.alive == 0) actor->second.alive = ++moments_;
     heard_.emplace(std::pair(seer, ran_in_[object.task]), ++moments_);
   }
-  if (expected.checksum != checksum) {
-    Complain(absl::StrCat("wrong value: of ", object.Hex(), ": ", checksum, ", expected ",
+  if (expected.checksum != seen.checksum) {
+    Complain(absl::StrCat("wrong value: of ", object.Hex(), ": ", seen.checksum, ", expected ",
                           expected.checksum));
-  } else if (expected.references.size() != references) {
+  } else if (expected.size != seen.size) {
+    Complain(absl::StrCat("wrong value: of ", object.Hex(), ": ", seen.size, " numbers, expected ",
+                          expected.size));
+  } else if (expected.references.size() != seen.references.size()) {
     Complain(absl::StrCat("wrong value: ", object.Hex(), " should contain ",
-                          expected.references.size(), " references and has ", references));
+                          expected.references.size(), " references and has ",
+                          seen.references.size()));
   }
 }
 
@@ -133,6 +136,10 @@ void Ledger::SawError(TaskId seer, ObjectId object, const Error& error) {
   }
   Complain(absl::StrCat("untrue error (", doubt, "): of object ", object.Hex(), ": ",
                         boost::describe::enum_to_string(kind, "?"), ": ", error.what()));
+}
+
+void Ledger::CloseKeys() {
+  for (const std::string& problem : keys_.Problems()) Complain(problem);
 }
 
 void Ledger::Complain(const std::string& problem) {
@@ -166,6 +173,7 @@ void Ledger::Started(WorkerId process, const TaskSpec& spec) {
     Complain(absl::StrCat("too many attempts: ", name, " started, but max_retries is ", most));
   }
   specs_.insert_or_assign(spec.task, spec);
+  if (const Object* result = FindTask(spec.task)) stores_.Writes(result->value->size);
   if (spec.header->kind == TaskKind::kActorCall) StartedCall(process, spec, name);
 }
 
@@ -260,13 +268,15 @@ std::string Ledger::Doubt(const Error& error) const {
     case ErrorKind::kObjectLost:
       if (object == objects_.end()) return "it names no object that was made";
       if (object->second.origin.kind != Origin::kPut) return "the object was not put";
-      return IsGone(object->second.reference.owner) ? "" : "the node that it was put on lives";
+      return IsGone(object->second.reference.owner) || stores_.DiskMayHaveLost()
+                 ? ""
+                 : "the node that it was put on lives, and its disk";
     case ErrorKind::kReconstructionFailed:
       if (object == objects_.end()) return "it names no object that was made";
       if (RetriesOf(object->second.origin) != 0 && !WasCancelled(info.object.task)) {
         return "its task may be retried";
       }
-      return Deaths() > 0 ? "" : "nothing died";
+      return Deaths() > 0 || stores_.DiskMayHaveLost() ? "" : "nothing died";
     case ErrorKind::kMaxAttemptsExceeded:
     case ErrorKind::kWorkerCrashed:
     case ErrorKind::kNodeDied:
@@ -274,7 +284,10 @@ std::string Ledger::Doubt(const Error& error) const {
     case ErrorKind::kTaskCancelled:
       return WasCancelled(info.task) ? "" : "nobody cancelled the task";
     case ErrorKind::kLineageEvicted:
-      return caps_lineage_ ? "" : "the lineage is not capped";
+      return CapsLineage() ? "" : "the lineage is not capped";
+    case ErrorKind::kObjectStoreFull:
+    case ErrorKind::kOutOfDisk:
+      return stores_.Doubt(info);
     case ErrorKind::kActorDied:
       return DoubtActorError(info);
     default:
@@ -351,6 +364,7 @@ std::string Ledger::DoubtAttempts(const ErrorInfo& info) const {
   // An exception that the body was told, of a cancelled or lost object, uses up a retry as its own
   // do.
   if (made->origin.retry_exceptions && !true_texts_.empty()) return "";
+  if (stores_.DiskMayHaveLost()) return "";
   const std::uint64_t lost = Losses() + Throws(made->reference.id.task);
   if (lost > static_cast<std::uint64_t>(most)) return "";
   return absl::StrCat("max_retries is ", most, ", and only ", lost, " attempts can have been lost");

@@ -12,7 +12,10 @@
 #include "runtime/api/errors.h"
 #include "sim/hub_action.h"
 #include "sim/world.h"
+#include "tests/properties/case.h"
 #include "tests/properties/expected.h"
+#include "tests/properties/key_book.h"
+#include "tests/properties/store_book.h"
 
 namespace mobula::properties {
 
@@ -52,12 +55,13 @@ struct ActorFacts {
 ///   a killed actor    | starts no call that its killer makes afterwards, until it has restarted
 ///   a name            | leads to an actor of that name that is not known to be dead; to a detached
 ///                     | one that has answered as long as nothing has ended it
+///   a key             | holds what was written last (KeyBook)
 ///
 /// It looks on from outside, with the knowledge of all processes, and changes nothing.
 class Ledger {
  public:
-  /// `caps_lineage`: errors that say so are true.
-  Ledger(const sim::World& world, bool caps_lineage) : world_(world), caps_lineage_(caps_lineage) {}
+  Ledger(const sim::World& world, const ClusterShape& shape)
+      : world_(world), shape_(shape), stores_(world, shape) {}
 
   // What user code says.
   void Made(const ObjectRef& object, ExpectedValue value, const Origin& origin);
@@ -70,9 +74,15 @@ class Ledger {
   [[nodiscard]] std::uint64_t LooksFor() { return ++moments_; }
   void Found(std::uint32_t name, ActorId actor, std::uint64_t asked);
   void FoundNone(std::uint32_t name, std::uint64_t asked);
-  void SawValue(WorkerId seer, ObjectId object, std::int64_t checksum, std::size_t references);
-  /// `seer` fetched `object`.
+  /// `seer` fetched `object`, and this is what it was.
+  void SawValue(WorkerId seer, ObjectId object, const Expected& seen);
+  /// `seer` fetched or put `object`.
   void SawError(TaskId seer, ObjectId object, const Error& error);
+  /// Somebody is about to put a value with so many numbers.
+  void Puts(std::uint64_t numbers) { stores_.Writes(numbers); }
+  [[nodiscard]] KeyBook& Keys() { return keys_; }
+  /// Nobody asks for a key any more.
+  void CloseKeys();
   [[nodiscard]] ExpectedValue ExpectedOf(ObjectId object) const;
 
   /// What the world is about to let user code do.
@@ -101,7 +111,9 @@ class Ledger {
   [[nodiscard]] std::int32_t RetriesOf(const Origin& origin) const;
   /// The task, or one that it descends from: it will not be run again.
   [[nodiscard]] bool WasCancelled(TaskId task) const;
-  [[nodiscard]] bool CapsLineage() const { return caps_lineage_; }
+  /// Lineage may have been given up to keep within its bytes.
+  [[nodiscard]] bool CapsLineage() const { return shape_.lineage_bytes_max > 0; }
+  [[nodiscard]] std::uint32_t Nodes() const { return shape_.nodes; }
   /// A handle of this actor was got by its name: its owner may have forgotten it.
   [[nodiscard]] bool WasFound(ActorId actor) const;
   /// The names of the detached actors that were made.
@@ -158,7 +170,9 @@ class Ledger {
   [[nodiscard]] std::uint64_t Throws(TaskId task) const;
 
   const sim::World& world_;
-  bool caps_lineage_;
+  const ClusterShape& shape_;
+  StoreBook stores_;
+  KeyBook keys_;
   std::map<ObjectId, Object> objects_;
   std::map<ActorId, Actor> actors_;
   /// Counts what is said and known of objects and actors.

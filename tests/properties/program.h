@@ -10,6 +10,9 @@
 
 namespace mobula::properties {
 
+/// So many numbers of eight bytes do not travel inline.
+inline constexpr std::uint64_t kStored = 14'000;
+
 enum class Step {
   kPut,     ///< Put a value of `size` numbers; the reference joins the task's list.
   kSubmit,  ///< Run `body[0]` as a task that borrows the references `a` and `b`; likewise.
@@ -19,16 +22,19 @@ enum class Step {
   kDrop,    ///< Forget reference `a`.
   kWait,    ///< Wait until one of `a` and `b` is there, or `lasts`.
   kActor,   ///< Make an actor; it joins the task's list of actors.
-  kCall,    ///< Call actor `a` with the value behind `b`; the reference joins the list.
-  kSleep,   ///< For `lasts`.
-  kThrow,   ///< The task fails, in every attempt below `size`.
+  kCall,   ///< Call actor `a` with the value behind `b`, for `lasts`; the reference joins the list.
+  kSleep,  ///< For `lasts`.
+  kThrow,  ///< The task fails, in every attempt below `size`.
   kCancel,  ///< Cancel the task that makes `a`; `size` 1: forced.
   kKill,    ///< Kill actor `a`; `size` 1: it may be restarted.
   kFind,    ///< Look for the actor named `name`; it joins the list of actors. The task fails when
             ///< there is none.
+  kWrite,   ///< Write key `a` of a few in the store of the GCS; `size` 1: only if it is not there.
+  kRead,    ///< Read that key.
+  kErase,   ///< Delete it.
 };
 BOOST_DESCRIBE_ENUM(Step, kPut, kSubmit, kAdd, kGet, kOpen, kDrop, kWait, kActor, kCall, kSleep,
-                    kThrow, kCancel, kKill, kFind)
+                    kThrow, kCancel, kKill, kFind, kWrite, kRead, kErase)
 
 struct Program;
 
@@ -52,9 +58,12 @@ struct Action {
   std::uint32_t name = 0;
   /// kActor: it lives until it is killed. Only with a name.
   bool detached = false;
+  /// kSubmit and kAdd: the only node where it may run, counted from 1, and around when there are
+  /// fewer; 0 for any.
+  std::uint32_t where = 0;
   std::vector<Program> body;
   MOBULA_FIELDS(Action, step, a, b, size, lasts, retries, retry_exceptions, call_retries,
-                lends_actor, name, detached, body)
+                lends_actor, name, detached, where, body)
 };
 
 /// What one task does, then returns: its checksum, padded to `result_size` numbers, and, when

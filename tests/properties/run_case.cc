@@ -2,6 +2,7 @@
 #include "tests/properties/run_case.h"
 
 #include <memory>
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -27,6 +28,8 @@ constexpr Duration kJobEndLimit = Seconds(60);
 // What a driver had asked for when it ended is done by then.
 constexpr Duration kSettleTime = Seconds(5);
 constexpr std::size_t kLeftoversShown = 5;
+// A task that waits for another one keeps what it has besides its CPU.
+constexpr std::int64_t kEnough = 1'000'000 * ResourceSet::kUnit;
 
 // For the whole process, as nothing else tells a child that it forks.
 Bugs bugs_of_all_runs;
@@ -38,7 +41,7 @@ class Run {
       : case_(one),
         options_(options),
         world_(MakeWorld(one, options)),
-        ledger_(*world_, one.cluster.lineage_bytes_max > 0),
+        ledger_(*world_, one.cluster),
         invariants_(*world_, ledger_) {
     sim::FiberProgram program;
     program.driver = [this](worker::Process& process) { Drive(process); };
@@ -55,10 +58,10 @@ class Run {
   Outcome Go() {
     // From the start of the driver, which is not ready while the GCS is down.
     hub_->After(sim::Timing{}.cluster_start + case_.chaos, [this] { Heal(); });
-    RunDriver();
+    RunJob();
     // What is to outlive the program shows when another one looks for it.
-    if (ledger_.Problems().empty() && !ledger_.NamesOfDetached().empty()) RunDriver();
-    if (ledger_.Problems().empty()) EndJob();
+    if (ledger_.Problems().empty() && !ledger_.NamesOfDetached().empty()) RunJob();
+    ledger_.CloseKeys();
     return Summarise();
   }
 
@@ -114,14 +117,14 @@ class Run {
       if (drivers_ == 1) {
         RunOnCluster(case_.program, ledger_);
         Heal();
+        ReadAllKeys(ledger_);
       } else {
         Limit();
         mobula::Sleep(kSettleTime);
         EndDetachedActors(ledger_);
       }
       program_over_ = true;
-      // A detached actor keeps what made it.
-      if (drivers_ == 2 || ledger_.NamesOfDetached().empty()) AwaitEmptiness();
+      AwaitEmptiness();
       return 0;
     });
   }
@@ -137,14 +140,21 @@ class Run {
     ComplainOf("when the program was over", left);
   }
 
-  /// The driver is gone, and its job with it.
-  void EndJob() {
+  void RunJob() {
+    RunDriver();
+    if (ledger_.Problems().empty()) AwaitEndOfJob();
+  }
+
+  /// The driver is gone, and its job with it, but for the detached actors that live on.
+  void AwaitEndOfJob() {
     const Instant limit = world_->Now() + kJobEndLimit;
     std::vector<std::string> left;
     do {
       hub_->RunFor(Seconds(1));
       left = sim::FindLeftovers(*world_);
+      const std::set<WorkerId> detached = sim::DetachedProcesses(*world_);
       for (const WorkerId process : world_->Processes()) {
+        if (detached.contains(process)) continue;
         left.push_back(absl::StrCat("process ", process.Hex(), " still runs"));
       }
     } while (!left.empty() && world_->Now() < limit);
@@ -203,9 +213,15 @@ Bugs GetBugs() { return bugs_of_all_runs; }
 sim::Options OptionsOf(const Case& one) {
   sim::NodeShape shape;
   shape.resources = ResourceSet::Of({{"CPU", one.cluster.cpus}, {"memory", 8e9}});
-  shape.store_capacity = std::uint64_t{one.cluster.store_megabytes} << 20;
+  shape.store_capacity = one.cluster.StoreBytes();
+  shape.disk_capacity = one.cluster.DiskBytes();
+  shape.min_spilling_size = one.cluster.spill_file_kilobytes << 10;
   sim::Options options;
   options.nodes.assign(one.cluster.nodes, shape);
+  for (std::uint32_t i = 0; i < one.cluster.nodes; ++i) {
+    options.nodes[i].resources.SetUnits(ResourceOf(i + 1), kEnough);
+  }
+  options.raylet.chunk_bytes = one.cluster.chunk_kilobytes << 10;
   options.seed = one.seed;
   options.bugs = bugs_of_all_runs;
   options.timing.jitter = one.cluster.jitter;

@@ -28,6 +28,13 @@ Duration Half(Duration span) {
   return Microseconds(span.nanoseconds / 2000);
 }
 
+/// Sizes below this one: none, just stored, half.
+void ForSmaller(std::uint64_t size, const Found<std::uint64_t>& add) {
+  if (size > 0) add(0);
+  if (size > kStored) add(kStored);
+  if (size / 2 > kStored) add(size / 2);
+}
+
 /// Simpler versions of one action in its place.
 void SimplerActions(const Action& action, const Given& given, const Found<Action>& add);
 
@@ -61,11 +68,11 @@ void SimplerPrograms(const Program& program, const Given& given, const Found<Pro
     simpler.returns_references = false;
     add(std::move(simpler));
   }
-  if (program.result_size > 0) {
+  ForSmaller(program.result_size, [&](std::uint64_t size) {
     Program simpler = program;
-    simpler.result_size = 0;
+    simpler.result_size = size;
     add(std::move(simpler));
-  }
+  });
 }
 
 /// `given` to its body.
@@ -90,7 +97,12 @@ void SimplerActions(const Action& action, const Given& given, const Found<Action
   }
   with([](Action& one) { one.a = 0; });
   with([](Action& one) { one.b = 0; });
-  with([](Action& one) { one.size = one.step == Step::kThrow ? 1 : 0; });
+  if (action.step == Step::kThrow) {
+    with([](Action& one) { one.size = 1; });
+  } else {
+    ForSmaller(action.size,
+               [&](std::uint64_t size) { with([=](Action& one) { one.size = size; }); });
+  }
   with([](Action& one) { one.lasts = Duration{}; });
   with([](Action& one) { one.lasts = Half(one.lasts); });
   with([](Action& one) { one.retries = 0; });
@@ -98,6 +110,7 @@ void SimplerActions(const Action& action, const Given& given, const Found<Action
   with([](Action& one) { one.retry_exceptions = false; });
   with([](Action& one) { one.lends_actor = false; });
   with([](Action& one) { one.detached = false; });
+  with([](Action& one) { one.where = 0; });
   if (action.step == Step::kActor && !action.detached) with([](Action& one) { one.name = 0; });
 }
 
@@ -224,6 +237,10 @@ std::vector<Case> Simpler(const Case& one) {
   with([](Case& c) { c.seed = 0; });
   with([](Case& c) { c.chaos = Case{}.chaos; });
   with([](Case& c) { c.cluster.lineage_bytes_max = 0; });
+  with([](Case& c) { c.cluster.store_kilobytes = ClusterShape{}.store_kilobytes; });
+  with([](Case& c) { c.cluster.disk_kilobytes = ClusterShape{}.disk_kilobytes; });
+  with([](Case& c) { c.cluster.spill_file_kilobytes = ClusterShape{}.spill_file_kilobytes; });
+  with([](Case& c) { c.cluster.chunk_kilobytes = ClusterShape{}.chunk_kilobytes; });
   if (one.cluster.cpus > 1) with([](Case& c) { --c.cluster.cpus; });
   return cases;
 }

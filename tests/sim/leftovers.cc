@@ -10,18 +10,46 @@ namespace mobula::sim {
 
 namespace {
 
-bool IsDeclaredDead(const World& world, NodeId node) {
+/// Null while it is away.
+const gcs::Gcs* FindGcs(const World& world) {
   const node::Node* head = world.FindNode("n1");
-  if (head == nullptr || head->FindGcs() == nullptr) return false;
-  const SharedVector<NodeView> nodes = head->FindGcs()->Nodes();
+  return head == nullptr ? nullptr : head->FindGcs();
+}
+
+bool IsDeclaredDead(const World& world, NodeId node) {
+  const gcs::Gcs* gcs = FindGcs(world);
+  if (gcs == nullptr) return false;
+  const SharedVector<NodeView> nodes = gcs->Nodes();
   return std::any_of(nodes.begin(), nodes.end(),
                      [&](const NodeView& view) { return view.info.node == node && !view.alive; });
 }
 
+std::vector<ActorView> LivingDetached(const World& world) {
+  std::vector<ActorView> living;
+  const gcs::Gcs* gcs = FindGcs(world);
+  if (gcs == nullptr) return living;
+  for (ActorView& actor : gcs->Actors()) {
+    if (actor.detached && actor.state != ActorState::kDead) living.push_back(std::move(actor));
+  }
+  return living;
+}
+
 }  // namespace
+
+std::set<WorkerId> DetachedProcesses(const World& world) {
+  std::set<WorkerId> processes;
+  for (const ActorView& actor : LivingDetached(world)) {
+    if (actor.state == ActorState::kAlive) processes.insert(actor.worker.worker);
+  }
+  return processes;
+}
 
 std::vector<std::string> FindLeftovers(const World& world) {
   std::vector<std::string> found;
+  const std::vector<ActorView> detached = LivingDetached(world);
+  const auto is_under_way = [&](TaskId creation) {
+    return std::ranges::find(detached, ActorOf(creation), &ActorView::actor) != detached.end();
+  };
   for (const WorkerId process : world.Processes()) {
     const worker::Worker& machine = *world.FindWorker(process);
     for (const auto& reference : machine.References()) {
@@ -29,6 +57,7 @@ std::vector<std::string> FindLeftovers(const World& world) {
           absl::StrCat("process ", process.Hex(), " still knows ", ToString(reference)));
     }
     for (const auto& task : machine.PendingTasks()) {
+      if (is_under_way(task.task)) continue;
       found.push_back(absl::StrCat("process ", process.Hex(), " still waits for ", ToString(task)));
     }
   }
