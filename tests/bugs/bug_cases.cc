@@ -27,6 +27,9 @@ const std::map<Bug, std::string>& Sayings() {
       {Bug::kKeepsDeadLocations, "is said to be on a dead node"},
       {Bug::kCountsChunksTwice, "== pull.missing"},
       {Bug::kDropsAllPins, "unpinned memory"},
+      {Bug::kDeletesSpilledEarly, "the node that it was put on lives, and its disk"},
+      {Bug::kKeepsSpilledFiles, "bytes in spill files"},
+      {Bug::kTrustsFailedWrites, "the node that it was put on lives, and its disk"},
       {Bug::kCountsAttemptsTwice, "only 2 attempts can have been lost"},
       {Bug::kRetriesWithoutEnd, "is run more often than it may be"},
       {Bug::kRetriesCancelledTasks, "was cancelled"},
@@ -37,10 +40,14 @@ const std::map<Bug, std::string>& Sayings() {
       {Bug::kKeepsUnwantedLeases, "has not got back all"},
       {Bug::kKeepsCpuWhileBlocked, "never ends"},
       {Bug::kReordersCalls, "out of order"},
+      {Bug::kCallsOldIncarnations, "its caller killed it before"},
       {Bug::kForgetsLostCalls, "never ends"},
       {Bug::kLeavesOldActors, "still runs"},
+      {Bug::kKeepsActorNames, "actors_.at(actor).IsDead()"},
+      {Bug::kEndsDetachedActors, "lost actor"},
       {Bug::kNeverFences, "was declared dead"},
       {Bug::kKeepsWorkersOfFinishedJobs, "still runs"},
+      {Bug::kAppliesWritesTwice, "no order explains what was heard of key-0"},
       {Bug::kAcknowledgesUnsynced, "never ends"},
       {Bug::kDeliversTwice, "started twice"},
       {Bug::kAcknowledgesEarly, "never ends"},
@@ -68,24 +75,10 @@ BugCase CaseOf(Bug bug) {
   switch (bug) {
     case Bug::kGrantsTwice:
       return {bug, "granted twice", RepeatALeaseRequest, {2, 0}, true};
-    case Bug::kKeepsActorNames:
-      return {bug, "actors_.at(actor).IsDead()", NameAnActorAfterADeadOne, {5, 0}, false};
-    case Bug::kEndsDetachedActors:
-      return {bug, "the detached actor is there", FindADetachedActorOfAnEarlierJob, {4, 0}, false};
-    case Bug::kCallsOldIncarnations:
-      return {bug, "the next incarnation answers", CallAnActorThatWasKilled, {6, 0}, false};
     case Bug::kAcceptsStaleAttempts:
       return {bug, "crash", KillAnActorWhoseBirthIsNotKnownYet, {6, 1}, true};
-    case Bug::kAppliesWritesTwice:
-      return {bug, "the last write wins", WriteWhileAnAnswerIsLate, {8, 1}, true};
     case Bug::kKeepsWindowShut:
       return {bug, "nothing is under way", RunATaskOverANarrowLink, {3, 0}, true};
-    case Bug::kDeletesSpilledEarly:
-      return {bug, "the program failed", FreeOneOfTwoObjectsInAFile, {6, 0}, true};
-    case Bug::kKeepsSpilledFiles:
-      return {bug, "nothing is left on disk", FreeAllThatWasSpilled, {4, 0}, true};
-    case Bug::kTrustsFailedWrites:
-      return {bug, "the program failed", SpillToADiskThatIsFullForAWhile, {5, 1}, true};
     default:
       return FromFile(bug);
   }

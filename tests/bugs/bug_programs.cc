@@ -19,7 +19,6 @@ class Counter {
  private:
   int count_ = 0;
 };
-Counter* MakeCounter() { return new Counter; }
 /// Slow, and a success only the first time.
 Counter* MakeOneCounter() {
   static int made = 0;
@@ -28,73 +27,14 @@ Counter* MakeOneCounter() {
   return new Counter;
 }
 
-std::string Megabyte(char fill) { return std::string(1 << 20, fill); }
-/// One node, whose store holds three megabytes and not four, and spills two at a time.
-sim::Options SmallStore() {
-  sim::Options options = OneCpuEach(1);
-  options.nodes.front().store_capacity = 3'600'000;
-  options.nodes.front().min_spilling_size = 2 << 20;
-  return options;
-}
-std::string ThisNode() { return api::Context::Current().Process().Identity().node.name; }
-KvReply Ask(KvOperation operation, const std::string& value) {
-  KvRequest question;
-  question.operation = operation;
-  question.key = "key";
-  question.value = Bytes(value);
-  return std::get<KvReply>(api::Context::Current().AskGcs(question));
-}
-std::string WriteLater(int milliseconds) {
-  Sleep(Milliseconds(milliseconds));
-  Ask(KvOperation::kPut, "new");
-  return ThisNode();
-}
 std::string WhereAfter(int milliseconds) {
   Sleep(Milliseconds(milliseconds));
-  return ThisNode();
+  return api::Context::Current().Process().Identity().node.name;
 }
 
-MOBULA_REMOTE(MakeCounter, MakeOneCounter, &Counter::Count, WriteLater, WhereAfter)
+MOBULA_REMOTE(MakeOneCounter, &Counter::Count, WhereAfter)
 
 }  // namespace
-
-std::vector<std::string> NameAnActorAfterADeadOne(Bugs bugs) {
-  Stage stage(OneCpuEach(1), bugs);
-  stage.Run([&] {
-    Actor(MakeCounter).SetName("counter").Remote().Kill();
-    Sleep(Seconds(1));
-    const auto next = Actor(MakeCounter).SetName("counter").Remote();
-    stage.Expect(Get(next.Task(&Counter::Count).Remote()) == 1,
-                 "the second actor of the name lives");
-  });
-  return stage.Wrong();
-}
-
-std::vector<std::string> FindADetachedActorOfAnEarlierJob(Bugs bugs) {
-  Stage stage(OneCpuEach(1), bugs);
-  stage.Run([&] {
-    const auto counter = Actor(MakeCounter).SetName("counter").SetDetached().Remote();
-    Get(counter.Task(&Counter::Count).Remote());
-  });
-  stage.Run([&] {
-    Sleep(Seconds(1));
-    const auto counter = GetActor<Counter>("counter");
-    stage.Expect(counter.has_value(), "the detached actor is there");
-    if (counter) stage.Expect(Get(counter->Task(&Counter::Count).Remote()) == 2, "it is the same");
-  });
-  return stage.Wrong();
-}
-
-std::vector<std::string> CallAnActorThatWasKilled(Bugs bugs) {
-  Stage stage(OneCpuEach(1), bugs);
-  stage.Run([&] {
-    const auto counter = Actor(MakeCounter).SetMaxRestarts(1).Remote();
-    Get(counter.Task(&Counter::Count).Remote());
-    counter.Kill(/*no_restart=*/false);
-    stage.Expect(Get(counter.Task(&Counter::Count).Remote()) == 1, "the next incarnation answers");
-  });
-  return stage.Wrong();
-}
 
 // The first constructor, on n2, has returned, and the news of it is on its way when the actor is
 // killed; the second is under way when the news come, and fails.
@@ -121,30 +61,6 @@ std::vector<std::string> KillAnActorWhoseBirthIsNotKnownYet(Bugs bugs) {
   return stage.Wrong();
 }
 
-// What the driver on n2 is answered is late, so it asks again; meanwhile a task on n1 writes.
-std::vector<std::string> WriteWhileAnAnswerIsLate(Bugs bugs) {
-  sim::Options options = OneCpuEach(2);
-  options.nodes.front().resources.SetUnits("head", ResourceSet::kUnit);
-  faults::LinkFault late;
-  late.from = {"n1"};
-  late.to = {"n2"};
-  late.delay = Milliseconds(800);
-  late.lasts = Seconds(2);
-  options.faults.Add(faults::At(Seconds(1), late));
-  Stage stage(options, bugs);
-  stage.Run(
-      [&] {
-        const auto writer = Task(WriteLater).SetResource("head", 1).Remote(1300);
-        Sleep(Milliseconds(1100));
-        Ask(KvOperation::kPut, "old");
-        Sleep(Seconds(4));
-        stage.Expect(Get(writer) == "n1", "the task writes on n1");
-        stage.Expect(Ask(KvOperation::kGet, "").value == Bytes("new"), "the last write wins");
-      },
-      "n2");
-  return stage.Wrong();
-}
-
 std::vector<std::string> RunATaskOverANarrowLink(Bugs bugs) {
   sim::Options options = OneCpuEach(2);
   options.link.window = 1;
@@ -152,53 +68,6 @@ std::vector<std::string> RunATaskOverANarrowLink(Bugs bugs) {
   stage.Run([&] {
     const auto here = Task(WhereAfter).Remote(100);
     stage.Expect(Get(Task(WhereAfter).Remote(100)) == "n2", "the second task runs on n2");
-  });
-  return stage.Wrong();
-}
-
-// The file of the first two is full with them; the fourth takes the memory of the first of them,
-// the fifth that of the second.
-std::vector<std::string> FreeOneOfTwoObjectsInAFile(Bugs bugs) {
-  Stage stage(SmallStore(), bugs);
-  stage.Run([&] {
-    auto first = Put(Megabyte('a'));
-    const auto second = Put(Megabyte('b'));
-    const std::vector<Ref<std::string>> others{Put(Megabyte('c')), Put(Megabyte('d')),
-                                               Put(Megabyte('e'))};
-    first = {};
-    Sleep(Seconds(1));
-    stage.Expect(Get(second) == Megabyte('b'), "what was spilled is read again");
-  });
-  return stage.Wrong();
-}
-
-std::vector<std::string> FreeAllThatWasSpilled(Bugs bugs) {
-  Stage stage(SmallStore(), bugs);
-  stage.Run([&] {
-    {
-      const std::vector<Ref<std::string>> refs{Put(Megabyte('a')), Put(Megabyte('b')),
-                                               Put(Megabyte('c')), Put(Megabyte('d'))};
-    }
-    Sleep(Seconds(1));
-    stage.Expect(stage.GetWorld().BytesSpilled("n1") == 0, "nothing is left on disk");
-  });
-  return stage.Wrong();
-}
-
-std::vector<std::string> SpillToADiskThatIsFullForAWhile(Bugs bugs) {
-  sim::Options options = SmallStore();
-  faults::DiskFault full;
-  full.node = "n1";
-  full.mode = faults::DiskMode::kFull;
-  full.lasts = Seconds(1);
-  full.files = faults::DiskFiles::kSpill;
-  options.faults.Add(faults::At(Duration{}, full));
-  Stage stage(options, bugs);
-  stage.Run([&] {
-    Sleep(Milliseconds(1));
-    const std::vector<Ref<std::string>> refs{Put(Megabyte('a')), Put(Megabyte('b')),
-                                             Put(Megabyte('c')), Put(Megabyte('d'))};
-    stage.Expect(Get(refs[0]) == Megabyte('a'), "what was spilled is read again");
   });
   return stage.Wrong();
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Programs that show a bug and that properties::Program has no words for: names, detached actors,
-/// key-value pairs, narrow links, full stores, repeated requests. Each returns what was wrong;
-/// nothing when all is well.
+/// Programs that show a bug and that properties::Program has no words for: constructors that fail,
+/// narrow links, repeated requests. Each returns what was wrong; nothing when all is
+/// well.
 #pragma once
 
 #include <string>
@@ -11,15 +11,8 @@
 
 namespace mobula::bugs {
 
-std::vector<std::string> NameAnActorAfterADeadOne(Bugs bugs);
-std::vector<std::string> FindADetachedActorOfAnEarlierJob(Bugs bugs);
-std::vector<std::string> CallAnActorThatWasKilled(Bugs bugs);
 std::vector<std::string> KillAnActorWhoseBirthIsNotKnownYet(Bugs bugs);
-std::vector<std::string> WriteWhileAnAnswerIsLate(Bugs bugs);
 std::vector<std::string> RunATaskOverANarrowLink(Bugs bugs);
-std::vector<std::string> FreeOneOfTwoObjectsInAFile(Bugs bugs);
-std::vector<std::string> FreeAllThatWasSpilled(Bugs bugs);
-std::vector<std::string> SpillToADiskThatIsFullForAWhile(Bugs bugs);
 /// One raylet, which is asked for the same lease twice.
 std::vector<std::string> RepeatALeaseRequest(Bugs bugs);
 

@@ -22,7 +22,6 @@ class Stage {
   void Run(const std::function<void()>& program, const std::string& node = "n1");
   /// In a program: `holds` should.
   void Expect(bool holds, const std::string& what);
-  [[nodiscard]] const sim::World& GetWorld() const { return *world_; }
   [[nodiscard]] const std::vector<std::string>& Wrong() const { return wrong_; }
 
  private:
