@@ -198,8 +198,9 @@ void PullManager::DropLocation(Instant now, Table::iterator found, NodeId node, 
   for (Chunk& chunk : pull.chunks) {
     if (chunk.asked == node) chunk.asked = NodeId{};
   }
-  if (!pull.locations.empty()) return Advance(now, found, out);
-  if (pull.phase != Phase::kLocal) Fail(found, NowhereError(pull), out);
+  const bool is_over = pull.phase == Phase::kTransferring && pull.locations.empty();
+  if (is_over) return Fail(found, NowhereError(pull), out);
+  Advance(now, found, out);
 }
 
 void PullManager::HandleChunkUnavailable(Instant now, NodeId source, ObjectId object, Sink& out) {

@@ -196,6 +196,18 @@ TEST_F(SpillTest, ARestoreWaitsForRoomAndGivesUpInTimeWithoutHarm) {
   EXPECT_EQ(StateOf(1), ObjectState::kSpilled);
 }
 
+TEST_F(SpillTest, ARestoreThatWaitsForRoomNeedsNoOtherCopy) {
+  FillMemoryAndDisk();
+  Create(5, 8);
+  Fetch(1, 2, {Node(3)});
+  out_.Take();
+  pulls_.HandleNodeDied(now_, Node(3), out_);
+  EXPECT_THAT(out_.Take(), IsEmpty());
+  store_.Seal(Local(1).worker, Object(5), out_);
+  Free(5);
+  EXPECT_EQ(out_.restores.size(), 1u);
+}
+
 TEST_F(SpillTest, ARestoreBeginsWhenThereIsRoom) {
   FillMemoryAndDisk();
   Create(5, 8);
