@@ -104,7 +104,9 @@ void Executor::OnArgumentFailed(ObjectId object) {
     const auto entry = tasks_.find(waiter.task);
     if (waiter.kind != Waiter::Kind::kExecutor || entry == tasks_.end()) continue;
     entry->second.argument_failed = true;
+    Advance(entry->second.sender);
   }
+  StartReady();
   StallIfIdle();
 }
 
@@ -142,17 +144,37 @@ void Executor::Advance(const Address& sender) {
   while (!state.queue.empty()) {
     const auto [order, id] = *state.queue.begin();
     const auto entry = tasks_.find(id);
-    if (entry == tasks_.end()) {  // Cancelled before its turn.
+    if (!IsQueued(entry, order)) {  // Cancelled before its turn, or started out of turn.
       state.queue.erase(state.queue.begin());
       state.next_sequence = order + 1;
       continue;
     }
     const PushedTask& task = entry->second;
     if (IsActorCall(task) && order != state.next_sequence) return;
-    if (task.missing_arguments == 0 && !task.parked) ready_.emplace(task.arrival, id);
+    if (HasArguments(task)) ready_.emplace(task.arrival, id);
+    if (!WaitsForLost(task)) return;
+    for (const Entry other : OutOfTurn(state)) {
+      if (HasArguments(other->second)) ready_.emplace(other->second.arrival, other->first);
+    }
     return;
   }
   if (state.next_sequence == 0) senders_.erase(found);
+}
+
+bool Executor::IsQueued(Entry entry, std::uint64_t order) {
+  return entry != tasks_.end() && entry->second.state == State::kQueued &&
+         OrderOf(entry->second) == order;
+}
+
+std::vector<Executor::Entry> Executor::OutOfTurn(const Sender& sender) {
+  std::vector<Entry> entries;
+  for (const auto& [order, id] : sender.queue) {
+    const Entry entry = tasks_.find(id);
+    if (!IsQueued(entry, order) || order == sender.next_sequence) continue;
+    const PushedTask& task = entry->second;
+    if (IsActorCall(task) && task.spec.attempt > 0) entries.push_back(entry);
+  }
+  return entries;
 }
 
 void Executor::StartReady() {
@@ -162,8 +184,10 @@ void Executor::StartReady() {
     CHECK(entry != tasks_.end());
     Sender& sender = senders_[entry->second.sender];
     const std::uint64_t order = OrderOf(entry->second);
-    sender.queue.erase(order);
-    if (IsActorCall(entry->second)) sender.next_sequence = order + 1;
+    const bool is_first = sender.queue.begin()->first == order;
+    // Who starts out of turn leaves its number behind, which `Advance` skips.
+    if (is_first) sender.queue.erase(order);
+    if (is_first && IsActorCall(entry->second)) sender.next_sequence = order + 1;
     const Address source = entry->second.sender;
     StartTask(entry);
     Advance(source);

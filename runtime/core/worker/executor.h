@@ -22,9 +22,9 @@ namespace mobula::worker {
 /// the
 ///                 | that leave with it know the new borrowers        | owner's death
 ///
-/// Tasks of one sender start in the order they came (an actor's calls: by sequence); of the senders
-/// whose next task has its arguments, the one that came first is next. One task at a time, or up to
-/// `max_concurrency` in an actor.
+/// Tasks of one sender start in the order they came (an actor's calls: by sequence, but see
+/// OutOfTurn); of the senders whose next task has its arguments, the one that came first is next.
+/// One task at a time, or up to `max_concurrency` in an actor.
 ///
 /// A process whose only task blocks, or whose next task waits for an argument to be made again,
 /// lends its CPU out and gives the normal tasks behind it back to their owners, who may have
@@ -99,8 +99,20 @@ class Executor {
   void Hold(PushedTask& task, const ObjectRef& reference);
   void RequestArguments(PushedTask& task);
   void TakeArgument(PushedTask& task, std::uint32_t slot);
+  static bool HasArguments(const PushedTask& task) {
+    return task.missing_arguments == 0 && !task.parked;
+  }
+  /// It waits for an argument that has to be made again.
+  static bool WaitsForLost(const PushedTask& task) {
+    return task.argument_failed && !HasArguments(task);
+  }
   /// Makes the next task of a sender startable when it can be.
   void Advance(const Address& sender);
+  /// Whether this number in its sender's queue stands for a task that has not started.
+  bool IsQueued(Entry entry, std::uint64_t order);
+  /// The calls behind a sender's next one that are not made for the first time. While that waits
+  /// for what has to be made again, they may start: one of them may be what makes it.
+  std::vector<Entry> OutOfTurn(const Sender& sender);
   void StartReady();
   void Park(PushedTask& task);
   void Unpark(PushedTask& task);

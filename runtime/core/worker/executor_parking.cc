@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the executor does when the node's store is full of what processes have mapped: the arguments
 // of tasks that wait are let go, and fetched again one task at a time.
+#include <tuple>
 #include <vector>
 
 #include "runtime/base/check.h"
@@ -37,16 +38,22 @@ void Executor::Unpark(PushedTask& task) {
 
 Executor::Entry Executor::FirstInTurn() {
   Entry first = tasks_.end();
+  const auto take = [&](Entry entry) {
+    // One that is being fetched for already comes before those that are not.
+    const auto place = [](const PushedTask& task) {
+      return std::tuple(WaitsForLost(task), task.parked, task.arrival);
+    };
+    if (first == tasks_.end() || place(entry->second) < place(first->second)) first = entry;
+  };
   for (const auto& [sender, state] : senders_) {
     if (state.queue.empty()) continue;
     const auto& [order, id] = *state.queue.begin();
-    const Entry entry = tasks_.find(id);
-    if (entry == tasks_.end()) continue;
-    const PushedTask& task = entry->second;
-    if (IsActorCall(task) && order != state.next_sequence) continue;
-    // One that is being fetched for already comes before those that are not.
-    const auto place = [](const PushedTask& one) { return std::pair(one.parked, one.arrival); };
-    if (first == tasks_.end() || place(task) < place(first->second)) first = entry;
+    const Entry next = tasks_.find(id);
+    if (!IsQueued(next, order)) continue;
+    if (IsActorCall(next->second) && order != state.next_sequence) continue;
+    take(next);
+    if (!WaitsForLost(next->second)) continue;
+    for (const Entry other : OutOfTurn(state)) take(other);
   }
   return first;
 }

@@ -192,6 +192,29 @@ TEST_F(WorkerExecutor, AnActorTakesEachCallersCallsInOrder) {
   EXPECT_EQ(All<RunTask>().front().spec.task, Call(1).task);
 }
 
+TEST_F(WorkerExecutor, ACallThatIsMadeAgainPassesOneThatWaitsForWhatIsLost) {
+  TaskSpec again = Call(2);
+  again.attempt = 1;
+  Receive(remote, PushTask{WithStored(Call(0), stored)});
+  Receive(remote, PushTask{Call(1)});
+  Receive(remote, PushTask{again});
+  EXPECT_TRUE(All<RunTask>().empty()) << "perhaps it can be fetched";
+  Receive(daemon, ObjectUnavailable{stored, {kOtherNode}, {}});
+  EXPECT_EQ(All<RunTask>().at(0).spec.task, again.task) << "the second call waits for its turn";
+  Do(Executed(again));
+  EXPECT_TRUE(All<RunTask>().empty());
+  ObjectStatus status;
+  status.phase = ObjectPhase::kInline;
+  status.value = Value("x");
+  Receive(owner, ObjectStatusReply{stored, status});
+  EXPECT_EQ(All<RunTask>().at(0).spec.task, Call(0).task);
+  Do(Executed(Call(0)));
+  EXPECT_EQ(All<RunTask>().at(0).spec.task, Call(1).task);
+  Do(Executed(Call(1)));
+  Receive(remote, PushTask{Call(3)});
+  EXPECT_EQ(All<RunTask>().at(0).spec.task, Call(3).task) << "its number was used";
+}
+
 TEST_F(WorkerExecutor, ACancelledCallDoesNotHoldUpTheNext) {
   Receive(remote, PushTask{Call(0)});
   Receive(remote, PushTask{Call(1)});
