@@ -14,7 +14,7 @@ bool DiskFaults::Suffer(DiskFiles files, DiskMode mode) const {
 Duration DiskFaults::Delay(DiskFiles files) const {
   Duration delay;
   for (const auto& [id, fault] : faults_) {
-    if (fault.Concerns(files)) delay = delay + fault.delay;
+    if (fault.Concerns(files)) delay = std::max(delay, fault.delay);
   }
   return delay;
 }

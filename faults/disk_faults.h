@@ -15,7 +15,7 @@ class DiskFaults {
   /// False for a fault that is no disk's.
   bool End(FaultId id) { return faults_.erase(id) > 0; }
   [[nodiscard]] bool Suffer(DiskFiles files, DiskMode mode) const;
-  /// How much longer each access takes.
+  /// How much longer each access takes: what the worst of them says.
   [[nodiscard]] Duration Delay(DiskFiles files) const;
 
  private:

@@ -47,8 +47,8 @@ void SimDisk::Replace() {
 
 Instant SimDisk::BeginTransfer(Instant now, std::uint64_t bytes) {
   const Duration span = FromSeconds(static_cast<double>(bytes) / speed_.bytes_per_second);
-  transferred_at_ = std::max(now, transferred_at_) + Latency(DiskFiles::kSpill) + span;
-  return transferred_at_;
+  transferred_at_ = std::max(now, transferred_at_) + span;
+  return transferred_at_ + Latency(DiskFiles::kSpill);
 }
 
 std::string SimDisk::SpillFailure(std::uint64_t bytes, std::uint64_t capacity) const {

@@ -24,8 +24,8 @@ namespace mobula::sim {
 /// crash are a prefix of those that were made.
 class SimDisk {
  public:
-  /// What is spilled and restored takes its time by size besides `sync`, one after the other. The
-  /// log is not delayed by that.
+  /// What is spilled and restored takes its time by size, one after the other, and `sync` besides.
+  /// The log is not delayed by that.
   struct Speed {
     Duration sync;
     double bytes_per_second = 1e9;
