@@ -12,16 +12,10 @@
 namespace mobula::properties {
 namespace {
 
-/// The values of a program: one in so many is large, and has this many numbers at most.
-struct Values {
-  std::uint64_t large_one_in = 1;
-  std::uint64_t size_max = 2 * kStored;
-};
-
 class ProgramDrawer {
  public:
-  ProgramDrawer(Rng& rng, const Shape& shape, Duration tempo, const Values& values)
-      : rng_(rng), shape_(shape), tempo_(tempo), values_(values) {
+  ProgramDrawer(Rng& rng, const Shape& shape, const Style& style)
+      : rng_(rng), shape_(shape), style_(style) {
     std::vector<Step> steps{Step::kPut,  Step::kAdd,  Step::kAdd,  Step::kGet,
                             Step::kOpen, Step::kDrop, Step::kWait, Step::kSleep};
     if (!shape.answer_must_come) {
@@ -60,8 +54,8 @@ class ProgramDrawer {
 
  private:
   std::uint64_t DrawSize() {
-    if (rng_.Below(values_.large_one_in) > 0) return rng_.Below(20);
-    return kStored + rng_.Below(values_.size_max - kStored);
+    if (rng_.Below(style_.large_one_in) > 0) return rng_.Below(20);
+    return std::max(kStored, style_.size_max - rng_.Below(style_.size_max / 2));
   }
 
   /// What a task may do in this place.
@@ -98,7 +92,7 @@ class ProgramDrawer {
         ++lists.references;
         break;
       case Step::kCall:
-        if (rng_.Below(4) == 0) action.lasts = DrawSpan(rng_, tempo_);
+        if (rng_.Below(4) == 0) action.lasts = DrawSpan(rng_, style_.tempo);
         ++lists.references;
         break;
       case Step::kDrop:
@@ -123,7 +117,7 @@ class ProgramDrawer {
         break;
       case Step::kWait:
       case Step::kSleep:
-        action.lasts = DrawSpan(rng_, tempo_);
+        action.lasts = DrawSpan(rng_, style_.tempo);
         break;
       case Step::kThrow:
         action.size = 1 + rng_.Below(3);
@@ -140,30 +134,31 @@ class ProgramDrawer {
 
   Rng& rng_;
   const Shape& shape_;
-  Duration tempo_;
-  Values values_;
+  Style style_;
   std::vector<Step> steps_;
   std::vector<std::int32_t> retries_;
 };
 
 /// How large values are, and what stores, disks and transfers make of that: now and then more than
 /// the stores have room for.
-Values DrawStores(Rng rng, const Shape& shape, ClusterShape& cluster) {
+void DrawStores(Rng rng, const Shape& shape, ClusterShape& cluster, Style& style) {
   static constexpr std::uint64_t kChunkKilobytes[] = {64, 200, ClusterShape{}.chunk_kilobytes};
   cluster.chunk_kilobytes = kChunkKilobytes[rng.Below(std::size(kChunkKilobytes))];
-  if (rng.Below(3) > 0) return {2 + rng.Below(12), 2 * kStored};
-  const Values values{1 + rng.Below(3), kStored * (2 + rng.Below(8))};
+  style.large_one_in = 2 + rng.Below(12);
+  if (rng.Below(3) > 0) return;
+  style.large_one_in = 1 + rng.Below(3);
+  style.size_max = kStored * (2 + rng.Below(8));
+  style.fills_stores = true;
   // A store has room for so many of the largest, in quarters.
-  static constexpr std::uint64_t kQuarters[] = {20, 32, 12, 8, 3};
-  const std::uint64_t choices = std::size(kQuarters) - (shape.answer_must_come ? 3 : 0);
-  const std::uint64_t largest = values.size_max / 128 + 8;
+  static constexpr std::uint64_t kQuarters[] = {20, 24, 12, 12, 8, 3};
+  const std::uint64_t choices = shape.answer_must_come ? 2 : std::size(kQuarters);
+  const std::uint64_t largest = style.size_max / 128 + 8;
   cluster.store_kilobytes = largest * kQuarters[rng.Below(choices)] / 4;
   const std::uint64_t file = rng.Below(3);
   if (file < 2) cluster.spill_file_kilobytes = file * cluster.store_kilobytes / 2;
-  if (shape.answer_must_come) return values;
+  if (shape.answer_must_come) return;
   const std::uint64_t disk = rng.Below(8);
   if (disk < 2) cluster.disk_kilobytes = disk * cluster.store_kilobytes * (1 + rng.Below(3));
-  return values;
 }
 
 }  // namespace
@@ -176,25 +171,28 @@ Case DrawCase(Rng& rng, const Shape& shape) {
   static constexpr Duration kTempos[] = {Milliseconds(2), Milliseconds(20), Milliseconds(200),
                                          Seconds(2)};
   // One node has few ways to fail.
-  static constexpr std::uint32_t kNodes[] = {1, 2, 2, 3, 3, 4};
+  static constexpr std::uint32_t kNodes[] = {1, 2, 2, 3, 3, 3, 4};
   Case one;
   one.seed = rng.Below(1'000'000'000);
   one.cluster.nodes = kNodes[rng.Below(std::size(kNodes))];
   one.cluster.cpus = static_cast<std::uint32_t>(1 + rng.Below(3));
   one.cluster.jitter = static_cast<double>(rng.Below(21)) / 10;
-  const Duration tempo = kTempos[rng.Below(std::size(kTempos))];
+  // What goes by way of a third node is there first, now and then.
+  if (rng.Below(3) == 0) one.cluster.jitter *= 10;
+  Style style;
+  style.tempo = kTempos[rng.Below(std::size(kTempos))];
   const auto size = static_cast<std::uint64_t>(std::clamp(shape.size, 1, 100));
   Rng program_rng = rng.Fork(1);
-  const Values values = DrawStores(rng.Fork(4), shape, one.cluster);
-  ProgramDrawer program(program_rng, shape, tempo, values);
+  DrawStores(rng.Fork(4), shape, one.cluster, style);
+  ProgramDrawer program(program_rng, shape, style);
   const int depth = shape.answer_must_come ? 1 : static_cast<int>(1 + rng.Below(3));
   one.program = program.Draw(3 + size / 5, depth, true, {});
-  AddHabits(rng.Fork(3), shape, tempo, one.program);
+  AddHabits(rng.Fork(3), shape, style, one.program);
   if (!shape.faults) return one;
   if (!shape.answer_must_come && rng.Below(12) == 0) one.cluster.lineage_bytes_max = 2000;
   one.chaos = Milliseconds(static_cast<std::int64_t>(500 + rng.Below(8000)));
   Rng plan_rng = rng.Fork(2);
-  one.plan = DrawPlan(plan_rng, shape, one.cluster, tempo);
+  one.plan = DrawPlan(plan_rng, shape, one.cluster, style.tempo);
   return one;
 }
 

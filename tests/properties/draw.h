@@ -21,6 +21,17 @@ struct Shape {
   bool answer_must_come = false;
 };
 
+/// What the parts of one program have in common.
+struct Style {
+  /// About how long it takes.
+  Duration tempo;
+  /// Of its values one in so many is large, and has this many numbers at most.
+  std::uint64_t large_one_in = 1;
+  std::uint64_t size_max = 2 * kStored;
+  /// They are more than the stores of its cluster may have room for.
+  bool fills_stores = false;
+};
+
 /// Of a wait or a sleep, in a program of this tempo.
 Duration DrawSpan(Rng& rng, Duration tempo);
 Case DrawCase(Rng& rng, const Shape& shape);

@@ -11,17 +11,18 @@ namespace {
 
 class Habits {
  public:
-  Habits(Rng& rng, Duration tempo, bool answer_must_come)
+  Habits(Rng& rng, const Style& style, bool answer_must_come)
       : rng_(rng),
-        tempo_(tempo),
+        style_(style),
         names_(rng.Below(3) == 0 && !answer_must_come),
         revival_(rng.Below(4) == 0 && !answer_must_come),
-        passing_(rng.Below(4) == 0 && !answer_must_come),
+        passing_(rng.Below(3) == 0 && !answer_must_come),
         parting_(rng.Below(4) == 0 && !answer_must_come),
         queueing_(rng.Below(4) == 0 && !answer_must_come),
+        hoarding_(style.fills_stores && rng.Below(2) == 0 && !answer_must_come),
         patience_(rng.Below(4) == 0 && !answer_must_come),
-        places_(rng.Below(3) == 0),
-        keys_(rng.Below(4) == 0) {}
+        places_(rng.Below(2) == 0),
+        keys_(rng.Below(3) == 0) {}
 
   void AddTo(Program& program, const Given& given) {
     Program done = program;
@@ -40,6 +41,7 @@ class Habits {
       if (names_ && rng_.Below(8) == 0) Find(actions);
       if (revival_ && action.step == Step::kCall && rng_.Below(2) == 0)
         Revive(action, lists, actions);
+      if (hoarding_ && rng_.Below(6) == 0) Hoard(InFrontOf(done, given, actions.size()), actions);
       if (patience_ && action.step == Step::kSubmit && rng_.Below(3) == 0)
         LosePatience(lists, actions);
       if (parting_ && action.step == Step::kSubmit && rng_.Below(2) == 0)
@@ -71,14 +73,19 @@ class Habits {
   }
   void Queue(const Action& call, const Given& lists, std::vector<Action>& actions) {
     Program slow;
-    Add(slow.actions, Step::kSleep).lasts = DrawSpan(rng_, tempo_);
+    Add(slow.actions, Step::kSleep).lasts = DrawSpan(rng_, style_.tempo);
     Add(actions, Step::kSubmit).body = {std::move(slow)};
     actions.push_back(call);
     actions.back().b = static_cast<std::uint32_t>(lists.references);
   }
+  void Hoard(const Given& lists, std::vector<Action>& actions) {
+    const std::uint64_t count = 3 + rng_.Below(6);
+    for (std::uint64_t i = 0; i < count; ++i) Add(actions, Step::kPut).size = style_.size_max;
+    Add(actions, Step::kGet).a = static_cast<std::uint32_t>(lists.references + rng_.Below(2));
+  }
   /// With the task that was submitted last.
   void LosePatience(const Given& lists, std::vector<Action>& actions) {
-    Add(actions, Step::kSleep).lasts = DrawSpan(rng_, tempo_);
+    Add(actions, Step::kSleep).lasts = DrawSpan(rng_, style_.tempo);
     Action& cancel = Add(actions, Step::kCancel);
     cancel.a = static_cast<std::uint32_t>(lists.references);
     cancel.size = rng_.Below(2);
@@ -131,12 +138,13 @@ class Habits {
   }
 
   Rng& rng_;
-  Duration tempo_;
+  const Style& style_;
   bool names_;
   bool revival_;
   bool passing_;
   bool parting_;
   bool queueing_;
+  bool hoarding_;
   bool patience_;
   bool places_;
   bool keys_;
@@ -144,8 +152,8 @@ class Habits {
 
 }  // namespace
 
-void AddHabits(Rng rng, const Shape& shape, Duration tempo, Program& program) {
-  Habits(rng, tempo, shape.answer_must_come).AddTo(program, {});
+void AddHabits(Rng rng, const Shape& shape, const Style& style, Program& program) {
+  Habits(rng, style, shape.answer_must_come).AddTo(program, {});
 }
 
 }  // namespace mobula::properties

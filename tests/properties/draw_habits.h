@@ -15,11 +15,12 @@ namespace mobula::properties {
 ///   passing  | what a task returns is opened by another one, which hands it on to a third
 ///   parting  | a reference is dropped as soon as a task has it
 ///   queueing | an actor is called with what a task is about to make, and at once again
+///   hoarding | large values are put in a row, and an early one is read, where stores may get full
 ///   patience | a task is waited for a while, and then cancelled
 ///   places   | tasks want what only one node has
 ///   keys     | tasks write, read and delete keys of the GCS's store
 ///
 /// Where the answer must come, only the last two.
-void AddHabits(Rng rng, const Shape& shape, Duration tempo, Program& program);
+void AddHabits(Rng rng, const Shape& shape, const Style& style, Program& program);
 
 }  // namespace mobula::properties

@@ -87,6 +87,17 @@ class PlanDrawer {
     }
   }
 
+  /// A network that is not good all the time.
+  void AddWeather(faults::Plan& plan) {
+    faults::LinkFault weather;
+    weather.from = weather.to = {"all"};
+    if (rng_.Below(2) == 0) weather.loss = rng_.Uniform() * 0.1;
+    if (rng_.Below(2) == 0) weather.duplicate = rng_.Uniform() * 0.5;
+    if (rng_.Below(2) == 0) weather.reorder = rng_.Uniform() * 0.5;
+    weather.reorder_by = Times(rng_.Uniform(), Milliseconds(5));
+    plan.Add(faults::At({}, weather));
+  }
+
   /// What happens to the disks to which the stores spill.
   void AddSpillFaults(faults::Plan& plan) {
     const std::uint64_t count = 1 + rng_.Below(3);
@@ -253,6 +264,10 @@ faults::Plan DrawPlan(Rng& rng, const Shape& shape, const ClusterShape& cluster,
   faults::Plan plan = PlanDrawer(rng, shape, cluster.nodes, program_time).Draw(shape.size);
   if (gcs_rng.Below(3) == 0) {
     PlanDrawer(gcs_rng, shape, cluster.nodes, program_time).AddGcsFaults(plan);
+  }
+  Rng weather_rng = rng.Fork(3);
+  if (cluster.nodes > 1 && weather_rng.Below(5) == 0) {
+    PlanDrawer(weather_rng, shape, cluster.nodes, program_time).AddWeather(plan);
   }
   const bool spills = cluster.store_kilobytes < ClusterShape{}.store_kilobytes;
   if (spills && spill_rng.Below(2) == 0) {

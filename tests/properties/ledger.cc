@@ -124,6 +124,7 @@ void Ledger::SawError(TaskId seer, ObjectId object, const Error& error) {
   ++errors_[dynamic_cast<const TaskError*>(&error) != nullptr
                 ? "TaskError"
                 : boost::describe::enum_to_string(kind, "?") + 1];
+  if (kind == ErrorKind::kObjectStoreFull || kind == ErrorKind::kOutOfDisk) ++refusals_;
   const std::string doubt = IsOrphan(seer) ? "" : Doubt(error);
   if (doubt.empty()) {
     const auto actor = actors_.find(error.Info().actor);
@@ -214,6 +215,8 @@ std::uint64_t Ledger::Crashes() const {
 
 std::uint64_t Ledger::Losses() const { return std::max(Deaths(), Crashes()); }
 
+bool Ledger::CopiesMayBeLost() const { return Deaths() > 0 || stores_.DiskMayHaveLost(); }
+
 const TaskSpec* Ledger::FindSpec(TaskId task) const {
   const auto found = specs_.find(task);
   return found == specs_.end() ? nullptr : &found->second;
@@ -276,7 +279,7 @@ std::string Ledger::Doubt(const Error& error) const {
       if (RetriesOf(object->second.origin) != 0 && !WasCancelled(info.object.task)) {
         return "its task may be retried";
       }
-      return Deaths() > 0 || stores_.DiskMayHaveLost() ? "" : "nothing died";
+      return CopiesMayBeLost() ? "" : "nothing died";
     case ErrorKind::kMaxAttemptsExceeded:
     case ErrorKind::kWorkerCrashed:
     case ErrorKind::kNodeDied:
@@ -323,8 +326,10 @@ std::string Ledger::DoubtActorError(const ErrorInfo& info) const {
   if (IsGone(actor.facts.owner) && (!actor.facts.detached || actor.alive == 0)) return "";
   const bool left_scope = absl::StrContains(info.message, "its last handle went out of scope");
   if (left_scope) {
-    // Who finds an actor by its name may be too late to hold it.
-    return actor.found && !actor.facts.detached ? "" : "there is a handle";
+    // Who finds an actor by its name may be too late to hold it; and what is lost of a call's
+    // result may be found out when no handle is left to make the call again.
+    const bool is_again = executed_.contains(info.task) && CopiesMayBeLost();
+    return is_again || (actor.found && !actor.facts.detached) ? "" : "there is a handle";
   }
   const std::uint64_t deaths = Losses();
   if (deaths == 0) return "nothing died";

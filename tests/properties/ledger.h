@@ -94,6 +94,8 @@ class Ledger {
   void Complain(const std::string& problem);
   /// What was wrong, in order.
   [[nodiscard]] const std::vector<std::string>& Problems() const { return problems_; }
+  /// How often there was no room in a store or on a disk.
+  [[nodiscard]] std::uint64_t Refusals() const { return refusals_; }
   /// How often each kind of error was seen, by name.
   [[nodiscard]] const std::map<std::string, std::uint64_t>& Errors() const { return errors_; }
 
@@ -161,6 +163,8 @@ class Ledger {
   /// How many ends of processes can have cost a task or an actor something. A worker may die before
   /// it was ready, when the task is on its way to it.
   [[nodiscard]] std::uint64_t Losses() const;
+  /// A process that had an object died, or a disk.
+  [[nodiscard]] bool CopiesMayBeLost() const;
   /// Too few processes died for that many attempts to have been lost.
   [[nodiscard]] std::string DoubtAttempts(const ErrorInfo& info) const;
   /// The task, or one that it descends from, was submitted by a process that is gone: nobody waits
@@ -197,6 +201,7 @@ class Ledger {
   /// Texts of errors that were found true: an application error may tell of them.
   std::set<std::string> true_texts_;
   std::set<TaskId> cancelled_;
+  std::uint64_t refusals_ = 0;
   std::vector<std::string> problems_;
   std::map<std::string, std::uint64_t> errors_;
 };

@@ -97,10 +97,12 @@ class Run {
     Limit();
   }
 
-  /// From here on the program must end.
+  /// From here on the program must end. To be told that there is no room takes its time: who tries
+  /// again and again gets on.
   void Limit() {
-    hub_->After(kProgramLimit, [this, driver = drivers_] {
+    hub_->After(kProgramLimit, [this, driver = drivers_, refusals = ledger_.Refusals()] {
       if (program_over_ || driver != drivers_) return;
+      if (ledger_.Refusals() > refusals) return Limit();
       ledger_.Complain(
           absl::StrCat("never ends: the program, ", kProgramLimit.Seconds(),
                        " s after everything was healed: ", absl::StrJoin(world_->Waits(), "; ")));

@@ -25,6 +25,13 @@ const faults::DiskFault* SpillFault(const faults::Kind& kind) {
   return fault != nullptr && fault->Concerns(faults::DiskFiles::kSpill) ? fault : nullptr;
 }
 
+/// What is lost is sent again much later.
+bool IsSlowLink(const faults::Kind& kind) {
+  const auto* fault = std::get_if<faults::LinkFault>(&kind);
+  return fault != nullptr &&
+         (fault->loss > 0 || fault->delay > Duration{} || fault->bytes_per_second > 0);
+}
+
 }  // namespace
 
 void StoreBook::Writes(std::uint64_t numbers) {
@@ -72,8 +79,7 @@ bool StoreBook::SomebodyStoodStill() const {
            std::holds_alternative<faults::PauseWorker>(kind) ||
            std::holds_alternative<faults::SlowCpu>(kind) ||
            std::holds_alternative<faults::ClockDrift>(kind) ||
-           std::holds_alternative<faults::Partition>(kind) ||
-           std::holds_alternative<faults::LinkFault>(kind);
+           std::holds_alternative<faults::Partition>(kind) || IsSlowLink(kind);
   });
 }
 
