@@ -154,6 +154,7 @@ void BindHost(py::module_& module) {
       .def("take_interrupts", &HostProcess::TakeInterrupts)
       .def("pending_tasks",
            [](HostProcess& self) { return ToPython(self.Runtime().PendingTasks()); })
+      .def("failed_tasks", [](HostProcess& self) { return ToPython(self.Runtime().FailedTasks()); })
       .def("references", [](HostProcess& self) { return ToPython(self.Runtime().References()); })
       .def("close", &HostProcess::Close, "reason"_a)
       .def("is_connected", [](HostProcess& self) { return self.Runtime().IsConnected(); });

@@ -46,17 +46,19 @@ class SimProcess : public ProcessBinding {
     if (!completion) return py::none();
     return py::make_tuple(ToPythonCompletion(Get(), *completion));
   }
-  py::object PendingTasks() const {
-    const worker::Worker* machine = world_->FindWorker(worker_);
-    return machine == nullptr ? py::list() : ToPython(machine->PendingTasks());
-  }
-  py::object References() const {
-    const worker::Worker* machine = world_->FindWorker(worker_);
-    return machine == nullptr ? py::list() : ToPython(machine->References());
-  }
+  py::object PendingTasks() const { return View(&worker::Worker::PendingTasks); }
+  py::object FailedTasks() const { return View(&worker::Worker::FailedTasks); }
+  py::object References() const { return View(&worker::Worker::References); }
   [[nodiscard]] bool IsConnected() const { return world_->IsAlive(worker_); }
 
  private:
+  /// Of a process that is gone: nothing.
+  template <class Views>
+  py::object View(Views (worker::Worker::*views)() const) const {
+    const worker::Worker* machine = world_->FindWorker(worker_);
+    return machine == nullptr ? py::list() : ToPython((machine->*views)());
+  }
+
   WorldPointer world_;
   WorkerId worker_;
 };
@@ -322,6 +324,7 @@ void BindSim(py::module_& module) {
   py::class_<SimProcess, ProcessBinding>(module, "SimProcess")
       .def("try_take", &SimProcess::TryTake, "request"_a)
       .def("pending_tasks", &SimProcess::PendingTasks)
+      .def("failed_tasks", &SimProcess::FailedTasks)
       .def("references", &SimProcess::References)
       .def("is_connected", &SimProcess::IsConnected);
   // Real workers are started for an environment; simulated ones learn it from their first task.

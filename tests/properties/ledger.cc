@@ -291,6 +291,11 @@ std::string Ledger::Doubt(const Error& error) const {
     case ErrorKind::kObjectStoreFull:
     case ErrorKind::kOutOfDisk:
       return stores_.Doubt(info);
+    case ErrorKind::kActorUnavailable: {
+      const auto actor = actors_.find(info.actor);
+      if (actor == actors_.end()) return "it names no actor that was made";
+      return DoubtLostCall(actor->second, info.task);
+    }
     case ErrorKind::kActorDied:
       return DoubtActorError(info);
     default:
@@ -320,7 +325,6 @@ std::string Ledger::DoubtActorError(const ErrorInfo& info) const {
   if (absl::StrContains(info.message, " is taken in namespace ")) {
     return DoubtNameTaken(actor, info.message);
   }
-  if (absl::StrContains(info.message, "died and restarts")) return DoubtLostCall(actor, info.task);
   if (actor.killed) return "";
   // A detached one may have died with its owner only as long as it was not registered.
   if (IsGone(actor.facts.owner) && (!actor.facts.detached || actor.alive == 0)) return "";

@@ -157,14 +157,14 @@ void ActorTable::Kill(const KillActor& message, Outbox& out) {
   ActorRecord* record = directory_.Find(message.actor);
   if (record == nullptr || record->IsDead()) return;
   if (message.no_restart) {
-    Die(*record, DeathCause(record->view, Sentence(record->view) + " was killed by ray.kill()."),
+    Die(*record, DeathCause(record->view, "The actor is dead because it was killed by `ray.kill`."),
         out);
     return;
   }
   if (record->view.incarnation > message.incarnation) return;  // Done already.
   if (record->worker.worker.IsNil()) return;  // Its next incarnation is on its way already.
   ReleaseWorker(*record, "killed by ray.kill(), may restart", out);
-  LoseWorker(*record, "it was killed by ray.kill(no_restart=False)", out);
+  LoseWorker(*record, "is dead because it was killed by `ray.kill` with no_restart=False", out);
 }
 
 void ActorTable::OutOfScope(const ActorOutOfScope& message, Outbox& out) {
@@ -333,14 +333,12 @@ void ActorTable::ReleaseWorker(ActorRecord& record, const std::string& reason, O
   }
 }
 
-/// After the end of its worker: the next incarnation, or death.
+/// After the end of its worker: the next incarnation, or death. `reason` goes on after "the actor",
+/// in the words of Ray, which programs look for.
 void ActorTable::LoseWorker(ActorRecord& record, const std::string& reason, Outbox& out) {
   CHECK(record.worker.worker.IsNil()) << record.view.actor << " has not lost its worker";
   if (!MayRestart(record)) {
-    Die(record,
-        DeathCause(record.view,
-                   Sentence(record.view) + " died: " + reason + "." + HowToSurvive(record)),
-        out);
+    Die(record, DeathCause(record.view, "The actor " + reason + "." + HowToSurvive(record)), out);
     return;
   }
   ++record.view.incarnation;
@@ -349,7 +347,7 @@ void ActorTable::LoseWorker(ActorRecord& record, const std::string& reason, Outb
   record.view.pid = 0;
   directory_.Touch(record);
   directory_.Publish(record, out);
-  out.Tell(Describe(record.view) + " restarts: " + reason);
+  out.Tell(Describe(record.view) + " restarts: the last incarnation " + reason);
   RequestLeaseFor(record, out);
 }
 
@@ -377,9 +375,9 @@ void ActorTable::DieWithOwner(const std::vector<ActorId>& actors, const std::str
     ActorRecord& record = *directory_.Find(actor);
     const Address& owner = record.creation.header->owner;
     Die(record,
-        DeathCause(record.view, Sentence(record.view) + " died because its owner, process " +
+        DeathCause(record.view, "The actor is dead because its owner has died: process " +
                                     owner.worker.Hex() + " on node " + nodes_.NameOf(owner.node) +
-                                    ", died: " + why + ". A detached actor outlives its owner."),
+                                    ", " + why + ". A detached actor outlives its owner."),
         out);
   }
 }
@@ -397,11 +395,13 @@ void ActorTable::WorkerDied(const Address& worker, const std::string& reason, bo
   directory_.ClearWorker(*record);
   if (intended) {
     Die(*record,
-        DeathCause(record->view, Sentence(record->view) + " exited on purpose: " + reason + "."),
+        DeathCause(record->view, "The actor is dead because it exited on purpose: " + reason + "."),
         out);
     return;
   }
-  LoseWorker(*record, "its process on node " + nodes_.NameOf(worker.node) + " ended: " + reason,
+  LoseWorker(*record,
+             "is dead because its worker process has died: it was on node " +
+                 nodes_.NameOf(worker.node) + " and ended: " + reason,
              out);
 }
 
@@ -417,7 +417,7 @@ void ActorTable::NodeDied(NodeId node, Outbox& out) {
        directory_.Select([node](const ActorRecord& r) { return r.worker.node == node; })) {
     ActorRecord& record = *directory_.Find(actor);
     directory_.ClearWorker(record);
-    LoseWorker(record, reason, out);
+    LoseWorker(record, "died because its node has died. It was " + reason, out);
   }
   for (const ActorId actor :
        directory_.Select([node](const ActorRecord& r) { return r.lease_node == node; })) {

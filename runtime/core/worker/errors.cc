@@ -136,10 +136,11 @@ void TellOfArguments(Payload& payload) {
 }
 
 ErrorInfo ActorCallLost(const ActorView& actor, const TaskSpec& spec) {
-  ErrorInfo error = OfTask(
-      ErrorKind::kActorDied, spec, "Actor ", actor.class_name, " (", actor.actor,
-      ") died and restarts. Call ", spec.header->name, " (attempt ", spec.attempt,
-      ") may have run; it is not repeated, as max_task_retries is ", spec.header->max_retries, ".");
+  ErrorInfo error =
+      OfTask(ErrorKind::kActorUnavailable, spec, "The actor ", actor.class_name, " (", actor.actor,
+             ") is unavailable: it died and restarts. Call ", spec.header->name, " (attempt ",
+             spec.attempt, ") may have run; it is not repeated, as max_task_retries is ",
+             spec.header->max_retries, ".");
   error.actor = actor.actor;
   return error;
 }

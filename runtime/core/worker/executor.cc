@@ -316,7 +316,8 @@ void Executor::SendAnswer(Entry entry) {
   CHECK(finishing_ > 0);
   --finishing_;
   if (exiting_ && running_ == 0 && finishing_ == 0)
-    Exit("the process was told to end after its task");
+    Exit(context_.actor.IsNil() ? "its function has run max_calls times"
+                                : "exit_actor() was called");
 }
 
 void Executor::Exit(const std::string& reason) {

@@ -245,6 +245,10 @@ void TaskManager::OnTaskDone(const Address& source, const TaskDone& message) {
     return;
   }
   for (const TaskResult& result : message.results) TakeResult(source, task, result);
+  const auto failure = std::ranges::find_if(message.results, [](const TaskResult& result) {
+    return result.value.kind != PayloadKind::kValue;
+  });
+  if (failure != message.results.end()) failures_.Add(task.spec, failure->value);
   for (std::uint32_t i = 0; i < task.spec.header->num_returns; ++i) {
     const ObjectId object = task.spec.Return(i);
     const ObjectRecord* record = references_.Find(object);
@@ -320,6 +324,7 @@ void TaskManager::Fail(TaskId id, ErrorInfo error) {
 
 void TaskManager::FailWith(Entry entry, const Payload& payload) {
   const Task& task = entry->second;
+  failures_.Add(task.spec, payload);
   for (std::uint32_t i = 0; i < task.spec.header->num_returns; ++i) {
     const ObjectId object = task.spec.Return(i);
     const ObjectRecord* record = references_.Find(object);
@@ -444,7 +449,9 @@ std::vector<PendingTask> TaskManager::PendingTasks() const {
       case State::kFinished:
         continue;
     }
-    pending.push_back({id, task.spec.header->name, task.spec.attempt, std::move(state)});
+    const TaskHeader& header = *task.spec.header;
+    const ActorId actor = header.kind == TaskKind::kActorCall ? header.actor : ActorId{};
+    pending.push_back({id, header.name, task.spec.attempt, std::move(state), actor});
   }
   return pending;
 }

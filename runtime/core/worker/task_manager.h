@@ -7,6 +7,7 @@
 
 #include "runtime/base/tracked_map.h"
 #include "runtime/core/worker/actor_client.h"
+#include "runtime/core/worker/failure_log.h"
 #include "runtime/core/worker/gcs_client.h"
 #include "runtime/core/worker/lease_client.h"
 #include "runtime/core/worker/lineage.h"
@@ -69,6 +70,7 @@ class TaskManager : public Dispatcher {
   ActorClient& Actors() { return actors_; }
   [[nodiscard]] const LeaseClient& Leases() const { return leases_; }
   [[nodiscard]] const ActorClient& Actors() const { return actors_; }
+  [[nodiscard]] const FailureLog& Failures() const { return failures_; }
   [[nodiscard]] std::vector<PendingTask> PendingTasks() const;
   [[nodiscard]] std::optional<TaskView> Find(TaskId task) const;
   /// Notes from here on which tasks are touched. The tasks touched since the last `ForgetTouched`.
@@ -158,6 +160,7 @@ class TaskManager : public Dispatcher {
   LeaseClient leases_;
   ActorClient actors_;
   Lineage lineage_;
+  FailureLog failures_;
   Table tasks_;
   /// Creation tasks of living actors.
   std::map<ActorId, TaskId> creations_;

@@ -239,10 +239,14 @@ void TaskManager::ActorEnded(const ActorView& view) {
   if (creation == creations_.end()) return;
   const auto entry = tasks_.find(creation->second);
   creations_.erase(creation);
-  const ObjectId handle = entry->second.spec.Return(0);
+  const TaskSpec& spec = entry->second.spec;
+  // Its constructor has raised: this failed, whereas other deaths come after it.
+  const Bytes& raised = view.death_cause.cause;
+  if (!raised.View().empty()) failures_.Add(spec, {PayloadKind::kException, raised, {}});
+  const ObjectId handle = spec.Return(0);
   const ObjectRecord* record = references_.Find(handle);
   if (record != nullptr && record->status.phase == ObjectPhase::kPending) {
-    values_.SetInline(handle, Payload::Error(errors::ActorDied(view, entry->second.spec, true)));
+    values_.SetInline(handle, Payload::Error(errors::ActorDied(view, spec, true)));
   }
   Complete(entry);
 }

@@ -18,7 +18,21 @@ struct PendingTask {
   std::uint32_t attempt = 0;
   /// "waiting for arguments", "waiting for a lease", "running on <worker>", ...
   std::string state;
-  MOBULA_FIELDS(PendingTask, task, name, attempt, state)
+  /// Whose call it is; nil for other tasks.
+  ActorId actor;
+  MOBULA_FIELDS(PendingTask, task, name, attempt, state, actor)
+};
+
+/// A task this process submitted that has failed, for people.
+struct FailedTask {
+  /// Counts the failures of the process from 1.
+  std::uint64_t number = 0;
+  TaskId task;
+  std::string name;
+  std::uint32_t attempt = 0;
+  /// The exception or error in the place of its results.
+  Payload failure;
+  MOBULA_FIELDS(FailedTask, number, task, name, attempt, failure)
 };
 
 /// Registrations of one borrower that it has not given back.

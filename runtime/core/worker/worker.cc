@@ -343,6 +343,8 @@ void Worker::Parts::AnswerGcs(const Message& message) {
 
 std::vector<PendingTask> Worker::PendingTasks() const { return parts_->tasks.PendingTasks(); }
 
+std::vector<FailedTask> Worker::FailedTasks() const { return parts_->tasks.Failures().Tasks(); }
+
 std::vector<ReferenceView> Worker::References() const {
   std::vector<ReferenceView> views;
   for (const auto& [id, record] : std::as_const(parts_->references).Records()) {

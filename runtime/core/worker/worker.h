@@ -28,6 +28,8 @@ class Worker {
   void CheckInvariants() const;
 
   [[nodiscard]] std::vector<PendingTask> PendingTasks() const;
+  /// The last ones, oldest first.
+  [[nodiscard]] std::vector<FailedTask> FailedTasks() const;
   [[nodiscard]] std::vector<ReferenceView> References() const;
   /// The owner of an object this process has a reference to; nil when it has none.
   [[nodiscard]] ObjectRef FindReference(ObjectId object) const;

@@ -77,6 +77,7 @@ class RealProcess final : public ProcessRuntime {
   std::optional<Notice> NextNotice() override;
 
   std::vector<worker::PendingTask> PendingTasks() const override;
+  std::vector<worker::FailedTask> FailedTasks() const override;
   std::vector<worker::ReferenceView> References() const override;
   ObjectRef FindReference(ObjectId object) const override;
 
@@ -431,6 +432,11 @@ std::optional<Notice> RealProcess::NextNotice() {
 std::vector<worker::PendingTask> RealProcess::PendingTasks() const {
   const std::lock_guard lock(mutex_);
   return machine_.PendingTasks();
+}
+
+std::vector<worker::FailedTask> RealProcess::FailedTasks() const {
+  const std::lock_guard lock(mutex_);
+  return machine_.FailedTasks();
 }
 
 std::vector<worker::ReferenceView> RealProcess::References() const {

@@ -132,6 +132,7 @@ class Harness : public ::testing::Test {
     }
     return {};
   }
+  std::vector<FailedTask> Failed() const { return machine_.FailedTasks(); }
   bool Knows(ObjectId object) const { return !machine_.FindReference(object).id.IsNil(); }
 
   Instant now_;

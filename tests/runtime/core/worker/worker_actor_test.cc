@@ -137,6 +137,7 @@ TEST_F(WorkerActor, ALostCallIsNotRepeatedUnlessAllowed) {
   Update(View(ActorState::kRestarting, 1));
   Do(TaskSubmitted{Call(3)});
   EXPECT_THAT(MessageOf(Call(2).Return(0)), ::testing::HasSubstr("may have run"));
+  EXPECT_EQ(ErrorOf(Call(2).Return(0)), ErrorKind::kActorUnavailable) << "it will live again";
   Update(View(ActorState::kAlive, 1));
   EXPECT_EQ(Only<PushTask>().spec.task, Call(3).task);
   EXPECT_EQ(Only<PushTask>().spec.sequence, 0u);
@@ -173,6 +174,25 @@ TEST_F(WorkerActor, DeathFailsEveryCallWithItsCauseAndReleasesTheCreationsArgume
   EXPECT_FALSE(Knows(Put(0)));
   Do(TaskSubmitted{Call(3)});
   EXPECT_EQ(ErrorOf(Call(3).Return(0)), ErrorKind::kActorDied);
+}
+
+TEST_F(WorkerActor, AConstructorThatRaisedIsAmongTheFailures) {
+  Create();
+  ActorView dead = View(ActorState::kDead);
+  dead.death_cause.cause = Bytes("raised");
+  Update(dead);
+  const std::vector<FailedTask> failed = Failed();
+  ASSERT_EQ(failed.size(), 1u);
+  EXPECT_EQ(failed[0].name, "A.__init__");
+  EXPECT_EQ(failed[0].failure.kind, PayloadKind::kException);
+  EXPECT_EQ(failed[0].failure.data.View(), "raised");
+}
+
+TEST_F(WorkerActor, ADeathAfterTheConstructorIsNoFailureOfIt) {
+  Create();
+  Update(View(ActorState::kAlive));
+  Update(View(ActorState::kDead));
+  EXPECT_TRUE(Failed().empty());
 }
 
 TEST_F(WorkerActor, CallsMadeAfterAKillWaitForWhatTheGcsSays) {

@@ -175,9 +175,12 @@ TEST_F(WorkerTask, RetriesExceptionsOnlyWhenToldTo) {
   raised.results[0].value.kind = PayloadKind::kException;
   Receive(worker, raised);
   EXPECT_EQ(Only<PushTask>().spec.attempt, 1u);
+  EXPECT_TRUE(Failed().empty()) << "it is tried again";
   raised.attempt = 1;
   Receive(worker, raised);
   EXPECT_EQ(GetNow(spec.Return(0)).value.kind, PayloadKind::kException);
+  ASSERT_EQ(Failed().size(), 1u);
+  EXPECT_EQ(Failed()[0].attempt, 1u);
 }
 
 TEST_F(WorkerTask, AReturnedTaskWaitsForAnotherWorker) {
