@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from mobula import actor, exceptions, internal
+from mobula import _lazy, actor, exceptions, internal
 from mobula._actor import ActorClass, exit_actor, get_actor, kill, method
 from mobula._actor_handle import ActorHandle, ActorMethod
 from mobula._cancel import cancel
@@ -26,6 +26,25 @@ from mobula.runtime_context import get_runtime_context
 
 # The release of Ray whose words this package follows; programs compare it.
 __version__ = "2.9.0"
+
+# What `_private.worker.global_worker.mode` may be; nothing runs in the third.
+SCRIPT_MODE, WORKER_MODE, LOCAL_MODE = range(3)
+
+# Ray's programs use these after a mere `import ray`; the later ones under names of older Rays.
+__getattr__ = _lazy.attributes(
+    __name__,
+    {
+        "_private": "mobula._private",
+        "cloudpickle": "mobula.cloudpickle",
+        "cluster_utils": "mobula.cluster_utils",
+        "experimental": "mobula.experimental",
+        "util": "mobula.util",
+        "ray_constants": "mobula._private.ray_constants",
+        "state": "mobula._private.state",
+        "test_utils": "mobula._private.test_utils",
+        "worker": "mobula._private.worker",
+    },
+)
 
 __all__ = [
     "ActorClass",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import atexit
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar, overload
@@ -11,7 +12,8 @@ from mobula import _arguments, _options
 from mobula._actor_handle import ActorDescription, ActorHandle, ActorState, MethodInfo
 from mobula._core import TaskTemplate
 from mobula._functions import CallShape
-from mobula._runtime import Execution, Runtime, current
+from mobula._runtime import Execution, Runtime, current, current_task
+from mobula.exceptions import ActorAlreadyExistsError, AsyncioActorExit
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -100,7 +102,7 @@ class ActorClass:
         """Refuses: an instance lives in a worker."""
         name = self._class.__name__
         raise TypeError(
-            f"an actor cannot be made directly: use {name}.remote() instead of {name}()"
+            f"Actors cannot be instantiated directly. Instead of '{name}()', use '{name}.remote()'."
         )
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> NoReturn:
@@ -152,7 +154,7 @@ class ActorClass:
             function_id=runtime.functions.export(
                 self._class, f"the actor class {self._class.__name__}"
             ),
-            function_name=self._class.__qualname__,
+            function_name=self._class.__name__,
             name=f"{self._class.__name__}.__init__",
             actor_options=self._actor_options(runtime, description),
             **_options.template_fields(options, default_cpus=0),
@@ -182,9 +184,9 @@ class ActorClass:
             return handle
         if self._options.get("get_if_exists"):
             return holder
-        raise ValueError(
-            f"the name {name!r} is taken by another actor of the namespace "
-            f"{namespace or runtime.namespace!r}; get it with get_actor, or use get_if_exists=True"
+        raise ActorAlreadyExistsError(
+            f"The name {name} (namespace={namespace or runtime.namespace}) is already taken; get "
+            f"its actor with get_actor, or use get_if_exists=True"
         )
 
 
@@ -218,8 +220,8 @@ def get_actor(name: str, namespace: str | None = None) -> ActorHandle:
     handle = find_actor(runtime, name, namespace)
     if handle is None:
         raise ValueError(
-            f"no living actor is named {name!r} in the namespace "
-            f"{namespace or runtime.namespace!r}; it may be in another namespace, or have ended"
+            f"Failed to look up actor with name '{name}' in the namespace "
+            f"{namespace or runtime.namespace!r}; it may be in another one, or have ended"
         )
     return handle
 
@@ -228,7 +230,7 @@ def kill(actor: ActorHandle, *, no_restart: bool = True) -> None:
     """Ends an actor's process at once; with ``no_restart=False`` it may be restarted."""
     if not isinstance(actor, ActorHandle):
         raise ValueError(
-            f"kill takes an actor's handle, got {actor!r}; to end a task use mobula.cancel"
+            f"ray.kill() only supported for actors. For tasks, try ray.cancel(). Got: {type(actor)}"
         )
     current().runtime.process.kill_actor(actor._state.actor_id, no_restart)
 
@@ -242,7 +244,17 @@ def exit_actor() -> NoReturn:
 
     To the caller of the method it is an ``ActorDiedError``.
     """
-    task = current().task
-    if task is None or task.kind == "kNormal":
-        raise TypeError("exit_actor can only be called by a method of an actor")
+    execution = current_task.get()
+    host = execution.runtime.actor_host if execution is not None else None
+    if execution is None or host is None:
+        raise TypeError(
+            "exit_actor API is called on a non-actor worker; call it in a method of an actor"
+        )
+    if execution.is_over:
+        # In a coroutine that the method left behind: no answer can carry the wish.
+        atexit._run_exitfuncs()
+        execution.runtime.process.kill_actor(host.actor_id, True)
+    execution.leaves = True
+    if host.is_async:
+        raise AsyncioActorExit("exit_actor() was called")
     raise ActorExit

@@ -11,6 +11,7 @@ from mobula import _arguments, _options
 from mobula._core import ObjectRef, TaskTemplate
 from mobula._functions import CallShape
 from mobula._runtime import Runtime, current
+from mobula.exceptions import ActorHandleNotFoundError
 from mobula.ids import ActorID
 
 if TYPE_CHECKING:
@@ -142,7 +143,10 @@ class ActorMethod:
         if self._template is None:
             self._template = self._make_template()
         if execution.runtime is not state.runtime:
-            raise ValueError(f"this handle of {state.description.class_name} is of another session")
+            raise ActorHandleNotFoundError(
+                f"The actor {state.description.class_name} ({state.actor_id}) is not known here. "
+                f"It might be dead or it's from a different cluster"
+            )
         self._shape.check(args, kwargs, self._name)
         slots = _arguments.encode(execution, args, kwargs, self._name)
         return state.runtime.process.submit_task(execution.context, self._template, *slots)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mobula._core import ObjectRef
 from mobula._runtime import current
 
@@ -12,7 +14,8 @@ def cancel(object_ref: ObjectRef, *, force: bool = False, recursive: bool = True
 
     A task that waits is not started; one that runs gets a KeyboardInterrupt, or with ``force`` its
     process ends. ``recursive`` cancels the tasks that it has submitted, too. Cancelling a task
-    that has finished does nothing.
+    that has finished does nothing. A call of an actor cannot be cancelled by ``force``, which
+    would end the actor: that is a ValueError.
 
     >>> import mobula, time
     >>> @mobula.remote
@@ -23,7 +26,19 @@ def cancel(object_ref: ObjectRef, *, force: bool = False, recursive: bool = True
     """
     if type(object_ref) is not ObjectRef:
         raise TypeError(
-            f"cancel takes the ObjectRef of a task, got {type(object_ref).__name__}; to end an "
-            f"actor use mobula.kill"
+            f"ray.cancel() only supported for object refs. For actors, try ray.kill(). Got: "
+            f"{type(object_ref)}"
         )
-    current().runtime.process.cancel(object_ref, force, recursive)
+    process: Any = current().runtime.process
+    if force and _is_actor_call(process, object_ref):
+        raise ValueError("force=True is not supported for actor tasks; to end the actor, kill it")
+    process.cancel(object_ref, force, recursive)
+
+
+def _is_actor_call(process: Any, object_ref: ObjectRef) -> bool:
+    """Of a task that this process has submitted and that has not ended; False for others."""
+    task = object_ref.task_hex()
+    return any(
+        pending["task"] == task and any(bytes.fromhex(pending["actor"]))
+        for pending in process.pending_tasks()
+    )

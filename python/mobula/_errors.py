@@ -102,6 +102,16 @@ def to_exception(kind: int, data: Any, object_id: bytes = b"") -> Exception:
     return error
 
 
+def of_payload(payload: dict[str, Any]) -> Exception:
+    """The exception that stands for a ``Payload`` that is no value."""
+    if payload["kind"] != "kException":
+        return from_error_info(payload["error"])
+    data = payload["data"]
+    if not data:
+        return RayTaskError("", "its exception was so large that it lies in the object store")
+    return decode_exception(data).as_instanceof_cause()
+
+
 def _is_of_another(info: dict[str, Any], object_id: bytes) -> bool:
     """Whether the error is about something else: the object's task was not run because of it."""
     about = info["object"] or info["task"]
@@ -112,7 +122,7 @@ def _passed_on(error: RayError) -> RayTaskError:
     text = f"{type(error).__module__}.{type(error).__qualname__}: {error}"
     return RayTaskError(
         "",
-        f"The task was not run, because an argument could not be computed:\n{text}",
+        "At least one of the input arguments for this task could not be computed:\n" + text,
         error,
     )
 

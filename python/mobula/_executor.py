@@ -35,6 +35,8 @@ class Executor:
         self._calls: dict[str, int] = {}
         address = str(runtime.identity["node"]["address"])
         self._ip = address.rpartition(":")[0] or address
+        # Whether a task that has run was the last: the runtime will say so.
+        self.has_left = False
 
     def run(self, task: _core.RunningTask) -> None:
         """Executes a task to its end. SystemExit of user code passes through, unreported."""
@@ -58,7 +60,7 @@ class Executor:
         else:
             self._report(task, value)
         finally:
-            current_task.reset(entered)
+            self._leave_task(entered)
 
     async def run_async(self, task: _core.RunningTask) -> None:
         """As ``run``, for the calls of an asyncio actor: other calls may run while it waits."""
@@ -77,13 +79,21 @@ class Executor:
         else:
             self._report(task, value)
         finally:
-            current_task.reset(entered)
+            self._leave_task(entered)
 
     def _enter(self, task: _core.RunningTask) -> contextvars.Token[Execution | None]:
         # Calls of a concurrent actor wait on their own and never lend its CPU out.
         host = self._runtime.actor_host
         releases_cpu = host is None or not host.is_concurrent
         return current_task.set(Execution(self._runtime, task, releases_cpu=releases_cpu))
+
+    @staticmethod
+    def _leave_task(entered: contextvars.Token[Execution | None]) -> None:
+        execution = current_task.get()
+        assert execution is not None
+        # Code that the task has started may go on.
+        execution.is_over = True
+        current_task.reset(entered)
 
     def _resolve(
         self, task: _core.RunningTask
@@ -108,6 +118,9 @@ class Executor:
     # ---- Reporting --------------------------------------------------------------------------
 
     def _report(self, task: _core.RunningTask, value: Any) -> None:
+        if self._has_asked_to_leave():
+            self._report_exit(task)
+            return
         try:
             results = self._results(task, self._split(task, value))
         except Exception as error:
@@ -130,11 +143,11 @@ class Executor:
             values = list(value)
         except TypeError:
             raise ValueError(
-                f"{task.name} has num_returns={count} but returned one {type(value).__name__}"
+                f"Task returned one {type(value).__name__}, but num_returns={count}: {task.name}"
             ) from None
         if len(values) != count:
             raise ValueError(
-                f"{task.name} has num_returns={count} but returned {len(values)} values"
+                f"Task returned {len(values)} objects, but num_returns={count}: {task.name}"
             )
         return values
 
@@ -164,7 +177,16 @@ class Executor:
         # Else this node has a copy from an execution before, which the store keeps as ours.
         return kind, None, value.size, value.contained
 
+    @staticmethod
+    def _has_asked_to_leave() -> bool:
+        """Whether the task called ``exit_actor``, and caught what that raises."""
+        execution = current_task.get()
+        return execution is not None and execution.leaves
+
     def _report_failure(self, task: _core.RunningTask, error: BaseException) -> None:
+        if self._has_asked_to_leave():
+            self._report_exit(task)
+            return
         if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "CancelledError":
             error = TaskCancelledError(f"{task.name} was cancelled while it ran")
         results = self._failed_results(task, error)
@@ -173,6 +195,7 @@ class Executor:
         )
 
     def _report_exit(self, task: _core.RunningTask) -> None:
+        self.has_left = True
         error = ActorDiedError(f"the actor left on purpose: exit_actor() was called by {task.name}")
         self._runtime.process.task_executed(
             task, self._failed_results(task, error), False, exit_after=True
@@ -196,4 +219,5 @@ class Executor:
             return False
         count = self._calls.get(task.function_id, 0) + 1
         self._calls[task.function_id] = count
-        return bool(count >= limit)
+        self.has_left = count >= limit
+        return self.has_left

@@ -75,6 +75,12 @@ class HostWorld(World):
             self._daemon.stop()
             self._daemon = None
 
+    def own_node(self) -> Node:
+        """The daemon that ``connect`` has started."""
+        if self._daemon is None:
+            raise RuntimeError("this program has started no node of its own by mobula.init()")
+        return HostNode(self._daemon, None)
+
     def start_node(self, options: NodeOptions, cluster_address: str | None) -> Node:
         """One more daemon on this machine."""
         spec = _daemon.DaemonSpec(node=options, cluster_address=cluster_address, dashboard_port=-1)
@@ -128,5 +134,5 @@ def _show_notices(process: _core.HostProcess, show_logs: bool, ip: str) -> None:
         kind, fields = notice
         if kind == "Warn":
             _logs.warn(fields["message"])
-        elif kind == "ShowLogs" and show_logs:
-            _logs.show(fields["logs"], ip)
+        elif kind == "ShowLogs":
+            _logs.show(fields["logs"], ip, visibly=show_logs)

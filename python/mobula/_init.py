@@ -157,8 +157,8 @@ def init(
 def _initialized_again(ignore: bool) -> RayContext:
     if not ignore:
         raise RuntimeError(
-            "init was called twice: this program is in a cluster already. Call shutdown() first, "
-            "or pass ignore_reinit_error=True to go on with the cluster there is"
+            "Maybe you called ray.init twice by accident? This program is in a cluster already. "
+            "Call shutdown() first, or pass ignore_reinit_error=True to go on with that cluster"
         )
     if _context is not None:
         return _context
@@ -241,6 +241,7 @@ def shutdown() -> None:
         return
     _world.current.root = None
     _context = None
+    root.runtime.completions.stop()
     _world.current.disconnect(root.runtime)
 
 

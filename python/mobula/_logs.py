@@ -5,9 +5,13 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from typing import Any
 
 logger = logging.getLogger("mobula")
+
+# Told of workers' lines, whether they are shown or not.
+listeners: list[Callable[[dict[str, Any]], None]] = []
 
 
 def configure(level: int | str) -> None:
@@ -32,11 +36,15 @@ def warn(message: str) -> None:
     print(f"(mobula) warning: {message}", file=sys.stderr, flush=True)
 
 
-def show(logs: dict[str, Any], own_name: str) -> None:
+def show(logs: dict[str, Any], own_name: str, *, visibly: bool = True) -> None:
     """Lines of a worker, each with its origin in front.
 
     The node is named when it is another than the driver's.
     """
+    for listener in listeners:
+        listener(logs)
+    if not visibly:
+        return
     place = "" if logs["node_name"] in ("", own_name) else f", ip={logs['node_name']}"
     prefix = f"({logs['name'] or 'worker'} pid={logs['pid']}{place})"
     stream = sys.stderr if logs["is_error"] else sys.stdout

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from typing import Any
 
@@ -12,6 +12,45 @@ from mobula._core import ObjectRef
 from mobula.ids import TaskID
 
 __all__ = ["ObjectRef"]
+
+
+class UnknownObject:
+    """The name of an object of which this process knows nothing; there is nothing to get."""
+
+    def __init__(self, binary: bytes) -> None:
+        """From what ``ObjectRef.binary`` said."""
+        self._binary = bytes(binary)
+
+    def binary(self) -> bytes:
+        """As that of a reference."""
+        return self._binary
+
+    def hex(self) -> str:
+        """As that of a reference."""
+        return self._binary.hex()
+
+    def __repr__(self) -> str:
+        """For people."""
+        return f"ObjectRef({self.hex()})"
+
+
+def _new(cls: type, binary: bytes) -> ObjectRef | UnknownObject:
+    """A reference to the object of that name, which counts like any other.
+
+    This process must have one already: the name does not say who owns the object.
+    """
+    from mobula._runtime import current
+
+    process: Any = current().runtime.process
+    for view in process.references():
+        if view["reference"][: len(binary)] == binary:
+            reference: ObjectRef = process.add_reference(view["reference"])
+            return reference
+    return UnknownObject(binary)
+
+
+def _init(self: ObjectRef, binary: bytes) -> None:
+    """All is done."""
 
 
 def _repr(self: ObjectRef) -> str:
@@ -54,13 +93,22 @@ def _reduce(self: ObjectRef) -> tuple[Any, ...]:
     from mobula import _serialization
     from mobula._runtime import current
 
-    current().runtime.functions.pinned.append(self)
+    current().runtime.functions.pinned.append(_copy(self))
     return _serialization._load_reference, (self.encoded(),)
 
 
 def _copy(self: ObjectRef, memo: Any = None) -> ObjectRef:
-    """A reference does not change: ``copy`` gives it itself."""
-    return self
+    """One more reference, which counts."""
+    from mobula._runtime import current
+
+    return current().runtime.process.add_reference(self.encoded())
+
+
+def _on_completed(self: ObjectRef, callback: Callable[[Any], Any]) -> None:
+    """Calls ``callback`` in another thread with the value, or the error, once there is one."""
+    from mobula._runtime import current
+
+    current().runtime.completions.call(self, callback)
 
 
 def _class_getitem(cls: type, item: Any) -> type:
@@ -70,11 +118,14 @@ def _class_getitem(cls: type, item: Any) -> type:
 
 def _extend() -> None:
     methods = {
+        "__new__": staticmethod(_new),
+        "__init__": _init,
         "__repr__": _repr,
         "__await__": _await,
         "__copy__": _copy,
         "__deepcopy__": _copy,
         "__reduce__": _reduce,
+        "_on_completed": _on_completed,
         "future": _future,
         "task_id": _task_id,
         "__class_getitem__": classmethod(_class_getitem),

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mobula import _serialization
 from mobula._core import ObjectRef, split
@@ -12,6 +12,9 @@ from mobula._errors import from_error_info, to_exception
 from mobula._runtime import AsyncRequest, Execution, current
 from mobula._serialization import INLINE_LIMIT
 from mobula.exceptions import GetTimeoutError
+
+if TYPE_CHECKING:
+    from mobula._actor_handle import ActorHandle
 
 
 def _check_timeout(timeout: float | None) -> None:
@@ -41,14 +44,14 @@ def get(object_refs: Any, *, timeout: float | None = None) -> Any:
         return _get_all([object_refs], timeout)[0]
     if not isinstance(object_refs, (list, tuple)):
         raise ValueError(
-            f"get takes an ObjectRef or a list of ObjectRefs, got {object_refs!r} "
-            f"of type {type(object_refs).__name__}"
+            f"Invalid type of object refs, {type(object_refs)}, is given. get takes an ObjectRef "
+            f"or a list of ObjectRefs, got {object_refs!r}"
         )
     for reference in object_refs:
         if type(reference) is not ObjectRef:
             raise TypeError(
-                f"get takes a list of ObjectRefs; one item is {reference!r} "
-                f"of type {type(reference).__name__}"
+                f"Attempting to call `get` on the value {reference!r}, which is not an ObjectRef "
+                f"but of type {type(reference).__name__}"
             )
     return _get_all(object_refs, timeout) if object_refs else []
 
@@ -82,8 +85,11 @@ async def get_async(reference: ObjectRef) -> Any:
     return _values_of([reference], answers)[0]
 
 
-def put(value: Any) -> ObjectRef:
+def put(value: Any, *, _owner: ActorHandle | None = None) -> ObjectRef:
     """Stores a value; the caller owns it. Large ones go to the node's shared memory.
+
+    With an actor as ``_owner`` the value is that actor's, and ends with it: this waits until the
+    actor has taken it.
 
     >>> import mobula
     >>> mobula.get(mobula.put("text"))
@@ -91,13 +97,26 @@ def put(value: Any) -> ObjectRef:
     """
     if type(value) is ObjectRef:
         raise TypeError(
-            "put takes a value, got an ObjectRef; use the reference itself, or put a list with it"
+            "Calling 'put' on an ray.ObjectRef is not allowed; use the reference itself, or put a "
+            "list with it"
         )
     execution = current()
+    if _owner is not None:
+        return _put_at(_owner, value)
     small = _serialization.encode_small(value)
     if small is not None:
         return execution.runtime.process.put_inline(execution.context, small, None)
     return put_serialized(execution, _serialization.serialize(value))
+
+
+def _put_at(owner: ActorHandle, value: Any) -> ObjectRef:
+    host = current().runtime.actor_host
+    if host is not None and host.handle() == owner:
+        return put(value)
+    # The reference inside the list is the actor's; the value of the list is not.
+    (reference,) = get(owner.__ray_call__.remote(lambda _, value: [put(value)], value))
+    assert isinstance(reference, ObjectRef)
+    return reference
 
 
 def put_serialized(execution: Execution, serialized: _serialization.Serialized) -> ObjectRef:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import mobula
+from mobula._private.gcs_pubsub import ErrorSubscriber, LogSubscriber
 from mobula.cluster_utils import Cluster
 
 _STORE_BYTES = 150 * 1024 * 1024
@@ -94,6 +95,13 @@ def ray_start_10_cpus(request: pytest.FixtureRequest) -> Iterator[mobula.RayCont
         yield context
 
 
+@pytest.fixture(scope="module")
+def ray_start_10_cpus_shared(request: pytest.FixtureRequest) -> Iterator[mobula.RayContext]:
+    """One node with ten CPUs, for all tests of a file."""
+    with _one_node(_options(request, num_cpus=10)) as context:
+        yield context
+
+
 @pytest.fixture
 def ray_start_object_store_memory(request: pytest.FixtureRequest) -> Iterator[mobula.RayContext]:
     """One node whose store has as many bytes as the test's parameter says."""
@@ -132,3 +140,25 @@ def ray_start_cluster_2_nodes(request: pytest.FixtureRequest) -> Iterator[Cluste
     """Two nodes, with this program as a driver on the first."""
     with _cluster(_options(request, num_nodes=2, do_init=True)) as cluster:
         yield cluster
+
+
+@pytest.fixture
+def error_pubsub() -> Iterator[ErrorSubscriber]:
+    """The errors that drivers are told of; the test asks for a cluster before."""
+    with contextlib.closing(ErrorSubscriber()) as subscriber:
+        yield subscriber
+
+
+@pytest.fixture
+def log_pubsub() -> Iterator[LogSubscriber]:
+    """What workers write; the test asks for a cluster before."""
+    with contextlib.closing(LogSubscriber()) as subscriber:
+        yield subscriber
+
+
+@pytest.fixture
+def call_ray_start() -> Iterator[str]:
+    """The address of a cluster of one node that is there without a driver."""
+    with _cluster({"num_nodes": 1, "do_init": False}) as cluster:
+        assert cluster.address is not None
+        yield cluster.address

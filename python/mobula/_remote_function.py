@@ -53,7 +53,8 @@ class RemoteFunction:
         """Refuses: a remote function runs as a task."""
         name = self._function.__name__
         raise TypeError(
-            f"a remote function cannot be called directly: use {name}.remote() instead of {name}()"
+            f"Remote functions cannot be called directly. Instead of '{name}()', use "
+            f"'{name}.remote()'."
         )
 
     def remote(self, *args: Any, **kwargs: Any) -> Any:

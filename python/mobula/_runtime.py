@@ -27,12 +27,14 @@ class Runtime(abc.ABC):
 
     def __init__(self, process: _core.Process) -> None:
         """Wraps a process that is registered with its cluster."""
+        from mobula._completions import Completions
         from mobula._functions import FunctionTable
 
         self.process = process
         self.identity: dict[str, Any] = process.identity()
         self.is_driver: bool = self.identity["address"] == self.identity["driver"]
         self.functions: FunctionTable = FunctionTable(self)
+        self.completions = Completions(self)
         # Of a worker: the actor that lives here.
         self.actor_host: ActorHost | None = None
         self.root = Execution(self, context=process.root_context())
@@ -57,9 +59,11 @@ class Runtime(abc.ABC):
         """The namespace in which this job's actors are named."""
         return str(self.identity["job_config"]["ray_namespace"])
 
-    def ask_kv(self, operation: str, space: str, key: str, value: bytes = b"") -> dict[str, Any]:
+    def ask_kv(
+        self, operation: str, space: str, key: str, value: bytes = b"", overwrite: bool = True
+    ) -> dict[str, Any]:
         """One question to the key-value store of the cluster; the fields of ``KvReply``."""
-        request = self.process.request_kv(operation, space, key, value)
+        request = self.process.request_kv(operation, space, key, value, overwrite)
         reply: dict[str, Any] = self.await_request(request)
         return reply
 
@@ -82,7 +86,7 @@ class AsyncRequest:
 class Execution:
     """User code that runs: a task, or a process's code outside any task."""
 
-    __slots__ = ("_context", "releases_cpu", "runtime", "task")
+    __slots__ = ("_context", "is_over", "leaves", "releases_cpu", "runtime", "task")
 
     def __init__(
         self,
@@ -98,6 +102,9 @@ class Execution:
         self.task = task
         # Whether the CPU of the task's lease may be lent out while it waits.
         self.releases_cpu = releases_cpu
+        # Whether `exit_actor` was called in it, and whether its end was reported.
+        self.leaves = False
+        self.is_over = False
         self._context = context
 
     @property

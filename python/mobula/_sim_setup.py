@@ -93,8 +93,8 @@ def _install_messages(hub: Hub, on_deadlock: Deadlock) -> None:
 
     def show_logs(worker: str, logs: dict[str, Any]) -> None:
         runtime = hub.driver.runtime
-        if runtime is not None and runtime.log_to_driver:
-            _logs.show(logs, hub.driver.node)
+        if runtime is not None:
+            _logs.show(logs, hub.driver.node, visibly=runtime.log_to_driver)
 
     hub.handlers["LogsShown"] = show_logs
     hub.handlers["Warned"] = lambda worker, message: _logs.warn(message)

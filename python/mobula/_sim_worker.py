@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextvars
 import json
 import os
@@ -83,6 +84,7 @@ class SimWorker:
         self._make_environment(task)
         try:
             self._executor.run(task)
+            self._end_in_order()
         except BaseException as error:
             self._exit(error)
         finally:
@@ -116,6 +118,13 @@ class SimWorker:
         error = call.exception()
         if error is not None:
             self._exit(error)
+        else:
+            self._end_in_order()
+
+    def _end_in_order(self) -> None:
+        """What a process does before it is over, if that task was its last."""
+        if self._executor.has_left:
+            atexit._run_exitfuncs()
 
     def _cancel(self, task: str) -> None:
         assert self._loop is not None
@@ -126,6 +135,7 @@ class SimWorker:
     def _exit(self, error: BaseException) -> None:
         if isinstance(error, ProcessGone):
             raise error
+        atexit._run_exitfuncs()
         if isinstance(error, SystemExit):
             reason = f"the worker called sys.exit({error.code!r})"
         else:

@@ -83,6 +83,12 @@ class SimWorld(World):
         if self._owns_cluster:
             hub.stop_cluster()
 
+    def own_node(self) -> Node:
+        """The head, where the driver is."""
+        if not self._owns_cluster:
+            raise RuntimeError("this program has started no node of its own by mobula.init()")
+        return SimNode(self, self._hub, _HEAD)
+
     def start_node(self, options: NodeOptions, cluster_address: str | None) -> Node:
         """The first is the head and gets n1; each further one is added to the simulation."""
         if cluster_address is None:

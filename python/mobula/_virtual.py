@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mobula import (
     _virtual_asyncio,
+    _virtual_atexit,
     _virtual_classes,
     _virtual_environ,
     _virtual_net,
@@ -31,6 +32,7 @@ def install(hub: Hub) -> None:
     _virtual_os.install(hub)
     _virtual_signals.install()
     _virtual_environ.install()
+    _virtual_atexit.install()
     _virtual_net.install(hub)
     _virtual_classes.install()
 

@@ -88,6 +88,10 @@ class World(abc.ABC):
         """Leaves; ends the cluster if ``connect`` started it."""
 
     @abc.abstractmethod
+    def own_node(self) -> Node:
+        """The node that ``connect`` has started. RuntimeError when it started none."""
+
+    @abc.abstractmethod
     def start_node(self, options: NodeOptions, cluster_address: str | None) -> Node:
         """Starts a node: the head of a new cluster, or one more of the cluster at the address."""
 

@@ -43,6 +43,8 @@ def _preimport() -> None:
     # As many threads in numerical libraries as the worker has CPUs by default: one. It also keeps
     # them from starting threads here, before the fork.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # Ray's name for the daemon's process.
+    os.environ["RAY_RAYLET_PID"] = str(os.getppid())
     import asyncio
     import concurrent.futures.thread
 

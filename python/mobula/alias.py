@@ -13,6 +13,22 @@ from types import ModuleType
 
 __all__ = ["install", "uninstall"]
 
+# What older Rays had in other places.
+_MOVED = {
+    "ray.experimental.state.api": "mobula.util.state",
+    "ray.internal.internal_api": "mobula._private.internal_api",
+    "ray.ray_constants": "mobula._private.ray_constants",
+    "ray.state": "mobula._private.state",
+    "ray.test_utils": "mobula._private.test_utils",
+    "ray.util.state.api": "mobula.util.state",
+    "ray.utils": "mobula._private.utils",
+    "ray.worker": "mobula._private.worker",
+}
+
+
+def _own_name(name: str) -> str:
+    return _MOVED.get(name, "mobula" + name[len("ray") :])
+
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Gives ``ray.x.y`` the very module ``mobula.x.y``."""
@@ -22,9 +38,8 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     ) -> importlib.machinery.ModuleSpec | None:
         if name != "ray" and not name.startswith("ray."):
             return None
-        own = "mobula" + name[len("ray") :]
         try:
-            found = importlib.util.find_spec(own)
+            found = importlib.util.find_spec(_own_name(name))
         except ModuleNotFoundError:
             found = None
         if found is None:
@@ -39,9 +54,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def exec_module(self, module: ModuleType) -> None:
         # The import system hands out what it finds in sys.modules in the end: one module of two
         # names, so that classes are the same under both.
-        sys.modules[module.__name__] = importlib.import_module(
-            "mobula" + module.__name__[len("ray") :]
-        )
+        sys.modules[module.__name__] = importlib.import_module(_own_name(module.__name__))
 
 
 class _Placeholder(ModuleType):

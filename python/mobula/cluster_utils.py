@@ -9,7 +9,10 @@ from typing import Any
 from mobula import _init, _system_settings, _world
 from mobula._world import Node, NodeOptions
 
-__all__ = ["Cluster"]
+__all__ = ["Cluster", "cluster_not_supported"]
+
+# Ray says so of some systems.
+cluster_not_supported = False
 
 # Options of Ray's `add_node` about parts that mobula does not have.
 _WITHOUT_EFFECT = {
@@ -53,11 +56,9 @@ class Cluster:
             self.connect()
 
     @property
-    def address(self) -> str:
-        """Of the head, for ``init(address=...)``."""
-        if self.head_node is None:
-            raise RuntimeError("the cluster has no head yet; call add_node first")
-        return self.head_node.address
+    def address(self) -> str | None:
+        """Of the head, for ``init(address=...)``; None, which ``init`` takes, too, without one."""
+        return self.head_node.address if self.head_node is not None else None
 
     gcs_address = address
 

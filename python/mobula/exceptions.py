@@ -20,7 +20,10 @@
     |- ObjectStoreFullError      |- OutOfDiskError         |- OutOfMemoryError
     |- TaskUnschedulableError    |- ActorUnschedulableError
     |- RuntimeEnvSetupError      |- PendingCallsLimitExceeded
+    |- ActorAlreadyExistsError   |- ActorHandleNotFoundError, both also ValueErrors
     |- AsyncioActorExit          |- RaySystemError         `- CrossLanguageError
+
+At the end of the module stand those of parts of Ray that mobula does not have.
 """
 
 from __future__ import annotations
@@ -224,8 +227,51 @@ class ActorUnschedulableError(RayError):
     """No node can ever host the actor."""
 
 
+class ActorAlreadyExistsError(ValueError, RayError):
+    """The name of the actor is taken."""
+
+
+class ActorHandleNotFoundError(ValueError, RayError):
+    """The handle of the actor is of another session."""
+
+
 class PendingCallsLimitExceeded(RayError):  # noqa: N818 (Ray's name)
     """The actor has as many calls waiting as it allows."""
+
+
+# Never raised: programs may name them in `except` clauses.
+
+
+class ActorPlacementGroupRemoved(RayError):  # noqa: N818 (Ray's name)
+    """Ray: the placement group of the actor is gone."""
+
+
+class ObjectRefStreamEndOfStreamError(RayError):
+    """Ray: a generator has no more values."""
+
+
+class OufOfBandObjectRefSerializationException(RayError):  # noqa: N818 (Ray's name)
+    """Ray: a reference was pickled by the program, where that is forbidden."""
+
+
+class PlasmaObjectNotAvailable(RayError):  # noqa: N818 (Ray's name)
+    """Ray: the object store has no such object."""
+
+
+class RpcError(RayError):
+    """Ray: a request to another process failed."""
+
+
+class TaskPlacementGroupRemoved(RayError):  # noqa: N818 (Ray's name)
+    """Ray: the placement group of the task is gone."""
+
+
+class UnserializableException(RayError):  # noqa: N818 (Ray's name)
+    """Ray: stands for an exception that could not be transferred."""
+
+
+class UserCodeException(RayError):  # noqa: N818 (Ray's name)
+    """Ray Data: a function of the user raised."""
 
 
 __all__ = sorted(

@@ -19,7 +19,7 @@ def memory_summary(address: str | None = None, **how: Any) -> str:
 
     The address and Ray's options for the layout are taken and have no effect.
     """
-    pending = {task["task_id"]: _status(task["state_message"]) for task in list_tasks()}
+    pending = {task["task_id"]: _status(task["state"]) for task in list_tasks()}
     return "\n".join(
         f"{view['object_id']} | {pending.get(view['object_id'][:_TASK_DIGITS], 'FINISHED')} | "
         f"Attempt #{view['attempt_number'] + 1} | {view['size']} B | "
@@ -30,7 +30,5 @@ def memory_summary(address: str | None = None, **how: Any) -> str:
 
 
 def _status(state: str) -> str:
-    """In Ray's words, what a task of this process waits for."""
-    if state.startswith("waiting for arguments"):
-        return "PENDING_ARGS_AVAIL"
-    return "SUBMITTED_TO_WORKER" if state.startswith("running") else "PENDING_NODE_ASSIGNMENT"
+    """As Ray's summary has it, which knows of a running task only that it was sent."""
+    return "SUBMITTED_TO_WORKER" if state == "RUNNING" else state

@@ -3,6 +3,28 @@
 
 from __future__ import annotations
 
-from mobula._remote_function import DEFAULT_TASK_MAX_RETRIES
+# Kinds of errors that are told to drivers: see `gcs_pubsub`.
+TASK_PUSH_ERROR = "task"
+WORKER_DIED_PUSH_ERROR = "worker_died"
+REMOVED_NODE_ERROR = "node_removed"
+# Kinds that only `publish_error_to_driver` tells: their causes are parts of Ray's own.
+DASHBOARD_AGENT_DIED_ERROR = "dashboard_agent_died"
+DASHBOARD_DIED_ERROR = "dashboard_died"
+EXCESS_QUEUEING_WARNING = "excess_queueing_warning"
+MONITOR_DIED_ERROR = "monitor_died"
+PICKLING_LARGE_OBJECT_PUSH_ERROR = "pickling_large_object"
+PUT_RECONSTRUCTION_PUSH_ERROR = "put_reconstruction"
+RAYLET_DIED_ERROR = "raylet_died"
+RESOURCE_DEADLOCK_ERROR = "resource_deadlock"
+VERSION_MISMATCH_PUSH_ERROR = "version_mismatch"
+WORKER_CRASH_PUSH_ERROR = "worker_crash"
+WORKER_POOL_LARGE_ERROR = "worker_pool_large"
 
-__all__ = ["DEFAULT_TASK_MAX_RETRIES"]
+# In Ray's key-value store, why its autoscaler died.
+DEBUG_AUTOSCALING_ERROR = "__autoscaling_error"
+# In Ray's lists of a node's processes.
+PROCESS_TYPE_GCS_SERVER = "gcs_server"
+PROCESS_TYPE_RAYLET = "raylet"
+FUNCTION_SIZE_WARN_THRESHOLD = 10**7
+
+__all__ = sorted(name for name in globals() if name.isupper())

@@ -15,19 +15,29 @@ from typing import Any
 import psutil
 
 import mobula
+from mobula import _world
+from mobula._private.gcs_pubsub import ErrorSubscriber, LogSubscriber
+from mobula._private.gcs_utils import ActorTableData
 from mobula._world import Node
 from mobula.cluster_utils import Cluster
 from mobula.util.state import list_actors
 
 __all__ = [
+    "RayTestTimeoutException",
     "Semaphore",
     "SignalActor",
     "async_wait_for_condition",
     "client_test_enabled",
+    "convert_actor_state",
     "generate_system_config_map",
     "get_actor_node_id",
+    "get_error_message",
+    "get_log_batch",
+    "get_log_message",
     "get_non_head_nodes",
     "get_other_nodes",
+    "init_error_pubsub",
+    "init_log_pubsub",
     "kill_actor_and_wait_for_failure",
     "kill_raylet",
     "put_object",
@@ -44,6 +54,10 @@ __all__ = [
     "wait_for_pid_to_exit",
     "wait_until_succeeded_without_exception",
 ]
+
+
+class RayTestTimeoutException(Exception):  # noqa: N818 (Ray's name)
+    """For tests that wait on their own."""
 
 
 def wait_for_condition(
@@ -239,8 +253,13 @@ def same_elements(elems_a: Iterable[Any], elems_b: Iterable[Any]) -> bool:
     return all(one in second for one in first) and all(one in first for one in second)
 
 
-def kill_raylet(node: Node, graceful: bool = False) -> None:
-    """Ends the daemon of a node."""
+def kill_raylet(node: Node | dict[str, Any], graceful: bool = False) -> None:
+    """Ends the daemon of a node: one of a ``Cluster``, or as ``nodes()`` tells of the own one."""
+    if isinstance(node, dict):
+        own = _world.current.own_node()
+        if own.node_id != node["NodeID"]:
+            raise ValueError("only the node that mobula.init() has started can be named so")
+        node = own
     node.stop(graceful=graceful)
 
 
@@ -258,12 +277,20 @@ def kill_actor_and_wait_for_failure(
     wait_for_condition(is_dead, timeout=timeout, retry_interval_ms=retry_interval_ms)
 
 
-def wait_for_num_actors(num_actors: int, state: str | None = None, timeout: float = 10) -> None:
+def convert_actor_state(state: str | int | None) -> str | None:
+    """How lists of actors call a state that Ray's protocol numbers."""
+    return ActorTableData(state).name if isinstance(state, int) else state
+
+
+def wait_for_num_actors(
+    num_actors: int, state: str | int | None = None, timeout: float = 10
+) -> None:
     """Waits until at least so many actors are known (in this state, if one is named)."""
+    wanted = convert_actor_state(state)
 
     def is_reached() -> bool:
         views = list_actors()
-        return len([view for view in views if state in (None, view["state"])]) >= num_actors
+        return len([view for view in views if wanted in (None, view["state"])]) >= num_actors
 
     wait_for_condition(is_reached, timeout=timeout)
 
@@ -273,6 +300,82 @@ def wait_for_num_nodes(num_nodes: int, timeout_s: float = 30) -> None:
     wait_for_condition(
         lambda: sum(node["Alive"] for node in mobula.nodes()) >= num_nodes, timeout=timeout_s
     )
+
+
+def init_error_pubsub() -> ErrorSubscriber:
+    """Listens to the errors that drivers are told of from now on."""
+    return ErrorSubscriber()
+
+
+def get_error_message(
+    subscriber: ErrorSubscriber,
+    num: float = 1e6,
+    error_type: str | None = None,
+    timeout: float = 20,
+) -> list[dict[str, Any]]:
+    """Up to ``num`` errors (of that type, if one is named) that come within ``timeout`` seconds."""
+    return _collect(
+        lambda seconds: subscriber.poll(timeout=seconds)[1],
+        num,
+        timeout,
+        lambda error: error_type in (None, error["type"]),
+    )
+
+
+def init_log_pubsub() -> LogSubscriber:
+    """Listens to what workers write from now on."""
+    return LogSubscriber()
+
+
+def get_log_batch(
+    subscriber: LogSubscriber,
+    num: float,
+    timeout: float = 20,
+    job_id: str | None = None,
+    matcher: Callable[[dict[str, Any]], bool] | None = None,
+) -> list[dict[str, Any]]:
+    """Up to ``num`` times what a worker wrote, with its ``pid``, as far as the matcher likes it."""
+    return _collect(
+        lambda seconds: subscriber.poll(timeout=seconds),
+        num,
+        timeout,
+        lambda logs: job_id in (None, logs["job"]) and (matcher is None or matcher(logs)),
+    )
+
+
+def get_log_message(
+    subscriber: LogSubscriber,
+    num: float = 1e6,
+    timeout: float = 20,
+    job_id: str | None = None,
+    matcher: Callable[[str], bool] | None = None,
+) -> list[list[str]]:
+    """As ``get_log_batch``, the lines only; the matcher is asked about each of them."""
+    batches = get_log_batch(
+        subscriber,
+        num,
+        timeout,
+        job_id,
+        lambda logs: matcher is None or any(matcher(line) for line in logs["lines"]),
+    )
+    return [logs["lines"] for logs in batches]
+
+
+def _collect(
+    poll: Callable[[float], dict[str, Any]],
+    num: float,
+    timeout: float,
+    is_wanted: Callable[[dict[str, Any]], bool],
+) -> list[dict[str, Any]]:
+    deadline = time.monotonic() + timeout
+    found: list[dict[str, Any]] = []
+    while len(found) < num and time.monotonic() < deadline:
+        one = poll(max(0.0, deadline - time.monotonic()))
+        if not one:
+            break
+        if is_wanted(one):
+            found.append(one)
+    return found
 
 
 def wait_until_succeeded_without_exception(

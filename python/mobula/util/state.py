@@ -7,6 +7,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from mobula import _errors
 from mobula._cluster_view import node_views
 from mobula._runtime import Runtime, current
 
@@ -114,6 +115,7 @@ def list_actors() -> list[dict[str, Any]]:
             "class_name": view["class_name"],
             "state": _ACTOR_STATES[view["state"]],
             "name": view["name"],
+            "is_detached": view["detached"],
             "ray_namespace": view["ray_namespace"],
             "job_id": view["job"],
             "node_id": view["worker"]["node"],
@@ -148,25 +150,68 @@ def list_jobs() -> list[dict[str, Any]]:
     ]
 
 
+# What a task waits for -> how Ray calls its state.
+_TASK_STATES = {
+    "waiting for arguments": "PENDING_ARGS_AVAIL",
+    "waiting for a lease": "PENDING_NODE_ASSIGNMENT",
+    "waiting for its actor": "PENDING_NODE_ASSIGNMENT",
+}
+# ErrorKind -> how Ray calls it.
+_ERROR_TYPES = {
+    "kActorDied": "ACTOR_DIED",
+    "kActorUnavailable": "ACTOR_UNAVAILABLE",
+    "kActorUnschedulable": "ACTOR_UNSCHEDULABLE_ERROR",
+    "kNodeDied": "NODE_DIED",
+    "kObjectLost": "OBJECT_LOST",
+    "kOwnerDied": "OWNER_DIED",
+    "kTaskCancelled": "TASK_CANCELLED",
+    "kTaskUnschedulable": "TASK_UNSCHEDULABLE_ERROR",
+    "kWorkerCrashed": "WORKER_DIED",
+}
+
+
 @_listing
 def list_tasks() -> list[dict[str, Any]]:
     """The tasks of this process that have not finished, with what they wait for.
 
-    Those that wait for resources of a node, whoever submitted them, are listed in a second form:
-    without an id, counted by name.
+    Besides: those that failed last; and those that wait for resources of a node, whoever submitted
+    them, in a form without an id, counted by name.
     """
     runtime = current().runtime
     own = [
         {
-            "task_id": task["task"],
-            "name": task["name"],
-            "attempt_number": task["attempt"],
-            "state": "RUNNING" if task["state"].startswith("running") else "PENDING",
+            **_task(task),
+            "state": _TASK_STATES.get(task["state"], "RUNNING"),
             "state_message": task["state"],
         }
         for task in _tables(runtime).pending_tasks()
     ]
-    return own + _demand({task["name"] for task in own})
+    failed = [
+        {
+            **_task(task),
+            "state": "FAILED",
+            "state_message": "failed",
+            "error_type": _error_type(task["failure"]),
+            "error_message": str(_errors.of_payload(task["failure"])),
+        }
+        for task in _tables(runtime).failed_tasks()
+    ]
+    return own + failed + _demand({task["name"] for task in own})
+
+
+def _task(task: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "task_id": task["task"],
+        "name": task["name"],
+        "func_or_class_name": task["name"],
+        "attempt_number": task["attempt"],
+    }
+
+
+def _error_type(failure: dict[str, Any]) -> str:
+    if failure["kind"] == "kException":
+        return "TASK_EXECUTION_EXCEPTION"
+    return _ERROR_TYPES.get(failure["error"]["kind"], "UNKNOWN_ERROR")
 
 
 def _demand(known: set[str]) -> list[dict[str, Any]]:
@@ -175,7 +220,7 @@ def _demand(known: set[str]) -> list[dict[str, Any]]:
             "task_id": "",
             "name": demand["name"],
             "count": demand["count"],
-            "state": "PENDING",
+            "state": "PENDING_NODE_ASSIGNMENT",
             "state_message": "no node could ever run it" if demand["infeasible"] else "waiting",
             "required_resources": demand["resources"],
         }
