@@ -7,6 +7,7 @@ Which thread, greenlet or event loop a task runs on is decided above: in the rea
 
 from __future__ import annotations
 
+import atexit
 import contextvars
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -196,6 +197,9 @@ class Executor:
 
     def _report_exit(self, task: _core.RunningTask) -> None:
         self.has_left = True
+        if task.creates_actor:
+            # Who hears that there is no actor ends the process at once.
+            atexit._run_exitfuncs()
         error = ActorDiedError(f"the actor left on purpose: exit_actor() was called by {task.name}")
         self._runtime.process.task_executed(
             task, self._failed_results(task, error), False, exit_after=True

@@ -200,6 +200,27 @@ def test_an_actor_leaves_by_a_coroutine_that_a_call_left_behind(ray_start_regula
         ray.get(actor.leave.remote())
 
 
+@pytest.mark.parametrize("is_async", [False, True])
+def test_an_actor_leaves_in_its_constructor(ray_start_regular, wait_for, marks, is_async):
+    class Leaver:
+        def __init__(self):
+            atexit.register(marks[0].touch)
+            ray.actor.exit_actor()
+            marks[1].touch()
+
+    if is_async:
+
+        async def ping(self):
+            pass
+
+        Leaver.ping = ping
+    actor = ray.remote(Leaver).remote()
+    wait_for(marks[0].exists)
+    with pytest.raises(RayActorError):
+        ray.get(actor.__ray_ready__.remote())
+    assert not marks[1].exists()
+
+
 def test_only_an_actor_can_leave(ray_start_regular):
     with pytest.raises(TypeError, match="exit_actor API is called on a non-actor worker"):
         ray.actor.exit_actor()
