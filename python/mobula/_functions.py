@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mobula import _serialization
+from mobula import _logs, _serialization
 from mobula.exceptions import RaySystemError
 
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from mobula._runtime import Runtime
 
 SPACE = "function"
+# Larger ones are warned of, with Ray's name for the warning.
+SIZE_WARN_THRESHOLD = 10**7
+TOO_LARGE = "pickling_large_object"
 
 
 class FunctionTable:
@@ -41,6 +44,12 @@ class FunctionTable:
             return known
         pickled = _serialization.serialize(code, what)
         data = pickled.to_bytes()
+        if len(data) > SIZE_WARN_THRESHOLD:
+            _logs.warn(
+                f"{what} has {len(data)} bytes when pickled, which every worker reads. It may "
+                f"capture a large object: put that, and use its reference",
+                TOO_LARGE,
+            )
         function_id = hashlib.blake2b(data, digest_size=16).hexdigest()
         self._runtime.ask_kv("kPut", SPACE, function_id, data)
         self.pinned.extend(pickled.contained or ())

@@ -94,6 +94,8 @@ class HostNode(Node):
         """``cluster_address`` is None for a head."""
         self._daemon = daemon
         self.node_id = daemon.facts["node_id"]
+        self.pid = daemon.pid
+        self.is_head = cluster_address is None
         self.address = cluster_address or daemon.facts["address"]
 
     def stop(self, graceful: bool) -> None:

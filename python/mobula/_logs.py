@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import collections
+import itertools
 import logging
 import sys
 from collections.abc import Callable
@@ -12,6 +14,9 @@ logger = logging.getLogger("mobula")
 
 # Told of workers' lines, whether they are shown or not.
 listeners: list[Callable[[dict[str, Any]], None]] = []
+# The last warnings that have a kind: their number, the kind and the message.
+warnings: collections.deque[tuple[int, str, str]] = collections.deque(maxlen=100)
+_numbers = itertools.count()
 
 
 def configure(level: int | str) -> None:
@@ -31,8 +36,10 @@ class _StderrHandler(logging.Handler):
         print(self.format(record), file=sys.stderr, flush=True)
 
 
-def warn(message: str) -> None:
-    """A warning of the runtime for the program's user."""
+def warn(message: str, kind: str = "") -> None:
+    """A warning of the runtime for the program's user; one of a kind is told to listeners, too."""
+    if kind:
+        warnings.append((next(_numbers), kind, message))
     print(f"(mobula) warning: {message}", file=sys.stderr, flush=True)
 
 

@@ -36,6 +36,8 @@ class Hub:
         # Told of each worker process, when it is a member of the cluster and when it is gone.
         self.start_worker: Callable[[Process], None] = lambda process: None
         self.end_worker: Callable[[str], None] = lambda worker: None
+        # Ends the node of that name: in order, or as a crash does.
+        self.end_node: Callable[[str, bool], None] = lambda name, graceful: None
         # By the name of an action: called with its process and what else the world says.
         self.handlers: dict[str, Callable[..., None]] = {
             "ProcessReady": self._process_ready,
@@ -188,6 +190,17 @@ class Hub:
             if process.pid == pid and process.alive:
                 return process
         return None
+
+    def daemon_pid(self, node: str) -> int:
+        """Returns the number of the daemon of the node of that name."""
+        names: list[str] = self.world.node_names()
+        return _FIRST_DAEMON_PID + names.index(node)
+
+    def find_daemon(self, pid: int) -> str | None:
+        """Returns the name of the running node whose daemon has that number."""
+        nodes, index = self.world.node_names(), pid - _FIRST_DAEMON_PID
+        runs = 0 <= index < len(nodes) and self.world.node_id(nodes[index])
+        return nodes[index] if runs else None
 
     def end_process(self, process: Process, status: int, reason: str) -> None:
         """Ends a process at once; does not return when it is the caller's own."""
@@ -385,5 +398,7 @@ class Hub:
             thread.throw(ProcessGone())
 
 
+# Those of daemons; more than a simulation of a laptop's cluster has.
+_FIRST_DAEMON_PID = 1 << 20
 # The driver's, on the node n1; the world numbers the other processes.
 _DRIVER_PID = 1000

@@ -104,6 +104,7 @@ class SimWorker:
         if self._has_environment:
             return
         self._has_environment = True
+        os.environ["RAY_RAYLET_PID"] = str(self._hub.daemon_pid(self._process.node))
         _apply(self._runtime.identity["job_config"]["language_config"])
         _apply(_core.runtime_env_of(task))
 

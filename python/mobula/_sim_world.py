@@ -32,6 +32,7 @@ class SimWorld(World):
         """Makes the world of `hub`; its nodes have what `options` say until `connect`."""
         self._hub = hub
         self._options = options
+        hub.end_node = lambda name, graceful: SimNode(self, hub, name).stop(graceful)
         self._nodes_started = 0
         self._owns_cluster = False
 
@@ -156,6 +157,8 @@ class SimNode(Node):
         self._hub = hub
         self.name = name
         self.address = _ADDRESS
+        self.is_head = name == _HEAD
+        self.pid = hub.daemon_pid(name)
 
     @property
     def node_id(self) -> str:  # type: ignore[override]

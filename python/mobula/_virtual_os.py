@@ -15,6 +15,8 @@ from mobula._virtual_patch import replace
 if TYPE_CHECKING:
     from mobula._sim_hub import Hub
 
+# Between two looks whether a child has ended.
+_CHILD_POLL_NS = 1_000_000
 _CLEAR_SCREEN = "\x1b[H\x1b[2J"
 _FATAL_SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGABRT, signal.SIGSEGV)
 
@@ -22,8 +24,10 @@ _FATAL_SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGABRT,
 def install(hub: Hub) -> None:
     """Replaces what os tells of processes and CPUs, and what would start or end processes."""
     _install_identity(hub)
-    _install_endings(hub)
-    _install_children()
+    # Of nodes whose daemon was ended by a signal: that signal, by the daemon's number.
+    ended: dict[int, int] = {}
+    _install_endings(hub, ended)
+    _install_children(hub, ended)
 
 
 def _install_identity(hub: Hub) -> None:
@@ -45,7 +49,7 @@ def _install_identity(hub: Hub) -> None:
         return process.node if process else real_name
 
     def getppid() -> int:
-        """Returns init's: the daemons of simulated nodes are no processes that one could see."""
+        """Returns init's: who has started a simulated process is no part of the simulation."""
         return 1
 
     replace(os, "getpid", getpid)
@@ -55,9 +59,14 @@ def _install_identity(hub: Hub) -> None:
     replace(socket, "gethostname", gethostname)
 
 
-def _install_endings(hub: Hub) -> None:
+def _install_endings(hub: Hub, ended: dict[int, int]) -> None:
     def kill(pid: int, number: int, /) -> None:
-        target = hub.find_pid(pid)
+        target, node = hub.find_pid(pid), hub.find_daemon(pid)
+        if node is not None:
+            if number in _FATAL_SIGNALS:
+                ended[pid] = int(number)
+                hub.end_node(node, number == signal.SIGTERM)
+            return
         if target is None:
             raise ProcessLookupError(3, "No such process")
         if number == signal.SIGINT and target is hub.driver:
@@ -83,8 +92,24 @@ def _install_endings(hub: Hub) -> None:
     replace(os, "abort", abort)
 
 
-def _install_children() -> None:
-    """Other programs have no part in the simulation; only clearing the screen is let through."""
+def _install_children(hub: Hub, ended: dict[int, int]) -> None:
+    """Other programs have no part in the simulation; only clearing the screen is let through.
+
+    A program's children are the daemons of its nodes.
+    """
+
+    real_waitpid = os.waitpid
+
+    def waitpid(pid: int, options: int, /) -> tuple[int, int]:
+        if _sim_process.current() is None:
+            return real_waitpid(pid, options)
+        while hub.find_daemon(pid) is not None:
+            if options & os.WNOHANG:
+                return 0, 0
+            hub.sleep_ns(_CHILD_POLL_NS)
+        if pid not in ended:
+            raise ChildProcessError(10, "No child processes")
+        return pid, ended.pop(pid)
 
     def system(command: str) -> int:
         if command.strip() not in ("clear", "cls", "reset"):
@@ -93,6 +118,7 @@ def _install_children() -> None:
             sys.stdout.write(_CLEAR_SCREEN)
         return 0
 
+    replace(os, "waitpid", waitpid)
     replace(os, "system", system)
     for name in ("fork", "forkpty", "popen", "posix_spawn", "posix_spawnp", "execv", "execve"):
         replace(os, name, _refusal(f"os.{name}()"))

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import os
+import signal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -49,12 +51,43 @@ class InitOptions:
     lineage_bytes_max: int = 0
 
 
+@dataclasses.dataclass(frozen=True)
+class NodeProcess:
+    """A process of a node, by its id."""
+
+    pid: int
+
+    def kill(self) -> None:
+        """Ends it at once."""
+        os.kill(self.pid, signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Asks it to end."""
+        os.kill(self.pid, signal.SIGTERM)
+
+
+@dataclasses.dataclass(frozen=True)
+class ProcessInfo:
+    """As Ray's lists of a node's processes have it."""
+
+    process: NodeProcess
+
+
 class Node(abc.ABC):
     """A running node, as ``cluster_utils`` handles it."""
 
     node_id: str
     # Its cluster's, "host:port".
     address: str
+    # Of its daemon.
+    pid: int
+    is_head: bool
+
+    @property
+    def all_processes(self) -> dict[str, list[ProcessInfo]]:
+        """By Ray's names for them: the daemon is the raylet and, on the head, the GCS as well."""
+        daemon = [ProcessInfo(NodeProcess(self.pid))]
+        return {"raylet": daemon, **({"gcs_server": daemon} if self.is_head else {})}
 
     @property
     def unique_id(self) -> str:

@@ -88,6 +88,18 @@ def test_the_death_of_a_node_but_not_its_departure(ray_start_cluster):
     assert error["error_message"].split(" ")[5] == name
 
 
+def test_code_that_is_large(told):
+    captured = bytes(2 * ray_constants.FUNCTION_SIZE_WARN_THRESHOLD)
+
+    @ray.remote
+    def use():
+        return len(captured)
+
+    reference = use.remote()
+    assert "use" in one(told, ray_constants.PICKLING_LARGE_OBJECT_PUSH_ERROR)
+    assert ray.get(reference) == len(captured)
+
+
 def test_a_failed_task_is_listed(ray_start_regular, wait_for):
     @ray.remote(max_retries=0)
     def fail():

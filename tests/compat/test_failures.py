@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 import ray
+from ray._private.test_utils import wait_for_pid_to_exit
 
 
 @pytest.fixture
@@ -28,6 +29,27 @@ def test_a_task_whose_worker_dies_is_retried(four_cpus, tmp_path):
         return marker.stat().st_size
 
     assert ray.get(die_twice.remote()) == 3
+
+
+def test_the_workers_of_a_daemon_end_with_it(ray_start_cluster):
+    cluster = ray_start_cluster
+    cluster.add_node(num_cpus=0)
+    node = cluster.add_node(num_cpus=1, resources={"far": 1})
+    ray.init(address=cluster.address)
+
+    @ray.remote(resources={"far": 1})
+    class Actor:
+        def processes(self):
+            return os.getpid(), int(os.environ["RAY_RAYLET_PID"])
+
+    actor = Actor.remote()
+    worker, daemon = ray.get(actor.processes.remote())
+    assert node.all_processes["raylet"][0].process.pid == daemon
+    os.kill(daemon, signal.SIGKILL)
+    assert os.waitpid(daemon, 0) == (daemon, signal.SIGKILL)
+    wait_for_pid_to_exit(worker)
+    with pytest.raises(ray.exceptions.RayActorError):
+        ray.get(actor.processes.remote())
 
 
 def test_worker_crashed_error_after_the_last_retry(four_cpus):

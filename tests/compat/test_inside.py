@@ -131,6 +131,20 @@ def test_modules_are_there_without_being_imported(ray_start_regular):
     assert ray.cluster_utils.cluster_not_supported is False
 
 
+def test_the_constants_that_tests_import():
+    constants = ray._private.ray_constants
+    assert constants.DEFAULT_TASK_MAX_RETRIES == 3
+    assert constants.REMOVED_NODE_ERROR == "node_removed"
+
+
+def test_the_summary_counts_what_lies_in_stores(ray_start_regular, wait_for):
+    summary = ray._private.internal_api.memory_summary
+    reference = ray.put(np.zeros(LARGE))
+    wait_for(lambda: "Plasma memory usage 7 MiB, 1 objects" in summary(stats_only=True))
+    del reference
+    wait_for(lambda: "Plasma memory usage 0 MiB" in summary(stats_only=True))
+
+
 def test_actors_are_listed_by_id(ray_start_regular, wait_for):
     @ray.remote
     class Actor:

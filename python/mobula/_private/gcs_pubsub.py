@@ -2,7 +2,8 @@
 """Errors and workers' output as Ray tells them to drivers, for tests that listen.
 
 Ray sends errors through a channel of its own. Here a subscriber finds them where they show: in the
-nodes, in the tasks of this process, and in the key-value store, where ``publish`` leaves them.
+nodes, in the tasks and warnings of this process, and in the key-value store, where ``publish``
+leaves them.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class ErrorSubscriber:
         self._sources: list[Callable[[], Iterator[tuple[Any, str, str]]]] = [
             _failed_tasks,
             _dead_nodes,
+            _warnings,
             _published,
         ]
         self._seen = {key for source in self._sources for key, _, _ in source()}
@@ -112,6 +114,11 @@ def _dead_nodes() -> Iterator[tuple[Any, str, str]]:
             f"{info['name']} has been marked dead because the detector has missed too many "
             f"heartbeats from it: {view['death_reason']}.",
         )
+
+
+def _warnings() -> Iterator[tuple[Any, str, str]]:
+    for number, kind, message in _logs.warnings:
+        yield ("warning", number), kind, message
 
 
 def _published() -> Iterator[tuple[Any, str, str]]:

@@ -14,11 +14,15 @@ __all__ = ["free", "memory_summary"]
 _TASK_DIGITS = 32
 
 
-def memory_summary(address: str | None = None, **how: Any) -> str:
+def memory_summary(address: str | None = None, *, stats_only: bool = False, **how: Any) -> str:
     """The objects that this process knows, a line each, with the state of the task that makes it.
 
-    The address and Ray's options for the layout are taken and have no effect.
+    With ``stats_only`` only how much of them lies in stores. The address and Ray's options for the
+    layout are taken and have no effect.
     """
+    if stats_only:
+        sizes = [view["size"] for view in list_objects() if view["state"] == "STORED"]
+        return f"Plasma memory usage {sum(sizes) >> 20} MiB, {len(sizes)} objects"
     pending = {task["task_id"]: _status(task["state"]) for task in list_tasks()}
     return "\n".join(
         f"{view['object_id']} | {pending.get(view['object_id'][:_TASK_DIGITS], 'FINISHED')} | "

@@ -3,16 +3,21 @@
 
 from __future__ import annotations
 
+from mobula import _functions, _remote_function
+
+DEFAULT_TASK_MAX_RETRIES = _remote_function.DEFAULT_TASK_MAX_RETRIES
+FUNCTION_SIZE_WARN_THRESHOLD = _functions.SIZE_WARN_THRESHOLD
+
 # Kinds of errors that are told to drivers: see `gcs_pubsub`.
 TASK_PUSH_ERROR = "task"
 WORKER_DIED_PUSH_ERROR = "worker_died"
 REMOVED_NODE_ERROR = "node_removed"
+PICKLING_LARGE_OBJECT_PUSH_ERROR = _functions.TOO_LARGE
 # Kinds that only `publish_error_to_driver` tells: their causes are parts of Ray's own.
 DASHBOARD_AGENT_DIED_ERROR = "dashboard_agent_died"
 DASHBOARD_DIED_ERROR = "dashboard_died"
 EXCESS_QUEUEING_WARNING = "excess_queueing_warning"
 MONITOR_DIED_ERROR = "monitor_died"
-PICKLING_LARGE_OBJECT_PUSH_ERROR = "pickling_large_object"
 PUT_RECONSTRUCTION_PUSH_ERROR = "put_reconstruction"
 RAYLET_DIED_ERROR = "raylet_died"
 RESOURCE_DEADLOCK_ERROR = "resource_deadlock"
@@ -25,6 +30,5 @@ DEBUG_AUTOSCALING_ERROR = "__autoscaling_error"
 # In Ray's lists of a node's processes.
 PROCESS_TYPE_GCS_SERVER = "gcs_server"
 PROCESS_TYPE_RAYLET = "raylet"
-FUNCTION_SIZE_WARN_THRESHOLD = 10**7
 
 __all__ = sorted(name for name in globals() if name.isupper())
