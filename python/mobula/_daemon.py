@@ -15,6 +15,7 @@ import tempfile
 import time
 from typing import Any
 
+import mobula
 from mobula._world import NodeOptions
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
@@ -183,6 +184,7 @@ class Daemon:
         record = {
             **self.facts,
             "pid": self._process.pid,
+            "version": mobula.__version__,
             "cluster_address": spec.cluster_address or self.facts["address"],
             "is_head": spec.cluster_address is None or "--head" in spec.flags,
             "started": time.time(),

@@ -11,7 +11,7 @@ from typing import Any
 from mobula import _core, _daemon, _logs
 from mobula._host_runtime import HostRuntime
 from mobula._runtime import Runtime
-from mobula._world import InitOptions, Node, NodeOptions, World
+from mobula._world import InitOptions, Node, NodeOptions, World, check_version
 
 _LAST_WORDS_S = 0.5
 
@@ -39,6 +39,7 @@ class HostWorld(World):
         else:
             assert options.address is not None
             facts = _daemon.find(options.address)
+            check_version(facts.get("version", "unknown"))
         try:
             process = _core.connect(
                 facts["socket_name"],

@@ -8,13 +8,14 @@ import os
 import tempfile
 from typing import Any
 
+import mobula
 from mobula import _core, _sim_process
 from mobula._runtime import Execution, Runtime
 from mobula._sim_hub import Hub
 from mobula._sim_options import SimOptions
 from mobula._sim_runtime import SimRuntime
 from mobula._virtual_net import STATUS_ADDRESS
-from mobula._world import InitOptions, Node, NodeOptions, World
+from mobula._world import InitOptions, Node, NodeOptions, World, check_version
 from mobula.faults import At, CrashNode, Plan
 
 _HEAD = "n1"
@@ -34,6 +35,8 @@ class SimWorld(World):
         self._options = options
         hub.end_node = lambda name, graceful: SimNode(self, hub, name).stop(graceful)
         self._nodes_started = 0
+        # Of the program that has started nodes.
+        self._version = ""
         self._owns_cluster = False
 
     @property
@@ -57,6 +60,8 @@ class SimWorld(World):
         """Adds a driver to the cluster, which it starts on the nodes of the simulation."""
         hub = self._hub
         self._owns_cluster = options.address in (None, "local") and self._nodes_started == 0
+        if self._nodes_started > 0:
+            check_version(self._version)
         if not hub.world.cluster_runs() and self._nodes_started == 0:
             self._hub.world.reserve_nodes(False)
             self._configure(_HEAD, options.node)
@@ -96,6 +101,7 @@ class SimWorld(World):
             # The program says which nodes there are; the simulation's others get its shapes.
             self._hub.world.reserve_nodes(True)
             self._configure(_HEAD, options)
+            self._version = mobula.__version__
             name = _HEAD
         else:
             name = self._hub.world.add_node(self._shape(options, options.labels))

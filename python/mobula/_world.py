@@ -13,6 +13,8 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any
 
+import mobula
+
 if TYPE_CHECKING:
     from mobula._runtime import Execution, Runtime
 
@@ -101,6 +103,15 @@ class Node(abc.ABC):
     def kill_raylet(self) -> None:
         """As a crash of the node's daemon does."""
         self.stop(graceful=False)
+
+
+def check_version(version: str) -> None:
+    """RuntimeError when a cluster was started by another version than this program's."""
+    if version != mobula.__version__:
+        raise RuntimeError(
+            f"Version mismatch: the cluster was started with version {version}, this program has "
+            f"{mobula.__version__}"
+        )
 
 
 class World(abc.ABC):

@@ -145,6 +145,15 @@ def test_the_summary_counts_what_lies_in_stores(ray_start_regular, wait_for):
     wait_for(lambda: "Plasma memory usage 0 MiB" in summary(stats_only=True))
 
 
+def test_a_cluster_of_another_version_is_refused(ray_start_cluster, monkeypatch):
+    ray_start_cluster.add_node(num_cpus=1)
+    with monkeypatch.context() as changed:
+        changed.setattr(ray, "__version__", "another")
+        with pytest.raises(RuntimeError, match="Version mismatch"):
+            ray.init(address="auto")
+    assert ray.init(address="auto")["node_id"]
+
+
 def test_actors_are_listed_by_id(ray_start_regular, wait_for):
     @ray.remote
     class Actor:
