@@ -225,11 +225,12 @@ void Node::Parts::Turn::Bounce(const Envelope& envelope, std::string reason) {
 void Node::Parts::Turn::Arrive(Envelope envelope) {
   const Address& target = envelope.target;
   if (target.IsGcs()) {
-    if (!parts.gcs) return;  // It is down, or the sender has a wrong idea of where it is.
     if (const auto* joining = std::get_if<RegisterNode>(&envelope.message)) {
-      // The answer has to find its way before the news of the node come from the GCS.
+      // The answer has to find its way before the news of the node come from the GCS; and its link
+      // needs acknowledgements, also while there is no GCS.
       parts.peers.Joined(now, std::make_shared<NodeInfo>(joining->info), out);
     }
+    if (!parts.gcs) return;  // It is down, or the sender has a wrong idea of where it is.
     RunGcs(MessageReceived{envelope.source, std::move(envelope.message)});
   } else if (target.node != parts.self) {
     return;  // A sender with a wrong idea of who this node is.
