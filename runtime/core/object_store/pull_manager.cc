@@ -228,7 +228,9 @@ void PullManager::HandleTimer(Instant now, std::uint64_t key, Sink& out) {
   if (number == numbers_.end()) return;
   const auto found = pulls_.find(number->second);
   Pull& pull = found->second;
-  if (pull.phase == Phase::kWaiting && pull.give_up_at <= now) {
+  if (pull.phase == Phase::kWaiting) {
+    // A clock that was slowed down since lets a timer ring early.
+    if (now < pull.give_up_at) return out.StartPullTimer(pull.number, pull.give_up_at - now);
     if (!store_.IsMakingRoom()) return FailForRoom(found, out);
     pull.give_up_at = {};
     return AwaitRoom(now, pull, out);

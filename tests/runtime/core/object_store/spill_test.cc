@@ -196,6 +196,17 @@ TEST_F(SpillTest, ARestoreWaitsForRoomAndGivesUpInTimeWithoutHarm) {
   EXPECT_EQ(StateOf(1), ObjectState::kSpilled);
 }
 
+TEST_F(SpillTest, ATimerThatRingsEarlyIsStartedAgain) {
+  FillMemoryAndDisk();
+  Create(5, 8);
+  Fetch(1);
+  ASSERT_EQ(out_.pull_timers.size(), 1u);
+  now_ = now_ + Seconds(7);
+  pulls_.HandleTimer(now_, out_.pull_timers[0].key, out_);
+  ASSERT_EQ(out_.pull_timers.size(), 2u);
+  EXPECT_EQ(out_.pull_timers[1].delay, Seconds(3));
+}
+
 TEST_F(SpillTest, ARestoreThatWaitsForRoomNeedsNoOtherCopy) {
   FillMemoryAndDisk();
   Create(5, 8);
