@@ -178,7 +178,7 @@ Case DrawCase(Rng& rng, const Shape& shape) {
   one.cluster.cpus = static_cast<std::uint32_t>(1 + rng.Below(3));
   one.cluster.jitter = static_cast<double>(rng.Below(21)) / 10;
   // What goes by way of a third node is there first, now and then.
-  if (rng.Below(3) == 0) one.cluster.jitter *= 10;
+  if (rng.Below(2) == 0) one.cluster.jitter *= 10;
   Style style;
   style.tempo = kTempos[rng.Below(std::size(kTempos))];
   const auto size = static_cast<std::uint64_t>(std::clamp(shape.size, 1, 100));

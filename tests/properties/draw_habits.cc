@@ -46,7 +46,7 @@ class Habits {
         LosePatience(lists, actions);
       if (parting_ && action.step == Step::kSubmit && rng_.Below(2) == 0)
         Part(action.a, lists, actions);
-      if (passing_ && ReturnsReferences(action) && rng_.Below(2) == 0)
+      if (passing_ && ReturnsReferences(action))
         PassOn(InFrontOf(done, given, actions.size()), actions);
     }
     program = std::move(done);
@@ -69,7 +69,8 @@ class Habits {
   }
   void Place(Action& task) {
     const bool is_task = task.step == Step::kSubmit || task.step == Step::kAdd;
-    if (is_task && rng_.Below(3) > 0) task.where = static_cast<std::uint32_t>(1 + rng_.Below(4));
+    // The head, where the driver is, is the likeliest anyway.
+    if (is_task && rng_.Below(4) > 0) task.where = static_cast<std::uint32_t>(2 + rng_.Below(3));
   }
   void Queue(const Action& call, const Given& lists, std::vector<Action>& actions) {
     Program slow;
@@ -128,7 +129,7 @@ class Habits {
     pass.body = {std::move(opener)};
     if (places_) Place(pass);
     if (places_) Place(pass.body.front().actions.back());
-    if (rng_.Below(2) == 0) Part(pass.a, lists, actions);
+    if (rng_.Below(4) > 0) Part(pass.a, lists, actions);
   }
   static void Part(std::uint32_t from, const Given& lists, std::vector<Action>& actions) {
     if (lists.references == 0) return;

@@ -131,15 +131,25 @@ class Run {
     });
   }
 
+  /// What `find` finds when it finds nothing any more, or when `limit` has passed: since the
+  /// beginning, or since there was no room for something, which takes its time to find out.
+  template <class Wait, class Find>
+  std::vector<std::string> AwaitNothing(Duration limit, Wait wait, Find find) {
+    Instant end = world_->Now() + limit;
+    for (std::uint64_t refusals = ledger_.Refusals();;) {
+      wait();
+      std::vector<std::string> found = find();
+      if (std::exchange(refusals, ledger_.Refusals()) < ledger_.Refusals())
+        end = world_->Now() + limit;
+      if (found.empty() || world_->Now() >= end) return found;
+    }
+  }
+
   /// The driver has dropped everything: soon nobody needs anything.
   void AwaitEmptiness() {
-    const Instant limit = world_->Now() + kLeftoverLimit;
-    std::vector<std::string> left;
-    do {
-      mobula::Sleep(Seconds(1));
-      left = sim::FindLeftovers(*world_);
-    } while (!left.empty() && world_->Now() < limit);
-    ComplainOf("when the program was over", left);
+    const auto wait = [] { mobula::Sleep(Seconds(1)); };
+    const auto find = [this] { return sim::FindLeftovers(*world_); };
+    ComplainOf("when the program was over", AwaitNothing(kLeftoverLimit, wait, find));
   }
 
   void RunJob() {
@@ -149,18 +159,17 @@ class Run {
 
   /// The driver is gone, and its job with it, but for the detached actors that live on.
   void AwaitEndOfJob() {
-    const Instant limit = world_->Now() + kJobEndLimit;
-    std::vector<std::string> left;
-    do {
-      hub_->RunFor(Seconds(1));
-      left = sim::FindLeftovers(*world_);
+    const auto wait = [this] { hub_->RunFor(Seconds(1)); };
+    const auto find = [this] {
+      std::vector<std::string> left = sim::FindLeftovers(*world_);
       const std::set<WorkerId> detached = sim::DetachedProcesses(*world_);
       for (const WorkerId process : world_->Processes()) {
         if (detached.contains(process)) continue;
         left.push_back(absl::StrCat("process ", process.Hex(), " still runs"));
       }
-    } while (!left.empty() && world_->Now() < limit);
-    ComplainOf("when the driver was gone", left);
+      return left;
+    };
+    ComplainOf("when the driver was gone", AwaitNothing(kJobEndLimit, wait, find));
   }
 
   void RunDriver() {
