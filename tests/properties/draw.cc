@@ -103,6 +103,7 @@ class ProgramDrawer {
         // Without end, a task that always fails would never end.
         action.retry_exceptions = action.retries >= 0 && rng_.Below(4) == 0;
         action.lends_actor = rng_.Below(3) == 0;
+        action.lends_all = rng_.Below(6) == 0;
         action.body = {Draw(inner_actions, depth - 1, false, GivenTo(action, lists))};
         ++lists.references;
         break;

@@ -119,10 +119,14 @@ class Habits {
   void PassOn(const Given& lists, std::vector<Action>& actions) {
     if (lists.references == 0) return;
     Program reader;
-    Add(reader.actions, Step::kGet);
+    for (int i = 0; i < 3; ++i) Add(reader.actions, Step::kGet);
     Program opener;
     Add(opener.actions, Step::kOpen).a = 0;
-    Add(opener.actions, Step::kSubmit).body = {std::move(reader)};
+    // What it came out of is not needed any more.
+    for (int i = 0; i < 2; ++i) Add(opener.actions, Step::kDrop).a = 0;
+    Action& hand_on = Add(opener.actions, Step::kSubmit);
+    hand_on.lends_all = true;
+    hand_on.body = {std::move(reader)};
     Action& pass = Add(actions, Step::kSubmit);
     pass.a = static_cast<std::uint32_t>(lists.references - 1);
     pass.b = pass.a;

@@ -87,9 +87,15 @@ class PlanDrawer {
     }
   }
 
-  /// A network that is not good all the time.
+  /// A network that is never good, or one bad link in it.
   void AddWeather(faults::Plan& plan) {
     faults::LinkFault weather;
+    if (nodes_ > 2 && rng_.Below(2) == 0) {
+      weather.from = {Node(true)};
+      weather.to = {Other(weather.from.front())};
+      weather.delay = Times(0.1 + rng_.Uniform(), Milliseconds(10));
+      return plan.Add(faults::At({}, weather));
+    }
     weather.from = weather.to = {"all"};
     if (rng_.Below(2) == 0) weather.loss = rng_.Uniform() * 0.1;
     if (rng_.Below(2) == 0) weather.duplicate = rng_.Uniform() * 0.5;
@@ -266,7 +272,7 @@ faults::Plan DrawPlan(Rng& rng, const Shape& shape, const ClusterShape& cluster,
     PlanDrawer(gcs_rng, shape, cluster.nodes, program_time).AddGcsFaults(plan);
   }
   Rng weather_rng = rng.Fork(3);
-  if (cluster.nodes > 1 && weather_rng.Below(5) == 0) {
+  if (cluster.nodes > 1 && weather_rng.Below(4) == 0) {
     PlanDrawer(weather_rng, shape, cluster.nodes, program_time).AddWeather(plan);
   }
   const bool spills = cluster.store_kilobytes < ClusterShape{}.store_kilobytes;

@@ -159,7 +159,11 @@ class Interpreter {
   void Submit(const Action& action) {
     if (action.body.empty()) return;
     References borrowed;
-    if (!references_.empty()) borrowed = {At(action.a), At(action.b)};
+    if (action.lends_all) {
+      borrowed = references_;
+    } else if (!references_.empty()) {
+      borrowed = {At(action.a), At(action.b)};
+    }
     Actors lent;
     if (action.lends_actor && !actors_.empty()) lent = {actors_[action.a % actors_.size()]};
     references_.push_back(world_.Submit(action, borrowed, lent));

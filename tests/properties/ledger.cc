@@ -105,6 +105,7 @@ void Ledger::SawValue(WorkerId seer, ObjectId object, const Expected& seen) {
   if (actor != actors_.end()) {
     if (actor->second.alive == 0) actor->second.alive = ++moments_;
     heard_.emplace(std::pair(seer, ran_in_[object.task]), ++moments_);
+    known_.emplace(std::pair(seer, actor->first), moments_);
   }
   if (expected.checksum != seen.checksum) {
     Complain(absl::StrCat("wrong value: of ", object.Hex(), ": ", seen.checksum, ", expected ",
@@ -347,10 +348,13 @@ std::string Ledger::DoubtLostCall(const Actor& actor, TaskId call) const {
   if (made == nullptr) return "it names no call that was made";
   if (actor.facts.max_task_retries < 0) return "the call may be retried";
   if (Crashes() > 0) return "";
-  // Who has killed an actor does not send its next calls to what is about to die.
+  // Who has killed an actor that it knew to live does not send its next calls to what is about to
+  // die.
   const WorkerId caller = made->reference.owner.worker;
+  const auto known = known_.find({caller, made->origin.actor});
   const bool is_hit = std::ranges::any_of(actor.kills, [&](const KillSaid& kill) {
-    return kill.killer != caller || kill.at > made->made;
+    return kill.killer != caller || kill.at > made->made || known == known_.end() ||
+           known->second > kill.at;
   });
   return is_hit ? "" : "nothing died but what its caller had killed before";
 }

@@ -195,6 +195,8 @@ class Ledger {
   std::map<TaskId, WorkerId> ran_in_;
   /// When a process (the first) first saw an answer of an actor's process: it knows that it lives.
   std::map<std::pair<WorkerId, WorkerId>, std::uint64_t> heard_;
+  /// When a process first saw an answer of an actor.
+  std::map<std::pair<WorkerId, ActorId>, std::uint64_t> known_;
   std::map<WorkerId, Address> processes_;
   std::set<WorkerId> drivers_;
   std::map<std::pair<TaskId, std::uint32_t>, std::string> thrown_;

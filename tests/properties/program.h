@@ -54,6 +54,8 @@ struct Action {
   std::int32_t call_retries = 0;
   /// kSubmit: the task also gets actor `a`.
   bool lends_actor = false;
+  /// kSubmit: it borrows all references there are.
+  bool lends_all = false;
   /// kActor and kFind: one of a few names; 0 for none. Actors of one name answer alike.
   std::uint32_t name = 0;
   /// kActor: it lives until it is killed. Only with a name.
@@ -63,7 +65,7 @@ struct Action {
   std::uint32_t where = 0;
   std::vector<Program> body;
   MOBULA_FIELDS(Action, step, a, b, size, lasts, retries, retry_exceptions, call_retries,
-                lends_actor, name, detached, where, body)
+                lends_actor, lends_all, name, detached, where, body)
 };
 
 /// What one task does, then returns: its checksum, padded to `result_size` numbers, and, when

@@ -109,6 +109,7 @@ void SimplerActions(const Action& action, const Given& given, const Found<Action
   with([](Action& one) { one.call_retries = 0; });
   with([](Action& one) { one.retry_exceptions = false; });
   with([](Action& one) { one.lends_actor = false; });
+  with([](Action& one) { one.lends_all = false; });
   with([](Action& one) { one.detached = false; });
   with([](Action& one) { one.where = 0; });
   if (action.step == Step::kActor && !action.detached) with([](Action& one) { one.name = 0; });

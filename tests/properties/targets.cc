@@ -108,7 +108,9 @@ Program Without(const Program& program, const Given& given, std::size_t first, s
 }
 
 Given GivenTo(const Action& action, const Given& caller) {
-  return {caller.references > 0 ? 2u : 0u, action.lends_actor && caller.actors > 0 ? 1u : 0u};
+  const std::size_t some = std::min<std::size_t>(caller.references, 1) * 2;
+  return {action.lends_all ? caller.references : some,
+          action.lends_actor && caller.actors > 0 ? 1u : 0u};
 }
 
 Given InFrontOf(const Program& program, const Given& given, std::size_t at) {
