@@ -106,18 +106,19 @@ struct ObjectRecord {
     return counts[static_cast<std::size_t>(count)];
   }
   [[nodiscard]] std::uint32_t& Of(Count count) { return counts[static_cast<std::size_t>(count)]; }
-  /// Whether anything but a running task's arguments and lineage needs it in this process.
+  /// Whether anything but a running task's arguments needs it in this process. Lineage counts when
+  /// it is borrowed: its owner knows nothing of our lineage.
   [[nodiscard]] bool IsNeededHere() const {
-    return (Of(Count::kLocal) | Of(Count::kSubmitted) | Of(Count::kContained) | Of(Count::kHeld)) !=
-           0;
+    const std::uint32_t uses =
+        Of(Count::kLocal) | Of(Count::kSubmitted) | Of(Count::kContained) | Of(Count::kHeld);
+    return uses != 0 || (!owned && Of(Count::kLineage) > 0);
   }
   /// Whether the value must be kept. Lineage needs the value of what cannot be made again: a
-  /// borrowed object (its owner knows nothing of our lineage), an actor, what was put, and what a
-  /// task has made that may not run again.
+  /// borrowed object, an actor, what was put, and what a task has made that may not run again.
   [[nodiscard]] bool IsInScope() const {
     if (IsNeededHere() || Of(Count::kExecuting) > 0) return true;
     const bool is_stored = status.phase == ObjectPhase::kStored;
-    const bool only_copy = !owned || !actor.IsNil() || (is_stored && !remakeable);
+    const bool only_copy = !actor.IsNil() || (is_stored && !remakeable);
     if (Of(Count::kLineage) > 0 && only_copy) return true;
     return !borrowers.empty() || registering > 0;
   }

@@ -79,6 +79,26 @@ TEST_F(WorkerBorrow, AnArgumentThatStaysIsReportedToItsOwnerWithTheAnswer) {
   EXPECT_TRUE(machine_.References().empty());
 }
 
+TEST_F(WorkerBorrow, AnArgumentThatOnlyLineageNeedsIsReportedToo) {
+  const ObjectRef inner{ObjectId{{0x98, 1}, 1}, remote};
+  const TaskSpec spec = RunHere(remote, inner);
+  Take(spec, inner);
+  TaskSpec child = NewTask(1, {inner});
+  child.header.Edit().max_retries = 1;
+  Do(TaskSubmitted{child});
+  ObjectStatus status;
+  status.phase = ObjectPhase::kInline;
+  status.value = Value("x");
+  Receive(remote, ObjectStatusReply{inner.id, status});
+  Receive(daemon, LeaseGranted{Only<RequestLease>().request, LeaseId{1, 9}, worker, 1});
+  Receive(worker, DoneInStore(Only<PushTask>().spec));
+  Do(ReferenceRemoved{inner.id});
+  Execute(spec);
+  EXPECT_THAT(Only<TaskDone>().retained, ElementsAre(inner.id));
+  Do(ReferenceRemoved{child.Return(0)});
+  EXPECT_EQ(Only<RemoveBorrower>().registrations, 1u);
+}
+
 TEST_F(WorkerBorrow, AnArgumentThatIsDroppedCostsNothing) {
   const TaskSpec spec = RunHere(remote, foreign);
   Take(spec, foreign);
