@@ -76,6 +76,14 @@ class HostWorld(World):
             self._daemon.stop()
             self._daemon = None
 
+    def has_process(self, pid: int) -> bool:
+        """Whether it runs; one that has ended and that nobody has reaped does not."""
+        try:
+            with open(f"/proc/{pid}/stat") as file:
+                return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
     def own_node(self) -> Node:
         """The daemon that ``connect`` has started."""
         if self._daemon is None:

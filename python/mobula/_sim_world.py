@@ -89,6 +89,10 @@ class SimWorld(World):
         if self._owns_cluster:
             hub.stop_cluster()
 
+    def has_process(self, pid: int) -> bool:
+        """Whether a simulated process or daemon has that number."""
+        return self._hub.find_pid(pid) is not None or self._hub.find_daemon(pid) is not None
+
     def own_node(self) -> Node:
         """The head, where the driver is."""
         if not self._owns_cluster:

@@ -132,6 +132,10 @@ class World(abc.ABC):
         """Leaves; ends the cluster if ``connect`` started it."""
 
     @abc.abstractmethod
+    def has_process(self, pid: int) -> bool:
+        """Whether a process has that number and has not ended."""
+
+    @abc.abstractmethod
     def own_node(self) -> Node:
         """The node that ``connect`` has started. RuntimeError when it started none."""
 

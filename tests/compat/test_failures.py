@@ -52,6 +52,15 @@ def test_the_workers_of_a_daemon_end_with_it(ray_start_cluster):
         ray.get(actor.processes.remote())
 
 
+def test_one_can_wait_for_the_end_of_a_worker(four_cpus):
+    actor = Mortal.remote()
+    pid = ray.get(actor.pid.remote())
+    with pytest.raises(RuntimeError):
+        wait_for_pid_to_exit(pid, timeout=0.5)
+    os.kill(pid, signal.SIGKILL)
+    wait_for_pid_to_exit(pid)
+
+
 def test_worker_crashed_error_after_the_last_retry(four_cpus):
     @ray.remote(max_retries=1)
     def die():

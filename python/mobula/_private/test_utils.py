@@ -140,14 +140,7 @@ def wait_for_pid_to_exit(pid: int, timeout: float = 20) -> None:
     A zombie that nobody reaps counts as gone.
     """
 
-    def is_gone() -> bool:
-        try:
-            with open(f"/proc/{pid}/stat") as file:
-                return file.read().rsplit(")", 1)[1].split()[0] == "Z"
-        except FileNotFoundError:
-            return True
-
-    wait_for_condition(is_gone, timeout=timeout)
+    wait_for_condition(lambda: not _world.current.has_process(pid), timeout=timeout)
     time.sleep(_NOTICED_S)
 
 
