@@ -18,7 +18,10 @@ constexpr Bug kSoonFound[] = {
     Bug::kDropsLineageEarly,     Bug::kNeverDropsLineage,
     Bug::kKeepsCpuWhileBlocked,  Bug::kKeepsWorkersOfFinishedJobs,
     Bug::kCallsOldIncarnations,  Bug::kKeepsActorNames,
-    Bug::kEndsDetachedActors,
+    Bug::kEndsDetachedActors,    Bug::kReordersCalls,
+    Bug::kCountsChunksTwice,     Bug::kDropsAllPins,
+    Bug::kDeletesSpilledEarly,   Bug::kKeepsSpilledFiles,
+    Bug::kTrustsFailedWrites,    Bug::kNeverFences,
 };
 
 class SearchedBug : public testing::TestWithParam<Bug> {
