@@ -378,6 +378,7 @@ void Engine::Handle(ProcessStart& start) {
   auto& process = processes_[setup.id];
   CHECK(process == nullptr) << "process " << setup.id << " started twice";
   process = std::make_unique<SimProcess>(*this, setup, options_.worker, node.store);
+  node.processes.push_back(process.get());
   trace_.RecordWorld(now_, {setup.node, setup.id}, "ProcessStart",
                      absl::StrCat(setup.is_driver ? "driver" : "worker", ", pid ", setup.pid));
   RegisterWorker registration;

@@ -218,8 +218,8 @@ void Engine::NoteLosses(NodeIndex index) {
   const SimNode& node = nodes_[index];
   std::size_t processes = 0;
   std::size_t tasks = 0;
-  for (const auto& [id, process] : processes_) {
-    if (!process->IsAlive() || process->About().node != index) continue;
+  for (const SimProcess* process : node.processes) {
+    if (!process->IsAlive()) continue;
     ++processes;
     tasks += process->TaskCount();
   }
@@ -257,9 +257,8 @@ void Engine::StopNode(NodeIndex index, const std::string& reason, bool tell_hub)
   node.starting.clear();
   Release(pauses_.Forget(index));
   network_.Forget(index);
-  for (const WorkerId id : Processes()) {
-    SimProcess& process = Get(id);
-    if (process.About().node == index) EndProcess(process, reason, tell_hub);
+  for (SimProcess* process : std::exchange(node.processes, {})) {
+    if (process->IsAlive()) EndProcess(*process, reason, tell_hub);
   }
 }
 

@@ -28,7 +28,7 @@ Network::Link& Network::Get(NodeIndex source, NodeIndex target) {
   const Direction key(source, target);
   const auto found = links_.find(key);
   if (found != links_.end()) return found->second;
-  Link link{rng_.Fork(kLinkStreams).Fork(PurposeOf(key)), {}, {}};
+  Link link{rng_.Fork(kLinkStreams).Fork(PurposeOf(key)), {}, {}, {}};
   return links_.emplace(key, link).first->second;
 }
 
@@ -41,7 +41,7 @@ Arrivals Network::Send(Instant now, Direction direction, Stream Link::* which,
   if (suffering.lost) return {};
   Link& link = Get(direction.first, direction.second);
   Stream& stream = link.*which;
-  link.used = true;
+  link.used_in = EpochOf(direction);
   const double wire = suffering.bytes_per_second > 0
                           ? std::min(suffering.bytes_per_second, timing_.link_bytes_per_second)
                           : timing_.link_bytes_per_second;
@@ -76,15 +76,19 @@ bool Network::IsUp(NodeIndex source, NodeIndex target) const {
 bool Network::HaveTalked(NodeIndex a, NodeIndex b) const {
   for (const auto& key : {Direction(a, b), Direction(b, a)}) {
     const auto found = links_.find(key);
-    if (found != links_.end() && found->second.used) return true;
+    if (found != links_.end() && found->second.used_in == EpochOf(key)) return true;
   }
   return false;
 }
 
 void Network::Forget(NodeIndex node) {
-  for (auto& [key, link] : links_) {
-    if (key.first == node || key.second == node) link.used = false;
-  }
+  if (epochs_.size() <= node) epochs_.resize(node + 1);
+  ++epochs_[node];
+}
+
+std::uint64_t Network::EpochOf(Direction direction) const {
+  const auto of = [this](NodeIndex node) { return node < epochs_.size() ? epochs_[node] : 0; };
+  return of(direction.first) + of(direction.second);
 }
 
 }  // namespace mobula::sim

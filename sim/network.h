@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "faults/link_faults.h"
 #include "runtime/base/rng.h"
@@ -58,9 +59,12 @@ class Network {
     Rng rng;
     Stream messages;
     Stream chunks;
-    bool used = false;
+    /// The epoch in which it was last used.
+    std::optional<std::uint64_t> used_in;
   };
 
+  /// Grows whenever one of the two is forgotten.
+  [[nodiscard]] std::uint64_t EpochOf(Direction direction) const;
   Link& Get(NodeIndex source, NodeIndex target);
   Arrivals Send(Instant now, Direction direction, Stream Link::* stream, std::uint64_t bytes);
 
@@ -68,6 +72,8 @@ class Network {
   Rng rng_;
   /// From (source, target); made when first used.
   std::map<Direction, Link> links_;
+  /// By node: how often it was forgotten.
+  std::vector<std::uint64_t> epochs_;
   faults::LinkFaults faults_;
 };
 

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "runtime/base/rng.h"
 #include "runtime/core/node/node.h"
@@ -18,6 +19,8 @@
 #include "sim/store_memory.h"
 
 namespace mobula::sim {
+
+class SimProcess;
 
 /// A node's place in the world. Its incarnations come and go; name and shape stay.
 struct SimNode {
@@ -44,6 +47,8 @@ struct SimNode {
   bool host_answers = true;
   /// Processes that were asked for and have not started.
   std::set<WorkerId> starting;
+  /// Those of this incarnation, in the order of their start; the dead ones, too.
+  std::vector<SimProcess*> processes;
   DriftingTime clock;
   /// Faults under way that stretch what its CPU does, and how much.
   std::map<faults::FaultId, double> slow;
