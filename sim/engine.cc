@@ -353,6 +353,7 @@ void Engine::Handle(NodeStart& start) {
   node::Options options;
   options.raylet = options_.raylet;
   options.raylet.info = InfoOf(node);
+  options.raylet.scheduling.seed = options_.seed;
   options.raylet.store_capacity = node.shape.store_capacity;
   options.raylet.spill.enabled = node.shape.disk_capacity > 0;
   options.raylet.spill.file_bytes_min = node.shape.min_spilling_size;

@@ -70,6 +70,7 @@ class Run {
     sim::Options options = OptionsOf(one);
     options.check_invariants = run.check_invariants;
     options.trace_file = run.trace_file;
+    options.raylet.scheduling = run.scheduling;
     auto world = sim::World::Create(std::move(options));
     CHECK(world.ok()) << world.status().message();
     return *std::move(world);

@@ -31,9 +31,11 @@ struct Outcome {
   [[nodiscard]] bool Passed() const { return problems.empty(); }
 };
 
-/// How one run differs from another of the same case; none of it may change what happens.
+/// How one run differs from another of the same case. Only `scheduling` and `before_event` change
+/// what happens.
 struct RunOptions {
   std::string trace_file;
+  scheduler::Options scheduling;
   bool check_invariants = true;
   /// Called in front of every event since the start of the driver, numbered from 1. May break
   /// things.

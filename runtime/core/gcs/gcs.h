@@ -18,6 +18,8 @@ struct Options {
   /// How often silence is looked for, and changed node views are sent out.
   Duration check_period = Milliseconds(200);
   Duration broadcast_delay = Milliseconds(20);
+  /// The head's raylet alone schedules: it is told of every report at once, and nobody else is.
+  bool central_scheduling = false;
   /// A suspected node must be heard of within this.
   Duration suspicion_timeout = Milliseconds(800);
   /// The node whose daemon holds the GCS, and where that listens.

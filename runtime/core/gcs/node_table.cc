@@ -32,9 +32,16 @@ void NodeTable::Recover(Instant now, const Rows& rows, Outbox& out) {
     record.view = std::make_shared<NodeView>(std::move(view));
     record.heard = now;
     out.Announce({row.info, row.alive, row.death_reason});
-    if (row.alive) living_.insert(node);
+    if (row.alive) Enter(row.info);
   }
   if (!living_.empty()) ArmCheck(now, out);
+}
+
+/// It lives.
+void NodeTable::Enter(const NodeInfo& info) {
+  living_.insert(info.node);
+  if (!info.address.empty()) living_at_[info.address] = info.node;
+  if (info.is_head) head_ = info.node;
 }
 
 void NodeTable::FillIn(Rows& rows) const {
@@ -52,11 +59,8 @@ NodeTable::Deaths NodeTable::Register(Instant now, const RegisterNode& message, 
   CHECK(!info.node.IsNil()) << "a node without an id wants to join";
   CHECK(!IsDead(info.node)) << "the dead are turned away before this";
   Deaths deaths;
-  for (const NodeId other : living_) {
-    const NodeInfo& known = nodes_.at(other).view->info;
-    if (other != info.node && !info.address.empty() && known.address == info.address)
-      deaths.push_back(other);
-  }
+  const auto other = living_at_.find(info.address);
+  if (other != living_at_.end() && other->second != info.node) deaths.push_back(other->second);
   for (const NodeId dead : deaths) Die(dead, "its daemon was started anew", false, out);
 
   const auto [found, added] = nodes_.try_emplace(info.node);
@@ -67,7 +71,7 @@ NodeTable::Deaths NodeTable::Register(Instant now, const RegisterNode& message, 
     view.info = info;
     view.available = info.total;
     record.view = std::make_shared<NodeView>(std::move(view));
-    living_.insert(info.node);
+    Enter(info);
     Log(record, out);
     out.Announce({info, true, ""});
     out.Tell("node " + NameOf(info.node) + " joined with " + info.total.ToString());
@@ -111,7 +115,12 @@ void NodeTable::Report(Instant now, const NodeReport& message, Outbox& out) {
   view.available = message.available;
   view.demand = message.demand;
   record.view = std::make_shared<NodeView>(std::move(view));
-  if (changed) Changed(message.node, out);
+  if (!changed) return;
+  if (options_.central_scheduling && !head_.IsNil()) {
+    out.Send(Address::Daemon(head_), ClusterChanged{std::vector{record.view}});
+  } else {
+    Changed(message.node, out);
+  }
 }
 
 void NodeTable::Hear(Instant now, NodeId node) {
@@ -187,6 +196,9 @@ void NodeTable::Die(NodeId node, const std::string& reason, bool tell_it, Outbox
   record.view = std::make_shared<NodeView>(std::move(view));
   record.deadline.reset();
   living_.erase(node);
+  const auto place = living_at_.find(record.view->info.address);
+  if (place != living_at_.end() && place->second == node) living_at_.erase(place);
+  if (node == head_) head_ = NodeId{};
   Log(record, out);
   changed_.insert(node);
   if (tell_it) TellOfDeath(node, out);

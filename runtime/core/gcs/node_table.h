@@ -26,7 +26,7 @@ namespace mobula::gcs {
 ///
 /// Changed views go to every living node, gathered for a moment; a death goes at once. With many
 /// nodes they are gathered for longer, because the cost of a broadcast grows with the square of the
-/// cluster.
+/// cluster. With central scheduling the head's raylet alone is told what a node has free, at once.
 class NodeTable {
  public:
   explicit NodeTable(Options options) : options_(std::move(options)) {}
@@ -74,6 +74,7 @@ class NodeTable {
     std::optional<Instant> deadline;
   };
 
+  void Enter(const NodeInfo& info);
   void Die(NodeId node, const std::string& reason, bool tell_it, Outbox& out);
   void Log(const Record& record, Outbox& out) const;
   void Changed(NodeId node, Outbox& out);
@@ -86,6 +87,10 @@ class NodeTable {
   Options options_;
   std::map<NodeId, Record> nodes_;
   std::set<NodeId> living_;
+  /// Of the living, those that have an address.
+  std::map<std::string, NodeId> living_at_;
+  /// The living node that calls itself the head; nil while there is none.
+  NodeId head_;
   /// Nodes whose view is to be sent out; added by changes, emptied by Broadcast.
   std::set<NodeId> changed_;
   bool broadcast_armed_ = false;

@@ -42,6 +42,7 @@ struct Node::Parts {
     if (options.has_raylet) raylet.emplace(options.raylet);
     options.gcs.node = self;
     options.gcs.address = options.gcs_address;
+    options.gcs.central_scheduling = options.raylet.scheduling.IsCentral();
     if (options.has_gcs) gcs.emplace(options.gcs);
     if (!options.has_gcs) peers.SetAddress(options.gcs_node, options.gcs_address);
   }
@@ -98,7 +99,6 @@ struct Node::Parts::Turn {
   void RunRaylet(const raylet::Event& event);
   void RunGcs(const gcs::Event& event);
   void Send(const Address& source, mobula::Send&& effect);
-  void ChangePeer(std::shared_ptr<const NodeInfo> info, bool alive);
 };
 
 // ---- Events
@@ -228,7 +228,7 @@ void Node::Parts::Turn::Arrive(Envelope envelope) {
     if (const auto* joining = std::get_if<RegisterNode>(&envelope.message)) {
       // The answer has to find its way before the news of the node come from the GCS; and its link
       // needs acknowledgements, also while there is no GCS.
-      parts.peers.Joined(now, std::make_shared<NodeInfo>(joining->info), out);
+      parts.peers.Joined(now, {joining->info}, out);
     }
     if (!parts.gcs) return;  // It is down, or the sender has a wrong idea of where it is.
     RunGcs(MessageReceived{envelope.source, std::move(envelope.message)});
@@ -261,14 +261,6 @@ void Node::Parts::Turn::Send(const Address& source, mobula::Send&& effect) {
   Route({source, effect.target, std::move(effect.message)});
 }
 
-void Node::Parts::Turn::ChangePeer(std::shared_ptr<const NodeInfo> info, bool alive) {
-  if (alive) {
-    parts.peers.Joined(now, std::move(info), out);
-  } else {
-    parts.peers.Died(*info, out);
-  }
-}
-
 void Node::Parts::Turn::RunRaylet(const raylet::Event& event) {
   raylet::Effects& effects = parts.raylet_effects;
   CHECK(effects.empty()) << "the raylet is called while it speaks";
@@ -280,8 +272,9 @@ void Node::Parts::Turn::RunRaylet(const raylet::Event& event) {
             Send(Address::Daemon(parts.self), std::move(each));
           } else if constexpr (std::is_same_v<T, raylet::SendChunk>) {
             parts.peers.SendChunk(each, out);
-          } else if constexpr (std::is_same_v<T, raylet::PeerChanged>) {
-            ChangePeer(std::move(each.info), each.alive);
+          } else if constexpr (std::is_same_v<T, raylet::PeersChanged>) {
+            parts.peers.Joined(now, each.joined, out);
+            for (const NodeInfo& info : each.died) parts.peers.Died(info, out);
           } else {
             if constexpr (std::is_same_v<T, StartTimer>) {
               CHECK(each.timer.kind < kGcsTimers) << ToString(each);
@@ -307,7 +300,11 @@ void Node::Parts::Turn::RunGcs(const gcs::Event& event) {
       timer->timer.key = parts.gcs_life;
       out.push_back(*timer);
     } else if (auto* change = std::get_if<gcs::MembershipChanged>(&effect)) {
-      ChangePeer(std::make_shared<NodeInfo>(std::move(change->info)), change->alive);
+      if (change->alive) {
+        parts.peers.Joined(now, {std::move(change->info)}, out);
+      } else {
+        parts.peers.Died(change->info, out);
+      }
     } else if (auto* write = std::get_if<gcs::WriteLog>(&effect)) {
       out.push_back(std::move(*write));
     } else {

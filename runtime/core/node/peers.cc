@@ -74,14 +74,26 @@ void Peers::SetAddress(NodeId node, const std::string& address) {
   Keep(std::make_shared<NodeInfo>(std::move(info)));
 }
 
-void Peers::Joined(Instant now, std::shared_ptr<const NodeInfo> info, Effects& out) {
-  const NodeId node = info->node;
-  if (node == self_ || IsDead(node)) return;
-  const bool reachable = AddressOf(node) != info->address;
-  Keep(std::move(info));
-  if (!reachable) return;
+void Peers::Joined(Instant now, const SharedVector<NodeInfo>& infos, Effects& out) {
+  std::vector<NodeId> reachable;
+  const auto known = static_cast<std::ptrdiff_t>(known_.size());
+  known_.reserve(known_.size() + infos.size());
+  for (std::size_t i = 0; i < infos.size(); ++i) {
+    const NodeInfo& info = infos[i];
+    if (info.node == self_ || IsDead(info.node)) continue;
+    const auto end = known_.begin() + known;
+    const auto place = std::ranges::lower_bound(known_.begin(), end, info.node, {}, &IdOf);
+    if (place == end || IdOf(*place) != info.node) {
+      known_.push_back(infos.Share(i));
+    } else if (std::exchange(*place, infos.Share(i))->address == info.address) {
+      continue;
+    }
+    reachable.push_back(info.node);
+  }
+  std::ranges::sort(known_.begin() + known, known_.end(), {}, &IdOf);
+  std::ranges::inplace_merge(known_, known_.begin() + known, {}, &IdOf);
   Output output(*this, nullptr, out);
-  links_.PeerReachable(now, node, output);
+  for (const NodeId node : reachable) links_.PeerReachable(now, node, output);
 }
 
 void Peers::Died(const NodeInfo& info, Effects& out) {

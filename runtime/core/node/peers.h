@@ -28,7 +28,7 @@ class Peers {
   /// Sets the address ahead of any news of the node: the head's, which is configured.
   void SetAddress(NodeId node, const std::string& address);
   /// Repeated news change nothing.
-  void Joined(Instant now, std::shared_ptr<const NodeInfo> info, Effects& out);
+  void Joined(Instant now, const SharedVector<NodeInfo>& infos, Effects& out);
   void Died(const NodeInfo& info, Effects& out);
   /// Another daemon took `old`'s place at `address`.
   void Replaced(NodeId old, NodeId successor, const std::string& address, Effects& out);

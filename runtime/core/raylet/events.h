@@ -2,7 +2,6 @@
 /// What a Raylet machine hears and says. One machine serves one node.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -85,12 +84,12 @@ struct DiscardMemory {
   std::uint64_t size = 0;
   MOBULA_FIELDS(DiscardMemory, offset, size)
 };
-/// A node of the cluster view appeared, or is dead for ever: the node layer keeps its links by
-/// this. What is known of it is shared, and two of these are equal only if they share it.
-struct PeerChanged {
-  std::shared_ptr<const NodeInfo> info;
-  bool alive = true;
-  MOBULA_FIELDS(PeerChanged, info, alive)
+/// Nodes of the cluster view appeared, or are dead for ever: the node layer keeps its links by
+/// this.
+struct PeersChanged {
+  SharedVector<NodeInfo> joined;
+  SharedVector<NodeInfo> died;
+  MOBULA_FIELDS(PeersChanged, joined, died)
 };
 /// The GCS has declared this very node dead: end every worker, drop the store, come back as a new
 /// node.
@@ -105,7 +104,7 @@ struct Stopped {
 
 using Effect = std::variant<Send, StartTimer, StartProcess, KillProcess, SendChunk, DiscardMemory,
                             object_store::SpillObjects, object_store::RestoreObject,
-                            object_store::DeleteSpilled, PeerChanged, Fenced, Stopped>;
+                            object_store::DeleteSpilled, PeersChanged, Fenced, Stopped>;
 using Effects = std::vector<Effect>;
 
 }  // namespace mobula::raylet

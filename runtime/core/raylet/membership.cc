@@ -11,7 +11,7 @@ constexpr Duration kRegisterRepeat = Milliseconds(500);
 Membership::Membership(const Options& options, scheduler::ClusterView& view)
     : info_(options.info),
       report_period_(options.report_period),
-      report_delay_(options.report_delay),
+      report_delay_(options.scheduling.IsCentral() ? Duration{} : options.report_delay),
       view_(view) {}
 
 void Membership::Start(Outbox& out) {
@@ -56,28 +56,21 @@ void Membership::HandleRegistered(Instant now, Outbox& out) {
 
 ClusterNews Membership::HandleNodes(const SharedVector<NodeView>& nodes, Outbox& out) {
   ClusterNews news;
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    const NodeView& node = nodes[i];
-    if (node.info.node == info_.node) {
+  std::vector<std::shared_ptr<const NodeInfo>> joined;
+  std::vector<std::shared_ptr<const NodeInfo>> died;
+  for (const auto& [position, change] : view_.Apply(nodes)) {
+    const NodeView& node = nodes[position];
+    if (change == scheduler::ViewChange::kSelf) {
       if (node.alive) continue;
       news.fenced = true;
       news.fence_reason = node.death_reason;
       continue;
     }
-    const std::shared_ptr<const NodeInfo> info(nodes.Share(i), &node.info);
-    switch (view_.Apply(nodes.Share(i))) {
-      case scheduler::ViewChange::kJoined:
-        out.Emit(PeerChanged{info, /*alive=*/true});
-        break;
-      case scheduler::ViewChange::kDied:
-        out.Emit(PeerChanged{info, /*alive=*/false});
-        news.died.push_back({node.info.node, node.death_reason});
-        break;
-      case scheduler::ViewChange::kUpdated:
-      case scheduler::ViewChange::kNone:
-        break;
-    }
+    const bool is_dead = change == scheduler::ViewChange::kDied;
+    (is_dead ? died : joined).emplace_back(nodes.Share(position), &node.info);
+    if (is_dead) news.died.push_back({node.info.node, node.death_reason});
   }
+  if (!joined.empty() || !died.empty()) out.Emit(PeersChanged{std::move(joined), std::move(died)});
   return news;
 }
 

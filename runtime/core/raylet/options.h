@@ -6,6 +6,7 @@
 #include "runtime/base/deliberate_bugs.h"
 #include "runtime/core/object_store/spill_manager.h"
 #include "runtime/core/protocol/cluster.h"
+#include "runtime/core/scheduler/options.h"
 
 namespace mobula::raylet {
 
@@ -25,8 +26,9 @@ struct Options {
   /// Until a kind of worker whose start failed is started again: after the first failure, doubled
   /// by each further one.
   Duration start_backoff = Milliseconds(250);
-  /// Share of a node's CPUs up to which the hybrid policy packs before it spreads.
-  double spread_threshold = 0.5;
+  /// Where requests run. When one node decides for all, it is told of every change at once,
+  /// whatever `report_delay` says.
+  scheduler::Options scheduling;
   /// Object transfer: bytes of a chunk, chunks requested at once per pull, and until one is asked
   /// again.
   std::uint64_t chunk_bytes = 5ull << 20;

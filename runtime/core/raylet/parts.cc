@@ -39,8 +39,8 @@ object_store::PullOptions PullOptionsOf(const Options& options) {
 
 Raylet::Parts::Parts(Options given)
     : options(std::move(given)),
-      view(options.info.node, options.info.name, options.info.total),
-      scheduler(options.spread_threshold),
+      view(options.info),
+      scheduler(options.scheduling, options.info.node),
       pool(options),
       jobs(options.info.node),
       leases(options, view, scheduler, pool, jobs),

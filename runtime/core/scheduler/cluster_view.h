@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <memory>
 #include <set>
-#include <string>
 #include <vector>
 
 #include "runtime/core/scheduler/node_index.h"
@@ -12,20 +11,26 @@
 namespace mobula::scheduler {
 
 enum class ViewChange {
-  kNone,     ///< Nothing new: an old report, or a node known to be dead.
-  kJoined,   ///< A living node was added.
-  kUpdated,  ///< A living node's availability is newer.
-  kDied,     ///< The node is dead for ever; said once.
+  kSelf,    ///< It is about the own node, of which nothing is taken in.
+  kJoined,  ///< A living node was added.
+  kDied,    ///< The node is dead for ever; said once.
+};
+
+/// What is new about the node at a position of what was told.
+struct ViewNews {
+  std::size_t position = 0;
+  ViewChange change = ViewChange::kSelf;
+  bool operator==(const ViewNews&) const = default;
 };
 
 /// The resources of the cluster, as one node knows them: its own exactly, others as the GCS told
 /// last. View: one node's. Decisions read it in place; nothing is copied per decision.
 class ClusterView {
  public:
-  ClusterView(NodeId self, std::string name, ResourceSet total);
+  explicit ClusterView(NodeInfo self);
 
-  /// Takes in what the GCS says of another node. REQUIRES: it is not the own node.
-  ViewChange Apply(std::shared_ptr<const NodeView> view);
+  /// Takes in what the GCS says of nodes, each named once: who joined or died, and newer reports.
+  std::vector<ViewNews> Apply(const SharedVector<NodeView>& told);
   /// REQUIRES: the own node has room.
   void AcquireLocal(const ResourceSet& resources);
   /// A blocked task resumes: takes `resources` even when they are lent out.
@@ -43,18 +48,28 @@ class ClusterView {
   [[nodiscard]] const NodeEntry* Find(const NodeSearch& search) const;
   /// Null when unknown or dead.
   [[nodiscard]] const NodeEntry* Find(NodeId node) const;
+  /// The living node that calls itself the head; null while there is none.
+  [[nodiscard]] const NodeEntry* Head() const { return head_.IsNil() ? nullptr : Find(head_); }
   [[nodiscard]] bool IsDead(NodeId node) const { return dead_.contains(node); }
   /// Grows whenever another node joined, died or reported: a decision may come out differently.
   [[nodiscard]] std::uint64_t Version() const { return version_; }
   void CheckInvariants() const;
 
  private:
-  std::vector<NodeEntry>::iterator LowerBound(NodeId node);
+  using Entries = std::vector<NodeEntry>;
+  Entries::iterator LowerBound(NodeId node);
+  void Remove(Entries::iterator place, NodeId node);
+  void Merge(Entries joined);
+  void Touch(std::size_t position);
+  void Invalidate();
 
-  std::vector<NodeEntry> nodes_;
-  /// Follows from `nodes_`; put right when it is asked.
-  mutable NodeIndex index_;
+  Entries nodes_;
+  /// They follow from `nodes_`; put right when they are asked.
+  mutable NodeIndex available_{NodeSearch::In::kAvailable};
+  mutable NodeIndex total_{NodeSearch::In::kTotal};
   std::size_t self_ = 0;
+  /// Nil while none is known.
+  NodeId head_;
   /// Added when a death is told; never removed, because a dead incarnation does not come back.
   std::set<NodeId> dead_;
   std::uint64_t version_ = 1;

@@ -4,12 +4,6 @@
 namespace mobula::scheduler {
 
 Decision HybridPolicy::Decide(const SchedulingRequest& request, const ClusterView& view) {
-  for (const NodeId node : request.preferred) {
-    const NodeEntry* entry = view.Find(node);
-    if (entry != nullptr && entry->Available().Covers(request.resources)) {
-      return Decision::At(*entry, view, /*has_room=*/true);
-    }
-  }
   const NodeEntry& self = view.Self();
   const bool spares_gpus = request.resources.Units(ResourceSet::kGpu) <= 0;
   // Nothing can be better than the own node while it counts as empty.

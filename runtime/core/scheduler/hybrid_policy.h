@@ -6,10 +6,9 @@
 namespace mobula::scheduler {
 
 /// Packs, then spreads. Among the nodes with room, in this order:
-///   1. the first that holds the request's arguments;
-///   2. one without GPUs, when none are asked for;
-///   3. the least utilised, where anything below the threshold counts as empty;
-///   4. the own node, then the next after it in the order of ids, so that nodes do not all pick the
+///   1. one without GPUs, when none are asked for;
+///   2. the least utilised, where anything below the threshold counts as empty;
+///   3. the own node, then the next after it in the order of ids, so that nodes do not all pick the
 ///   same.
 /// Without room anywhere the request waits here, or on the best node whose total holds it.
 /// Utilisation is that of the busiest of CPU, memory and object store.

@@ -13,8 +13,12 @@ class NodeAffinityPolicy final : public SchedulingPolicy {
   /// `fallback` must outlive this.
   explicit NodeAffinityPolicy(SchedulingPolicy& fallback) : fallback_(fallback) {}
   Decision Decide(const SchedulingRequest& request, const ClusterView& view) override;
+  [[nodiscard]] Welcome WelcomeFor(const SchedulingRequest& request,
+                                   const ClusterView& view) const override;
 
  private:
+  [[nodiscard]] static bool FallsBack(const SchedulingRequest& request, const ClusterView& view);
+
   SchedulingPolicy& fallback_;
 };
 

@@ -26,7 +26,7 @@ std::uint64_t BitOf(std::string_view name) {
 struct NodeIndex::Walk {
   const std::vector<NodeEntry>& nodes;
   const ResourceSet& need;
-  std::size_t in;
+  NodeSearch::In in;
   Bound least;
   double threshold;
   unsigned kinds = kAll;
@@ -40,7 +40,7 @@ struct NodeIndex::Walk {
     return least_used < threshold ? 0 : least_used;
   }
   [[nodiscard]] bool MayHold(const Branch& branch) const {
-    const Bound& most = branch.bounds[in];
+    const Bound& most = branch.bound;
     if ((least.names & ~most.names) != 0) return false;
     for (std::size_t i = 0; i < kColumns.size(); ++i) {
       if (most.amounts[i] < least.amounts[i]) return false;
@@ -48,7 +48,7 @@ struct NodeIndex::Walk {
     return true;
   }
   [[nodiscard]] bool Holds(const NodeEntry& entry) const {
-    return (in == 0 ? entry.Available() : entry.Total()).Covers(need);
+    return NodeSearch::Of(entry, in).Covers(need);
   }
 };
 
@@ -58,28 +58,27 @@ NodeIndex::Bound NodeIndex::BoundOf(const ResourceSet& set, std::int64_t absent)
   Bound bound;
   bound.amounts.fill(absent);
   for (const auto& [name, amount] : set.units) {
-    if (amount > 0) bound.names |= BitOf(name);
     const auto column = std::ranges::find(kColumns, std::string_view(name));
-    if (column != kColumns.end())
+    if (column != kColumns.end()) {
       bound.amounts[static_cast<std::size_t>(column - kColumns.begin())] = amount;
+    } else if (amount > 0) {
+      bound.names |= BitOf(name);
+    }
   }
   return bound;
 }
 
-NodeIndex::Branch NodeIndex::BranchOf(const NodeEntry& entry) {
-  Branch branch{{BoundOf(entry.Available(), 0), BoundOf(entry.Total(), 0)}, {kNobody, kNobody}};
+NodeIndex::Branch NodeIndex::BranchOf(const NodeEntry& entry) const {
+  Branch branch{BoundOf(NodeSearch::Of(entry, in_), 0), {kNobody, kNobody}};
   branch.utilisation[entry.HasGpus() ? 1 : 0] = entry.Utilisation();
   return branch;
 }
 
 NodeIndex::Branch NodeIndex::Join(const Branch& left, const Branch& right) {
   Branch joined = left;
-  for (std::size_t in = 0; in < joined.bounds.size(); ++in) {
-    joined.bounds[in].names |= right.bounds[in].names;
-    for (std::size_t i = 0; i < kColumns.size(); ++i) {
-      joined.bounds[in].amounts[i] =
-          std::max(left.bounds[in].amounts[i], right.bounds[in].amounts[i]);
-    }
+  joined.bound.names |= right.bound.names;
+  for (std::size_t i = 0; i < kColumns.size(); ++i) {
+    joined.bound.amounts[i] = std::max(left.bound.amounts[i], right.bound.amounts[i]);
   }
   for (std::size_t kind = 0; kind < joined.utilisation.size(); ++kind) {
     joined.utilisation[kind] = std::min(left.utilisation[kind], right.utilisation[kind]);
@@ -89,7 +88,7 @@ NodeIndex::Branch NodeIndex::Join(const Branch& left, const Branch& right) {
 
 void NodeIndex::Build(const std::vector<NodeEntry>& nodes) {
   Branch empty{{}, {kNobody, kNobody}};
-  for (Bound& bound : empty.bounds) bound.amounts.fill(kNothing);
+  empty.bound.amounts.fill(kNothing);
   leaves_ = std::bit_ceil(nodes.size());
   tree_.assign(2 * leaves_, empty);
   for (std::size_t i = 0; i < nodes.size(); ++i) tree_[leaves_ + i] = BranchOf(nodes[i]);
@@ -122,8 +121,7 @@ void NodeIndex::Refresh(const std::vector<NodeEntry>& nodes) {
 
 std::size_t NodeIndex::Find(const std::vector<NodeEntry>& nodes, const NodeSearch& search) {
   Refresh(nodes);
-  Walk walk{nodes, search.need, search.in == NodeSearch::In::kAvailable ? 0u : 1u,
-            BoundOf(search.need, kNothing), search.threshold};
+  Walk walk{nodes, search.need, in_, BoundOf(search.need, kNothing), search.threshold};
   if (!search.spares_gpus) return Best(walk, search);
   walk.kinds = kWithout;
   const std::size_t plain = Best(walk, search);

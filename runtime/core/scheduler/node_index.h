@@ -24,23 +24,29 @@ struct NodeSearch {
   std::size_t first = 0;
   double threshold = 0;
   bool spares_gpus = false;
+
+  /// What of the node must hold `need`.
+  [[nodiscard]] static const ResourceSet& Of(const NodeEntry& entry, In in) {
+    return in == In::kAvailable ? entry.Available() : entry.Total();
+  }
 };
 
-/// Answers a `NodeSearch` without looking at each node: a tree over the nodes in their order, whose
-/// inner nodes know the most that a node below has free of each resource, and how little the least
-/// utilised is used. A branch that cannot hold the request, or no better than what is found
-/// already, is not entered. So a search takes a number of steps that grows with the logarithm of
-/// the number of nodes, unless many branches hold each part of the request on another node.
+/// Answers one kind of `NodeSearch` without looking at each node: a tree over the nodes in their
+/// order, whose inner nodes know the most that a node below has of each resource, and how little
+/// the least utilised is used. A branch that cannot hold the request, or no better than what is
+/// found already, is not entered. So a search takes a number of steps that grows with the logarithm
+/// of the number of nodes, unless many branches hold each part of the request on another node.
 ///
 /// What changes is noted, and the tree put right at the next search: a node that asks nothing of
 /// its view, as most of a large simulated cluster do, pays nothing for it.
 class NodeIndex {
  public:
+  explicit NodeIndex(NodeSearch::In in) : in_(in) {}
   /// Nodes came or went: all positions are new.
   void Invalidate() { stale_ = true; }
   /// The node at `position` changed.
   void Touch(std::size_t position);
-  /// The position of the best, or `nodes.size()`.
+  /// The position of the best, or `nodes.size()`. REQUIRES: `search` is of this kind.
   std::size_t Find(const std::vector<NodeEntry>& nodes, const NodeSearch& search);
 
  private:
@@ -50,11 +56,11 @@ class NodeIndex {
   /// What a request needs at least, or what the nodes of a branch have at most.
   struct Bound {
     Amounts amounts;
-    /// One bit for each name that occurs, by its hash.
+    /// One bit for each other name that occurs, by its hash.
     std::uint64_t names = 0;
   };
   struct Branch {
-    std::array<Bound, 2> bounds;  ///< By NodeSearch::In.
+    Bound bound;
     /// Of the nodes without and with GPUs; infinite when there are none.
     std::array<double, 2> utilisation;
   };
@@ -68,7 +74,7 @@ class NodeIndex {
   struct Walk;
 
   static Bound BoundOf(const ResourceSet& set, std::int64_t absent);
-  static Branch BranchOf(const NodeEntry& entry);
+  [[nodiscard]] Branch BranchOf(const NodeEntry& entry) const;
   static Branch Join(const Branch& left, const Branch& right);
   void Refresh(const std::vector<NodeEntry>& nodes);
   void Build(const std::vector<NodeEntry>& nodes);
@@ -76,6 +82,7 @@ class NodeIndex {
                Candidate& best) const;
   std::size_t Best(const Walk& walk, const NodeSearch& search) const;
 
+  NodeSearch::In in_;
   /// A complete binary tree: the root is 1, the children of i are 2i and 2i + 1, the node at
   /// position p is `leaves_ + p`.
   std::vector<Branch> tree_;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
+
 #include "runtime/core/protocol/messages.h"
-#include "runtime/core/scheduler/hybrid_policy.h"
 #include "runtime/core/scheduler/node_affinity_policy.h"
-#include "runtime/core/scheduler/spread_policy.h"
+#include "runtime/core/scheduler/options.h"
 
 namespace mobula::scheduler {
 
@@ -15,18 +16,19 @@ class Scheduler {
   /// A request that was sent on this often stays where it is, unless that node could never hold it.
   static constexpr std::uint32_t kSpillsMax = 3;
 
-  explicit Scheduler(double spread_threshold) : hybrid_(spread_threshold) {}
+  Scheduler(const Options& options, NodeId self);
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
-  Decision Decide(const RequestLease& request, const ClusterView& view);
+  Decision Decide(const RequestLease& message, const ClusterView& view);
 
  private:
   SchedulingPolicy& PolicyFor(StrategyKind kind);
 
-  HybridPolicy hybrid_;
-  SpreadPolicy spread_;
-  NodeAffinityPolicy affinity_{hybrid_};
+  /// Of requests without a strategy of their own.
+  std::unique_ptr<SchedulingPolicy> usual_;
+  std::unique_ptr<SchedulingPolicy> spread_;
+  NodeAffinityPolicy affinity_;
 };
 
 }  // namespace mobula::scheduler

@@ -46,12 +46,23 @@ struct Decision {
   }
 };
 
+/// What becomes of a request that another node sent here.
+enum class Welcome {
+  kNone,   ///< It is decided like any other.
+  kTaken,  ///< It is taken if there is room, else decided like any other.
+  kStays,  ///< Likewise, and it stays once it has travelled enough.
+};
+
 /// A rule by which one node decides where a request runs. Implementations may keep state (a turn),
 /// but no clock and no unseeded randomness; ties are broken by order.
 class SchedulingPolicy {
  public:
   virtual ~SchedulingPolicy() = default;
   virtual Decision Decide(const SchedulingRequest& request, const ClusterView& view) = 0;
+  /// What goes before `Decide` when another node sent the request here.
+  [[nodiscard]] virtual Welcome WelcomeFor(const SchedulingRequest&, const ClusterView&) const {
+    return Welcome::kStays;
+  }
 
  protected:
   /// For a request for which `search` found no room: it waits here, or on the best node whose total

@@ -18,7 +18,8 @@ TEST_F(MembershipTest, RegistersUntilTheGcsAnswersThenReports) {
   EXPECT_THAT(Sent<RegisterNode>(Do(NodeStarted{})), SizeIs(1));
   EXPECT_THAT(Sent<RegisterNode>(Fire(TimerKind::kRegisterNode)), SizeIs(1));
   const Effects joined = HearGcs(NodeRegistered{{Told(2, Cpus(1), Cpus(1))}});
-  EXPECT_THAT(Of<PeerChanged>(joined), SizeIs(1));
+  ASSERT_THAT(Of<PeersChanged>(joined), SizeIs(1));
+  EXPECT_EQ(Of<PeersChanged>(joined)[0].joined.size(), 1u);
   const auto reports = Sent<NodeReport>(joined);
   ASSERT_THAT(reports, SizeIs(1));
   EXPECT_EQ(reports[0].second.version, 1u);
@@ -72,8 +73,8 @@ TEST_F(MembershipTest, TellsItsProcessesAndTheNodeLayerOfADeadNodeOnce) {
   EXPECT_THAT(
       Sent<NodeDied>(died),
       testing::UnorderedElementsAre(std::pair(kDriver, death), std::pair(granted.worker, death)));
-  ASSERT_THAT(Of<PeerChanged>(died), SizeIs(1));
-  EXPECT_FALSE(Of<PeerChanged>(died)[0].alive);
+  ASSERT_THAT(Of<PeersChanged>(died), SizeIs(1));
+  EXPECT_EQ(Of<PeersChanged>(died)[0].died.size(), 1u);
   EXPECT_THAT(HearGcs(ClusterChanged{{Dead(2)}}), IsEmpty());
 }
 

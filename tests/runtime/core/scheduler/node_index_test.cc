@@ -63,12 +63,12 @@ class NodeIndexTest : public testing::TestWithParam<std::uint64_t> {
       Apply(Told(number, total, PartOf(total), ++version_));
     }
   }
-  void Apply(NodeView told) { view_.Apply(std::make_shared<const NodeView>(std::move(told))); }
+  void Apply(NodeView told) { view_.Apply({std::move(told)}); }
 
   static constexpr std::uint64_t kNodes = 100;
   static constexpr std::uint64_t kOwn = 50;
   Rng rng_{GetParam()};
-  ClusterView view_{Node(kOwn), "self", ResourceSet::Of({{"CPU", 1}, {"GPU", 1}})};
+  ClusterView view_{Info(kOwn, ResourceSet::Of({{"CPU", 1}, {"GPU", 1}}))};
   std::uint64_t version_ = 0;
 };
 

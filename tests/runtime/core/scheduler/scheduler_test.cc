@@ -23,9 +23,9 @@ class SchedulerTest : public testing::Test {
     request_.strategy = {StrategyKind::kNodeAffinity, Node(node), soft};
   }
 
-  void Hear(NodeView told) { view_.Apply(std::make_shared<const NodeView>(std::move(told))); }
-  ClusterView view_{Node(5), "n5", Cpus(4)};
-  Scheduler scheduler_{0.5};
+  void Hear(NodeView told) { view_.Apply({std::move(told)}); }
+  ClusterView view_{Info(5, Cpus(4))};
+  Scheduler scheduler_{Options{}, Node(5)};
   RequestLease request_;
 };
 
@@ -54,7 +54,7 @@ TEST_F(SchedulerTest, HybridBreaksTiesByTheNextNodeInOrder) {
   EXPECT_EQ(Decide(), Spill(7));
 }
 
-TEST_F(SchedulerTest, HybridGoesWhereTheArgumentsAre) {
+TEST_F(SchedulerTest, LocalityGoesWhereTheArgumentsAre) {
   Hear(Told(1, Cpus(4), Cpus(1)));
   Hear(Told(2, Cpus(4), {}));
   request_.preferred = {Node(2), Node(1)};
@@ -152,6 +152,16 @@ TEST_F(SchedulerTest, SoftAffinityGoesElsewhereWhenItsNodeIsGoneOrTooSmall) {
   Affinity(5, /*soft=*/true);
   request_.resources = Cpus(6);
   EXPECT_EQ(Decide(), Spill(2));
+}
+
+TEST_F(SchedulerTest, ASoftRequestWhoseNodeIsGoneStaysWhereItWasSent) {
+  Hear(Told(1, Cpus(4)));
+  Hear(Dead(2));
+  Affinity(2, /*soft=*/true);
+  view_.AcquireLocal(Cpus(3));
+  EXPECT_EQ(Decide(), Spill(1));
+  request_.spill_count = 1;
+  EXPECT_EQ(Decide(), Local());
 }
 
 TEST_F(SchedulerTest, ASpilledRequestStaysWhereThereIsRoom) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
+
 #include "runtime/core/scheduler/cluster_view.h"
 
 namespace mobula::scheduler {
@@ -8,13 +10,19 @@ namespace mobula::scheduler {
 inline NodeId Node(std::uint64_t number) { return NodeId{0, number}; }
 inline ResourceSet Cpus(double count) { return ResourceSet::Of({{"CPU", count}}); }
 
+inline NodeInfo Info(std::uint64_t number, const ResourceSet& total) {
+  NodeInfo info;
+  info.node = Node(number);
+  info.name = "n" + std::to_string(number);
+  info.total = total;
+  return info;
+}
+
 /// What the GCS says of a node: all of `total` is free unless `available` is given.
 inline NodeView Told(std::uint64_t number, const ResourceSet& total, const ResourceSet& available,
                      std::uint64_t version = 1) {
   NodeView view;
-  view.info.node = Node(number);
-  view.info.name = "n" + std::to_string(number);
-  view.info.total = total;
+  view.info = Info(number, total);
   view.available = available;
   view.version = version;
   return view;
