@@ -7,6 +7,7 @@
 namespace mobula::scheduler {
 
 Decision SpreadPolicy::Decide(const SchedulingRequest& request, const ClusterView& view) {
+  if (last_.IsNil()) last_ = view.Self().node;
   const auto& nodes = view.Nodes();
   const auto after =
       std::upper_bound(nodes.begin(), nodes.end(), last_,

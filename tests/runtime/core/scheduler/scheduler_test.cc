@@ -102,10 +102,10 @@ TEST_F(SchedulerTest, SpreadTakesNodesInTurnAndSkipsFullOnes) {
   Hear(Told(1, Cpus(4)));
   Hear(Told(2, Cpus(4), {}));
   Hear(Told(9, Cpus(4)));
+  EXPECT_EQ(Decide(), Spill(9));
   EXPECT_EQ(Decide(), Spill(1));
   EXPECT_EQ(Decide(), Local());
   EXPECT_EQ(Decide(), Spill(9));
-  EXPECT_EQ(Decide(), Spill(1));
 }
 
 TEST_F(SchedulerTest, SpreadWithoutRoomWaitsWhereItCouldRun) {
