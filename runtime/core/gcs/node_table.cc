@@ -110,7 +110,10 @@ void NodeTable::Report(Instant now, const NodeReport& message, Outbox& out) {
   Hear(now, message.node);
   if (message.version <= record.view->version) return;
   NodeView view = *record.view;
-  const bool changed = view.available != message.available || view.demand != message.demand;
+  // The first since it joined, or since the GCS came back: until now its resources were guessed,
+  // and others may know better and older.
+  const bool changed =
+      view.version == 0 || view.available != message.available || view.demand != message.demand;
   view.version = message.version;
   view.available = message.available;
   view.demand = message.demand;

@@ -51,6 +51,23 @@ TEST_F(NodeTableTest, GathersChangedViewsBeforeItSendsThem) {
   EXPECT_EQ(CountSent<ClusterChanged>(), 3u);
 }
 
+TEST_F(NodeTableTest, TellsTheHeadAloneAtOnceWhenItSchedulesForAll) {
+  options.central_scheduling = true;
+  Restart();
+  RegisterNode head = Registration(1);
+  head.info.is_head = true;
+  Say(Daemon(1), head);
+  Join(2);
+  Wait(options.broadcast_delay);
+  EXPECT_EQ(CountSent<ClusterChanged>(), 2u) << "all hear of members";
+  Report(2, 1, 3);
+  const auto news = SentTo<ClusterChanged>(Daemon(1));
+  ASSERT_THAT(news, SizeIs(1));
+  EXPECT_EQ(news[0].nodes[0].available, ResourceSet::Of({{"CPU", 3}}));
+  Wait(options.broadcast_delay);
+  EXPECT_EQ(CountSent<ClusterChanged>(), 0u);
+}
+
 TEST_F(NodeTableTest, SendsOnlyWhatChanged) {
   Join(1);
   Join(2);

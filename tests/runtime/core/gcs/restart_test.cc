@@ -51,6 +51,20 @@ TEST_F(RestartTest, KnowsItsTablesAndTellsTheLivingNodes) {
   EXPECT_FALSE(changes[2].alive);
 }
 
+// Others know from an earlier life that it was busy.
+TEST_F(RestartTest, TellsWhatANodeReportsFirstEvenWhenAllOfItIsFree) {
+  Report(2, 7, 1);
+  Wait(options.broadcast_delay);
+  Restart();
+  Return(2, {});
+  Report(2, 8, 4);
+  Wait(options.broadcast_delay);
+  const auto news = SentTo<ClusterChanged>(Daemon(1));
+  ASSERT_THAT(news, SizeIs(1));
+  ASSERT_THAT(news[0].nodes, SizeIs(1));
+  EXPECT_EQ(news[0].nodes[0].version, 8u);
+}
+
 TEST_F(RestartTest, SaysSoOnceThatIsLogged) {
   syncs_at_once = false;
   Restart();
