@@ -66,6 +66,7 @@ void LeaseManager::Refuse(const RequestKey& key, ErrorInfo error, Outbox& out) {
 
 void LeaseManager::Tick() {
   queue_.RetryUnknownNodes();
+  view_.AgeDebits();
   changed_ = true;
 }
 

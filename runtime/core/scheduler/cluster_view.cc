@@ -109,9 +109,21 @@ void ClusterView::ReleaseLocal(const ResourceSet& resources) {
 void ClusterView::Debit(NodeId node, const ResourceSet& resources) {
   const auto place = LowerBound(node);
   CHECK(place != nodes_.end() && place->node == node) << "debit of unknown node " << node;
+  CHECK(node != Self().node) << "what the own node has is known";
   if (!place->adjusted) place->adjusted = std::make_unique<ResourceSet>(place->told->available);
   place->adjusted->Subtract(resources, /*allow_negative=*/true);
   Touch(static_cast<std::size_t>(place - nodes_.begin()));
+  debited_.insert(node);
+}
+
+void ClusterView::AgeDebits() {
+  for (const NodeId node : std::exchange(debited_before_, std::exchange(debited_, {}))) {
+    const auto place = LowerBound(node);
+    if (place == nodes_.end() || place->node != node || place->adjusted == nullptr) continue;
+    place->adjusted.reset();
+    Touch(static_cast<std::size_t>(place - nodes_.begin()));
+    ++version_;
+  }
 }
 
 const NodeEntry* ClusterView::Find(const NodeSearch& search) const {

@@ -36,8 +36,12 @@ class ClusterView {
   /// A blocked task resumes: takes `resources` even when they are lent out.
   void ResumeLocal(const ResourceSet& resources);
   void ReleaseLocal(const ResourceSet& resources);
-  /// A request was sent on to `node`: it has that much less until its next report.
+  /// A request was sent on to `node`: it has that much less until its next report, or until the
+  /// debit has seen two calls of `AgeDebits`.
   void Debit(NodeId node, const ResourceSet& resources);
+  /// Call periodically. Nobody is told of a report that changes nothing, so what a request that was
+  /// withdrawn, or was served at once, would have taken would be missing for ever.
+  void AgeDebits();
 
   [[nodiscard]] const NodeEntry& Self() const { return nodes_[self_]; }
   /// Living nodes in the order of their ids, the own among them.
@@ -73,6 +77,9 @@ class ClusterView {
   /// Added when a death is told; never removed, because a dead incarnation does not come back.
   std::set<NodeId> dead_;
   std::uint64_t version_ = 1;
+  /// Nodes debited since the last call of AgeDebits, and before it.
+  std::set<NodeId> debited_;
+  std::set<NodeId> debited_before_;
 };
 
 }  // namespace mobula::scheduler

@@ -83,6 +83,17 @@ TEST_F(ClusterViewTest, DebitLastsUntilTheNextReport) {
   EXPECT_EQ(view_.Find(Node(1))->Available(), Cpus(4));
 }
 
+TEST_F(ClusterViewTest, DebitsAreForgottenWhenNoReportComes) {
+  Hear({Told(1, Cpus(4))});
+  view_.Debit(Node(1), Cpus(3));
+  view_.AgeDebits();
+  EXPECT_EQ(view_.Find(Node(1))->Available(), Cpus(1));
+  const std::uint64_t version = view_.Version();
+  view_.AgeDebits();
+  EXPECT_EQ(view_.Find(Node(1))->Available(), Cpus(4));
+  EXPECT_GT(view_.Version(), version);
+}
+
 TEST_F(ClusterViewTest, ResumedTasksMayTakeTheOwnNodeBelowZero) {
   view_.AcquireLocal(Cpus(4));
   view_.ResumeLocal(Cpus(1));
