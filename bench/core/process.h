@@ -16,17 +16,20 @@ inline constexpr TaskId kRoot{0x77, 7};
 
 /// A no-op task of a driver with one small argument, as the language layers write it.
 inline TaskSpec NoOpTask(std::uint64_t counter) {
+  static const Shared<TaskHeader> header = [] {
+    TaskHeader common;
+    common.job = JobId{1, 1};
+    common.owner = kSelf;
+    common.function = {Language::kCpp, FunctionId{3, 3}, "Nothing"};
+    common.name = "Nothing";
+    common.resources.SetUnits(ResourceSet::kCpu, ResourceSet::kUnit);
+    return common;
+  }();
   TaskSpec spec;
   spec.task = ChildTask(kRoot, 0, counter);
-  TaskHeader& header = spec.header.Edit();
-  header.job = JobId{1, 1};
-  header.owner = kSelf;
   spec.parent = kRoot;
-  header.function = {Language::kCpp, FunctionId{3, 3}, "Nothing"};
-  header.name = "Nothing";
-  header.resources.SetUnits(ResourceSet::kCpu, ResourceSet::kUnit);
-  spec.arguments.emplace_back();
-  spec.arguments.back().value.data = Bytes("1234");
+  spec.header = header;
+  spec.arguments.emplace_back().value.data = Bytes("1234");
   return spec;
 }
 

@@ -116,8 +116,7 @@ std::unique_ptr<HostProcess> Connect(const std::string& socket_name, const std::
   options.socket_name = socket_name;
   options.is_driver = worker.empty();
   options.worker_id = options.is_driver ? host::FreshWorkerId() : IdFromHex<WorkerId>(worker);
-  options.job_config = {ray_namespace, Bytes(std::string(ViewOf(language_config))),
-                        lineage_bytes_max};
+  options.job_config = {ray_namespace, Bytes::Of(ViewOf(language_config)), lineage_bytes_max};
   absl::StatusOr<std::unique_ptr<host::ProcessRuntime>> runtime;
   {
     const py::gil_scoped_release unlocked;

@@ -109,7 +109,7 @@ worker::RequestId RequestKv(const ProcessBinding& self, const std::string& opera
   }
   question.space = space;
   question.key = key;
-  question.value = Bytes(std::string(ViewOf(value)));
+  question.value = Bytes::Of(ViewOf(value));
   question.overwrite = overwrite;
   return Ask(self, question);
 }
@@ -171,7 +171,7 @@ TaskSpec ProcessBinding::SpecFor(TaskContext& context, TaskTemplate& pattern,
   spec.header = pattern.HeaderFor(process_->Identity());
   if (!blob.is_none()) {
     TaskArgument& argument = spec.arguments.emplace_back();
-    argument.value.data = Bytes(std::string(ViewOf(py::reinterpret_borrow<py::bytes>(blob))));
+    argument.value.data = Bytes::Of(ViewOf(py::reinterpret_borrow<py::bytes>(blob)));
     argument.contained = ReferencesOf(contained);
   }
   for (const ObjectRef& reference : ReferencesOf(references)) {
@@ -213,7 +213,7 @@ std::unique_ptr<Reference> ProcessBinding::PutInline(TaskContext& context, const
                                                      const py::object& contained) {
   const ObjectId object = context.NextPut();
   Payload payload;
-  payload.data = Bytes(std::string(ViewOf(data)));
+  payload.data = Bytes::Of(ViewOf(data));
   process_->Post(worker::ObjectPut{object, std::move(payload), ReferencesOf(contained)});
   return Reference::Adopt(process_, {object, process_->Identity().address});
 }
@@ -269,9 +269,13 @@ void BindProcess(py::module_& module) {
       .def("task_executed", &TaskExecuted, "task"_a, "results"_a, "application_error"_a,
            "exit_after"_a = false)
       .def(
-          "kill_actor",
+          "request_kill",
           [](const ProcessBinding& self, const std::string& actor, bool no_restart) {
-            self.Get()->Post(worker::ActorKillRequested{IdFromHex<ActorId>(actor), no_restart});
+            worker::Process& process = *self.Get();
+            const worker::RequestId request = process.NextRequest();
+            process.Post(
+                worker::ActorKillRequested{request, IdFromHex<ActorId>(actor), no_restart});
+            return request;
           },
           "actor"_a, "no_restart"_a)
       .def(

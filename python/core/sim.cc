@@ -214,8 +214,7 @@ void Inject(sim::World& world, const std::string& plan) {
 std::string AddDriver(sim::World& world, const std::string& ray_namespace,
                       const py::bytes& language_config, std::int64_t lineage_bytes_max) {
   sim::DriverOptions options;
-  options.job_config = {ray_namespace, Bytes(std::string(ViewOf(language_config))),
-                        lineage_bytes_max};
+  options.job_config = {ray_namespace, Bytes::Of(ViewOf(language_config)), lineage_bytes_max};
   return world.AddDriver(std::move(options)).Hex();
 }
 

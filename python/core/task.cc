@@ -68,7 +68,7 @@ TaskResult ResultOf(ObjectId object, const py::tuple& fields) {
   result.value.kind = static_cast<PayloadKind>(fields[0].cast<int>());
   result.in_store = fields[1].is_none();
   if (!result.in_store) {
-    result.value.data = Bytes(std::string(ViewOf(py::reinterpret_borrow<py::bytes>(fields[1]))));
+    result.value.data = Bytes::Of(ViewOf(py::reinterpret_borrow<py::bytes>(fields[1])));
   }
   result.size = fields[2].cast<std::uint64_t>();
   result.contained = ReferencesOf(fields[3]);
@@ -104,7 +104,7 @@ py::list RunningTask::TakeArguments() {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const TaskArgument& slot = run_.spec.arguments[i];
     const py::tuple value = ToPythonValue(process_, arguments[i]);
-    const std::string id = slot.IsReference() ? EncodeObjectId(slot.reference.id) : std::string();
+    const std::string id = slot.IsReference() ? EncodeObjectId(slot.reference->id) : std::string();
     list[i] = py::make_tuple(value[0], value[1], py::bytes(id));
   }
   return list;

@@ -227,12 +227,17 @@ def get_actor(name: str, namespace: str | None = None) -> ActorHandle:
 
 
 def kill(actor: ActorHandle, *, no_restart: bool = True) -> None:
-    """Ends an actor's process at once; with ``no_restart=False`` it may be restarted."""
+    """Ends an actor's process at once; with ``no_restart=False`` it may be restarted.
+
+    Returns when the cluster has done so for good: what was killed stays so, whatever becomes of
+    this process or of the GCS.
+    """
     if not isinstance(actor, ActorHandle):
         raise ValueError(
             f"ray.kill() only supported for actors. For tasks, try ray.cancel(). Got: {type(actor)}"
         )
-    current().runtime.process.kill_actor(actor._state.actor_id, no_restart)
+    runtime = current().runtime
+    runtime.await_request(runtime.process.request_kill(actor._state.actor_id, no_restart))
 
 
 class ActorExit(SystemExit):

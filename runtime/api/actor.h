@@ -113,7 +113,8 @@ class ActorHandle {
   [[nodiscard]] api::ActorCall<Method> Task(Method method) const {
     return api::ActorCall<Method>(method, target_);
   }
-  /// Ends it at once. With `no_restart` false it is started again if it may be.
+  /// Ends it at once, and returns when the GCS has done so for good. With `no_restart` false it is
+  /// started again if it may be.
   void Kill(bool no_restart = true) const {
     api::Context::Current().Kill(target_.actor, no_restart);
   }

@@ -211,7 +211,9 @@ Message Context::AskGcs(Message question) {
 }
 
 void Context::Kill(ActorId actor, bool no_restart) {
-  Process().Post(worker::ActorKillRequested{actor, no_restart});
+  const worker::RequestId request = Process().NextRequest();
+  Process().Post(worker::ActorKillRequested{request, actor, no_restart});
+  Await(request);
 }
 
 void Context::Cancel(ObjectId object, bool force, bool recursive) {

@@ -118,6 +118,7 @@ class Context {
   std::vector<ObjectId> Wait(const std::vector<ObjectId>& objects, std::uint32_t num_returns,
                              std::optional<Duration> timeout);
   Message AskGcs(Message question);
+  /// Returns when the GCS has done it, for good.
   void Kill(ActorId actor, bool no_restart);
   void Cancel(ObjectId object, bool force, bool recursive);
   void Sleep(Duration span);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <boost/smart_ptr/intrusive_ref_counter.hpp>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -18,20 +19,18 @@ class Shared {
 
   Shared() = default;
   // NOLINTNEXTLINE(google-explicit-constructor): it stands where the value would.
-  Shared(T value) : block_(std::make_shared<Block>(Block{std::move(value), std::nullopt})) {}
+  Shared(T value) : block_(new Block(std::move(value))) {}
 
   const T& operator*() const {
     static const T initial;
     return block_ == nullptr ? initial : block_->value;
   }
   const T* operator->() const { return &**this; }
-  bool operator==(const Shared& other) const {
-    return block_ == other.block_ || **this == *other;
-  }
+  bool operator==(const Shared& other) const { return block_ == other.block_ || **this == *other; }
 
   /// To be changed by the one who holds it. Not while another thread copies this very holder.
   T& Edit() {
-    if (block_ == nullptr || block_.use_count() > 1) *this = Shared(**this);
+    if (block_ == nullptr || block_->use_count() > 1) *this = Shared(**this);
     block_->memo.reset();
     return block_->value;
   }
@@ -45,16 +44,17 @@ class Shared {
     return *block_->memo;
   }
 
-  /// Equal for holders that share; keeps alive what it points to. Null for the initial value.
-  [[nodiscard]] std::shared_ptr<const void> Identity() const { return block_; }
+  /// Equal for holders that share. Null for the initial value.
+  [[nodiscard]] const void* Identity() const { return block_.get(); }
 
  private:
-  struct Block {
+  struct Block : boost::intrusive_ref_counter<Block> {
+    explicit Block(T content) : value(std::move(content)) {}
     T value;
     std::optional<std::uint64_t> memo;
   };
 
-  std::shared_ptr<Block> block_;
+  boost::intrusive_ptr<Block> block_;
 };
 
 template <class T>

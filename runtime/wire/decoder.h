@@ -155,16 +155,13 @@ class Decoder {
     thread_local absl::flat_hash_map<std::string, Shared<T>> known;
     std::uint32_t length = 0;
     if (!ReadLength(tag, length)) return false;
-    const void* data = nullptr;
-    int left = 0;
-    input_.GetDirectBufferPointer(&data, &left);
-    const absl::string_view content(static_cast<const char*>(data), length);
-    const auto found = known.find(content);
+    const std::string_view content = Content(length);
+    const auto found = known.find(absl::string_view(content.data(), content.size()));
     if (found != known.end()) {
       field = found->second;
     } else {
       T value;
-      Decoder inner({content.data(), content.size()});
+      Decoder inner(content);
       if (const absl::Status status = inner.Read(value); !status.ok())
         return Fail(std::string(status.message()));
       field = std::move(value);
@@ -195,6 +192,14 @@ class Decoder {
     return length <= static_cast<std::uint32_t>(left);
   }
 
+  /// The next bytes. REQUIRES: so many are left.
+  std::string_view Content(std::uint32_t length) {
+    const void* data = nullptr;
+    int left = 0;
+    input_.GetDirectBufferPointer(&data, &left);
+    return {static_cast<const char*>(data), length};
+  }
+
   template <ScalarValue T>
   bool ReadScalar(T& value, std::uint32_t tag) {
     if constexpr (VarintValue<T>) {
@@ -205,10 +210,13 @@ class Decoder {
       if constexpr (IdValue<T>) {
         return ReadId(value, length);
       } else {
-        std::string text;
-        if (!input_.ReadString(&text, static_cast<int>(length))) return false;
-        value = T(std::move(text));
-        return true;
+        const std::string_view text = Content(length);
+        if constexpr (std::is_same_v<T, Bytes>) {
+          value = Bytes::Of(text);
+        } else {
+          value = text;
+        }
+        return input_.Skip(static_cast<int>(length));
       }
     }
   }

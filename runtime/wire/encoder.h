@@ -233,13 +233,15 @@ class Encoder {
   /// The content of a shared message, which is worked out once for all messages that contain it.
   template <class T>
   Piece EncodedOnce(const Shared<T>& message) {
-    std::shared_ptr<const void> identity = message.Identity();
-    const auto known = known_.find(identity);
-    if (known != known_.end()) return known->second;
+    // Each is kept alive, so that no other can take its place.
+    thread_local absl::flat_hash_map<const void*, std::pair<Shared<T>, Piece>> known;
+    const auto found = known.find(message.Identity());
+    if (found != known.end()) return found->second.second;
     auto piece = std::make_shared<std::string>();
     Encoder().Append(*message, *piece);
-    if (known_.size() >= kKnownMax) known_.clear();
-    if (piece->size() <= kKnownBytesMax) known_.emplace(std::move(identity), piece);
+    if (known.size() >= kKnownMax) known.clear();
+    if (piece->size() <= kKnownBytesMax)
+      known.emplace(message.Identity(), std::pair(message, piece));
     return piece;
   }
 
@@ -249,8 +251,6 @@ class Encoder {
   /// The same for shared messages, which are encoded already.
   std::vector<Piece> pieces_;
   std::size_t next_piece_ = 0;
-  /// By what is shared, kept alive so that no other can take its place.
-  absl::flat_hash_map<std::shared_ptr<const void>, Piece> known_;
 };
 
 }  // namespace mobula::wire

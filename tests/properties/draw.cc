@@ -124,8 +124,10 @@ class ProgramDrawer {
         action.size = 1 + rng_.Below(3);
         break;
       case Step::kCancel:
-      case Step::kKill:
         action.size = rng_.Below(2);
+        break;
+      case Step::kKill:
+        action.size = rng_.Below(4);
         break;
       default:
         break;

@@ -124,7 +124,7 @@ class Interpreter {
       case Step::kErase:
         return world_.AskForKey(action);
       case Step::kKill:
-        if (!actors_.empty()) world_.Kill(actors_[action.a % actors_.size()], action.size == 1);
+        if (!actors_.empty()) world_.Kill(actors_[action.a % actors_.size()], action.size);
         return;
       default:
         if (!references_.empty()) DoWithReference(action);
@@ -211,7 +211,7 @@ struct Locally {
   static void MaybeThrow(const Action&) {}
   static void AskForKey(const Action&) {}
   static void Cancel(const Reference&, bool) {}
-  static void Kill(Actor, bool) {}
+  static void Kill(Actor, std::uint64_t) {}
 };
 
 /// On the cluster, from whatever task runs here.
@@ -332,9 +332,15 @@ class OnCluster {
     looking_on->Cancelled(reference.Object().id.task);
     mobula::Cancel(reference, force);
   }
-  static void Kill(const Actor& actor, bool may_restart) {
+  static void Kill(const Actor& actor, std::uint64_t size) {
+    const bool may_restart = size % 2 == 1;
     looking_on->Killed(actor.first.Id(), CurrentProcess(), may_restart);
-    actor.first.Kill(!may_restart);
+    if (size > 1) return actor.first.Kill(!may_restart);
+    // As one who is interrupted while he waits.
+    worker::Process& process = api::Context::Current().Process();
+    const worker::RequestId request = process.NextRequest();
+    process.Post(worker::ActorKillRequested{request, actor.first.Id(), !may_restart});
+    process.Post(worker::RequestAbandoned{request});
   }
 
  private:
@@ -401,7 +407,7 @@ void EndDetachedActors(Ledger& ledger) {
     } catch (const std::exception&) {
       // The ledger has judged it.
     }
-    OnCluster::Kill(*actor, false);
+    OnCluster::Kill(*actor, 2);
   }
 }
 

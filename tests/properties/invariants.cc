@@ -72,9 +72,9 @@ void WorldInvariants::CheckLineage(const worker::Worker& owner,
   std::string missing = object.lineage ? "" : "its task";
   if (spec != nullptr) {
     for (const TaskArgument& argument : spec->arguments) {
-      if (!argument.IsReference() || !owner.FindReference(argument.reference.id).id.IsNil())
+      if (!argument.IsReference() || !owner.FindReference(argument.reference->id).id.IsNil())
         continue;
-      missing = absl::StrCat("the argument ", argument.reference.id.Hex());
+      missing = absl::StrCat("the argument ", argument.reference->id.Hex());
     }
   }
   if (missing.empty()) return;

@@ -26,7 +26,7 @@ enum class Step {
   kSleep,  ///< For `lasts`.
   kThrow,  ///< The task fails, in every attempt below `size`.
   kCancel,  ///< Cancel the task that makes `a`; `size` 1: forced.
-  kKill,    ///< Kill actor `a`; `size` 1: it may be restarted.
+  kKill,    ///< Kill actor `a`. `size` is odd: it may be restarted; above 1: wait until it is done.
   kFind,    ///< Look for the actor named `name`; it joins the list of actors. The task fails when
             ///< there is none.
   kWrite,   ///< Write key `a` of a few in the store of the GCS; `size` 1: only if it is not there.

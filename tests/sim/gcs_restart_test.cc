@@ -146,6 +146,23 @@ TEST(GcsRestart, HearsOfAKillThatItMissed) {
   });
 }
 
+TEST(GcsRestart, AKillThatReturnedOutlivesItsSender) {
+  Simulation simulation(Cluster(2, 1));
+  simulation.Run([&] {
+    const auto kept = Actor(MakeJournal).SetName("kept").SetDetached().Remote();
+    EXPECT_EQ(Get(kept.Task(&Journal::Append).Remote()), 1);
+    Break(simulation, DownFor(Seconds(1)));
+    const Instant start = Now();
+    kept.Kill();
+    EXPECT_GE((Now() - start).Seconds(), 1) << "nobody else could remember it";
+  });
+  simulation.Run([&] {
+    Sleep(Seconds(3));
+    EXPECT_FALSE(GetActor<Journal>("kept"));
+    simulation.ExpectNothingLeft();
+  });
+}
+
 TEST(GcsRestart, GoesOnWithAConstructorUnderWay) {
   Simulation simulation(Cluster(2, 1));
   simulation.Run([&] {

@@ -100,7 +100,10 @@ struct Gcs::Parts::Dispatch {
   void operator()(const RegisterActor& message) { parts.actors.Register(source, message, out); }
   void operator()(const SubscribeActor& message) { parts.actors.Subscribe(source, message, out); }
   void operator()(const GetNamedActor& message) { parts.actors.GetNamed(source, message, out); }
-  void operator()(const KillActor& message) { parts.actors.Kill(message, out); }
+  void operator()(const KillActor& message) {
+    parts.actors.Kill(message, out);
+    out.Send(source, ActorKilled{message.request});
+  }
   void operator()(const ActorOutOfScope& message) { parts.actors.OutOfScope(message, out); }
   void operator()(const LeaseGranted& message) { parts.actors.Granted(message, out); }
   void operator()(const LeaseSpilled& message) { parts.actors.Spilled(message, out); }

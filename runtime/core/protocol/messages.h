@@ -479,7 +479,13 @@ struct KillActor {
   /// When it may restart: a later incarnation than this is left alone, because the message may be a
   /// repetition.
   std::uint32_t incarnation = 0;
-  MOBULA_FIELDS(KillActor, actor, no_restart, incarnation)
+  std::uint64_t request = 0;
+  MOBULA_FIELDS(KillActor, actor, no_restart, incarnation, request)
+};
+/// The GCS has done what a `KillActor` asked for, for good.
+struct ActorKilled {
+  std::uint64_t request = 0;
+  MOBULA_FIELDS(ActorKilled, request)
 };
 /// Its owner saw the last handle go: the actor finishes the calls it has, then ends.
 struct ActorOutOfScope {
@@ -586,7 +592,8 @@ using MessageVariant = std::variant<
     RegisterJob, JobRegistered, JobFinished, ReportWorkerDied, RegisterActor, ActorRegistered,
     SubscribeActor, ActorUpdate, KillActor, ActorOutOfScope, GetNamedActor, NamedActorReply,
     KvRequest, KvReply, ListNodes, ListNodesReply, ListActors, ListActorsReply, ListJobs,
-    ListJobsReply, CheckBorrower, BorrowerChecked, GcsRestarted, WorkerDeathRecorded, RoomWanted>;
+    ListJobsReply, CheckBorrower, BorrowerChecked, GcsRestarted, WorkerDeathRecorded, RoomWanted,
+    ActorKilled>;
 
 /// A variant of every message. Its special members are compiled once, in messages.cc: compiling
 /// them in every file that sends a message took half of the build.

@@ -26,22 +26,28 @@ struct FunctionRef {
   MOBULA_FIELDS(FunctionRef, language, id, name)
 };
 
+/// Where a stored object lies, as its owner or borrower last knew.
+struct StoredHint {
+  std::uint64_t size = 0;
+  /// With a copy.
+  std::vector<NodeId> locations;
+  MOBULA_FIELDS(StoredHint, size, locations)
+};
+
 /// One argument slot: a reference whose value the executor receives, or an inline value. How slots
 /// map to positions and keywords is the language layer's business.
 struct TaskArgument {
-  /// Nil id for an inline argument.
-  ObjectRef reference;
+  /// Nothing for an inline argument.
+  Boxed<ObjectRef> reference;
   Payload value;
   /// References inside the inline value: kept alive with the task, delivered as references.
   std::vector<ObjectRef> contained;
-  /// Of a reference to a stored object, filled in when the task is pushed: its bytes and the nodes
-  /// with a copy, as its owner or borrower last knew (`value.kind` tells a value from an
-  /// exception).
-  std::uint64_t size = 0;
-  std::vector<NodeId> locations;
-  MOBULA_FIELDS(TaskArgument, reference, value, contained, size, locations)
+  /// Of a reference to a stored object, filled in when the task is pushed (`value.kind` tells a
+  /// value from an exception).
+  Boxed<StoredHint> stored;
+  MOBULA_FIELDS(TaskArgument, reference, value, contained, stored)
 
-  [[nodiscard]] bool IsReference() const { return !reference.id.IsNil(); }
+  [[nodiscard]] bool IsReference() const { return reference.has_value(); }
 };
 
 enum class StrategyKind {

@@ -29,20 +29,32 @@ void ActorClient::Registered(ActorId id) {
   if (actor.out_of_scope) context_.TellGcs(ActorOutOfScope{id});
 }
 
-void ActorClient::Kill(ActorId id, bool no_restart) {
-  Actor& actor = actors_[id];
-  actor.view.actor = id;
-  if (actor.view.state == ActorState::kDead) return;
+void ActorClient::Kill(const ActorKillRequested& event) {
+  Actor& actor = actors_[event.actor];
+  actor.view.actor = event.actor;
+  actor.killers.push_back(event.request);
+  if (actor.view.state == ActorState::kDead) return AnswerKillers(actor);
   if (actor.view.state == ActorState::kAlive) actor.unreachable = true;
-  actor.kill = KillActor{id, no_restart, actor.view.incarnation};
+  actor.kill = KillActor{event.actor, event.no_restart, actor.view.incarnation};
   if (actor.unregistered) return;
-  Subscribe(id, actor);
+  Subscribe(event.actor, actor);
   // Which incarnation is meant shows when the GCS has said how the actor is.
-  if (no_restart || actor.heard) TellKill(actor);
+  if (event.no_restart || actor.heard) TellKill(actor);
+}
+
+void ActorClient::Abandon(RequestId request) {
+  for (auto& [id, actor] : actors_) std::erase(actor.killers, request);
+}
+
+void ActorClient::AnswerKillers(Actor& actor) {
+  for (const RequestId request : std::exchange(actor.killers, {}))
+    context_.Emit(FulfilGcs{request, ActorKilled{}});
 }
 
 void ActorClient::TellKill(Actor& actor) {
-  context_.TellGcs(*actor.kill);
+  // Each who waits is answered by the GCS; what is told once more for nobody is repeated, too.
+  if (actor.killers.empty()) gcs_.Ask(*actor.kill, std::nullopt);
+  for (const RequestId request : std::exchange(actor.killers, {})) gcs_.Ask(*actor.kill, request);
   // One that is on its way to life is not killed; a repetition could find it alive.
   if (!actor.kill->no_restart && actor.view.state != ActorState::kAlive) actor.kill.reset();
 }
@@ -65,7 +77,6 @@ void ActorClient::GcsRestarted() {
   for (auto& [id, actor] : actors_) {
     if (actor.view.state == ActorState::kDead || actor.unregistered) continue;
     if (actor.subscribed) context_.TellGcs(SubscribeActor{id});
-    if (actor.kill && (actor.kill->no_restart || actor.heard)) context_.TellGcs(*actor.kill);
     if (actor.out_of_scope) context_.TellGcs(ActorOutOfScope{id});
   }
 }
@@ -178,6 +189,7 @@ ActorClient::LostCalls ActorClient::Update(const ActorView& view) {
   const bool is_first = !std::exchange(actor.heard, true);
   if (view.state == ActorState::kDead) {
     actor.kill.reset();
+    AnswerKillers(actor);
     FailAll(actor);
     return {};
   }
@@ -213,7 +225,7 @@ bool ActorClient::IsHeard(ActorId actor) const {
 std::vector<ActorId> ActorClient::Unheard() const {
   std::vector<ActorId> unheard;
   for (const auto& [id, actor] : actors_) {
-    if (!actor.heard && !actor.waiting.empty()) unheard.push_back(id);
+    if (!actor.heard && !(actor.waiting.empty() && actor.killers.empty())) unheard.push_back(id);
   }
   return unheard;
 }

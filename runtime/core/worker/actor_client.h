@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "runtime/core/worker/dispatcher.h"
+#include "runtime/core/worker/events.h"
+#include "runtime/core/worker/gcs_client.h"
 #include "runtime/core/worker/views.h"
 
 namespace mobula::worker {
@@ -21,8 +23,7 @@ namespace mobula::worker {
 ///
 /// State of an actor | calls                                           | leaves by
 /// pending           | wait here                                       | ActorUpdate
-/// alive             | sent in each caller's order; the first one that    | its worker's death,
-/// Kill,
+/// alive             | sent in each caller's order; the first one that | its worker's death, Kill,
 ///                   | lacks an argument holds back those behind it    | ActorUpdate
 /// unreachable       | wait here; those in flight for what the GCS     | ActorUpdate
 /// (dead, or killed  | says                                            |
@@ -38,8 +39,8 @@ class ActorClient {
     std::vector<TaskId> tasks;
   };
 
-  ActorClient(Context& context, Dispatcher& dispatcher)
-      : context_(context), dispatcher_(dispatcher) {}
+  ActorClient(Context& context, Dispatcher& dispatcher, GcsClient& gcs)
+      : context_(context), dispatcher_(dispatcher), gcs_(gcs) {}
 
   /// This process creates the actor: it is not known to the GCS before `Registered`.
   void AddOwned(const TaskSpec& creation);
@@ -49,7 +50,9 @@ class ActorClient {
 
   /// This process asks the GCS to kill it. Calls made from here on do not go to the incarnation
   /// that is about to die: they wait for what the GCS says.
-  void Kill(ActorId actor, bool no_restart);
+  void Kill(const ActorKillRequested& event);
+  /// Whoever asked for a kill waits no longer; the actor is killed all the same.
+  void Abandon(RequestId request);
   /// The GCS came back: it has no subscribers, and may not have heard what it was asked for.
   void GcsRestarted();
 
@@ -67,7 +70,7 @@ class ActorClient {
   void WorkerDied(const Address& worker);
   void ForgetDeadNode(NodeId node);
   [[nodiscard]] bool IsHeard(ActorId actor) const;
-  /// Actors with calls of which the GCS has not said anything yet.
+  /// Actors with calls, or to be killed, of which the GCS has not said anything yet.
   [[nodiscard]] std::vector<ActorId> Unheard() const;
   /// Nothing when it was never used here.
   [[nodiscard]] const ActorView* Find(ActorId actor) const;
@@ -87,6 +90,8 @@ class ActorClient {
     bool out_of_scope = false;
     /// Killed from here: until the GCS says that it died.
     std::optional<KillActor> kill;
+    /// Who waits for a kill that the GCS could not be told yet.
+    std::vector<RequestId> killers;
     bool unreachable = false;
     std::uint64_t next_sequence = 0;
     /// By caller; none is empty.
@@ -97,6 +102,8 @@ class ActorClient {
   void Subscribe(ActorId id, Actor& actor);
   void TellKill(Actor& actor);
   void HearOfKilled(Actor& actor, bool is_first);
+  /// Answers kills of a dead actor.
+  void AnswerKillers(Actor& actor);
   void FailAll(Actor& actor);
   /// Nil for the actor that lives here, which is the only one then.
   [[nodiscard]] TaskId CallerOf(const TaskSpec& call) const;
@@ -108,6 +115,7 @@ class ActorClient {
 
   Context& context_;
   Dispatcher& dispatcher_;
+  GcsClient& gcs_;
   /// From the first use on; kept, as a view of a dead actor answers later calls.
   std::map<ActorId, Actor> actors_;
 };

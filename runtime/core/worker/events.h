@@ -118,10 +118,12 @@ struct GcsRequested {
   Message question;
   MOBULA_FIELDS(GcsRequested, request, question)
 };
+/// Answered by `FulfilGcs` when the GCS has done it, for good, or the actor is dead already.
 struct ActorKillRequested {
+  RequestId request = 0;
   ActorId actor;
   bool no_restart = true;
-  MOBULA_FIELDS(ActorKillRequested, actor, no_restart)
+  MOBULA_FIELDS(ActorKillRequested, request, actor, no_restart)
 };
 struct CancelRequested {
   ObjectId object;

@@ -33,8 +33,8 @@ void Executor::OnPush(const Address& source, const TaskSpec& spec) {
   task.arrival = ++arrivals_;
   for (const TaskArgument& argument : spec.arguments) {
     if (argument.IsReference()) {
-      Hold(task, argument.reference);
-      values_.SetHint(argument.reference.id, argument);
+      Hold(task, *argument.reference);
+      values_.SetHint(argument.reference->id, argument);
     }
     for (const ObjectRef& reference : argument.contained) Hold(task, reference);
   }
@@ -62,7 +62,7 @@ void Executor::RequestArguments(PushedTask& task) {
       continue;
     }
     const Waiter waiter{Waiter::Kind::kExecutor, 0, task.spec.task, slot};
-    if (values_.RequestLocal(arguments[slot].reference.id, waiter)) {
+    if (values_.RequestLocal(arguments[slot].reference->id, waiter)) {
       TakeArgument(task, slot);
     } else {
       ++task.missing_arguments;
@@ -72,7 +72,7 @@ void Executor::RequestArguments(PushedTask& task) {
 
 // The pin taken here is the language layer's from the start of the task on.
 void Executor::TakeArgument(PushedTask& task, std::uint32_t slot) {
-  const ObjectId object = task.spec.arguments[slot].reference.id;
+  const ObjectId object = task.spec.arguments[slot].reference->id;
   task.arguments[slot] = values_.Read(object);
   if (task.arguments[slot].stored) store_.AddUser(object);
 }
@@ -82,12 +82,12 @@ void Executor::OnNotice(TaskId id, std::uint32_t slot, const ErrorInfo& failure)
   if (entry == tasks_.end() || entry->second.state != State::kQueued) return;
   PushedTask& task = entry->second;
   if (task.parked) return;
-  if (task.arguments[slot].object == task.spec.arguments[slot].reference.id) return;
+  if (task.arguments[slot].object == task.spec.arguments[slot].reference->id) return;
   const Waiter waiter{Waiter::Kind::kExecutor, 0, id, slot};
   if (!failure.Ok()) {
-    task.arguments[slot] = {task.spec.arguments[slot].reference.id, Payload::Error(failure), {}};
+    task.arguments[slot] = {task.spec.arguments[slot].reference->id, Payload::Error(failure), {}};
   } else {
-    if (!values_.RequestLocal(task.spec.arguments[slot].reference.id, waiter)) return;
+    if (!values_.RequestLocal(task.spec.arguments[slot].reference->id, waiter)) return;
     TakeArgument(task, slot);
   }
   CHECK(task.missing_arguments > 0);
@@ -100,7 +100,7 @@ void Executor::OnNotice(TaskId id, std::uint32_t slot, const ErrorInfo& failure)
 void Executor::OnArgumentFailed(ObjectId object) {
   const ObjectRecord* record = references_.Find(object);
   if (record == nullptr) return;
-  for (const Waiter& waiter : record->local_waiters) {
+  for (const Waiter& waiter : *record->local_waiters) {
     const auto entry = tasks_.find(waiter.task);
     if (waiter.kind != Waiter::Kind::kExecutor || entry == tasks_.end()) continue;
     entry->second.argument_failed = true;

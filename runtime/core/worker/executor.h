@@ -15,12 +15,11 @@ namespace mobula::worker {
 
 /// Runs the tasks that were pushed to this process. View: one process's.
 ///
-/// State of a task | meaning                                          | leaves by
-/// queued          | its stored arguments are fetched                 | its turn, or given back
-/// running         | the language layer has it                        | TaskExecuted
-/// finishing       | its answer waits until the owners of references  | the last BorrowerAdded, or
-/// the
-///                 | that leave with it know the new borrowers        | owner's death
+/// State of a task | meaning                                         | leaves by
+/// queued          | its stored arguments are fetched                | its turn, or given back
+/// running         | the language layer has it                       | TaskExecuted
+/// finishing       | its answer waits until the owners of references | the last BorrowerAdded, the
+///                 | that leave with it know the new borrowers       | owner's death
 ///
 /// Tasks of one sender start in the order they came (an actor's calls: by sequence, but see
 /// OutOfTurn); of the senders whose next task has its arguments, the one that came first is next.

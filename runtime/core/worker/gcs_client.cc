@@ -69,7 +69,16 @@ void GcsClient::RepeatAll() {
 }
 
 void GcsClient::Abandon(RequestId request) {
-  std::erase_if(questions_, [&](const auto& entry) { return entry.second.request == request; });
+  for (auto entry = questions_.begin(); entry != questions_.end();) {
+    const auto current = entry++;
+    if (current->second.request != request) continue;
+    // A kill is meant, whether anybody waits for it or not.
+    if (std::holds_alternative<KillActor>(current->second.message)) {
+      current->second.request.reset();
+    } else {
+      questions_.erase(current);
+    }
+  }
 }
 
 }  // namespace mobula::worker

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
 #include "runtime/core/worker/dispatcher.h"
 #include "runtime/core/worker/views.h"
 #include "runtime/core/worker/watch_list.h"
@@ -70,7 +71,7 @@ class LeaseClient {
     std::size_t scheduling_class = 0;
     Address worker;
     NodeId raylet;
-    std::set<TaskId> in_flight;
+    absl::btree_set<TaskId> in_flight;
     bool blocked = false;
     bool reclaimed = false;
     Instant idle_since;

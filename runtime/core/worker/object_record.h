@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "runtime/base/rare.h"
 #include "runtime/core/protocol/messages.h"
 #include "runtime/core/worker/views.h"
 
@@ -50,20 +51,38 @@ struct BorrowerRecord {
   absl::btree_map<Address, Sponsored> sponsors;
 };
 
+/// What an owner knows of those who have its object.
+struct Lending {
+  absl::btree_map<Address, BorrowerRecord> borrowers;
+  /// Those that asked for the status.
+  std::vector<Address> askers;
+};
+
+/// What a borrower knows of its dealings with the owner.
+struct Borrowing {
+  /// AddBorrower messages of this process that are not acknowledged.
+  std::uint32_t registering = 0;
+  /// A GetObjectStatus is under way.
+  bool asked = false;
+  /// The owner does not know it: it stands for an actor that was found by its name, when its owner
+  /// had no handle any more. Then there is nothing to register with, ever.
+  bool unknown_to_owner = false;
+  /// Registrations at the owner that this process has heard of; given back when it lets go.
+  std::uint64_t registrations = 0;
+  /// Those among them that came with the answers of third processes, by process.
+  absl::btree_map<Address, std::uint64_t> sponsors;
+};
+
 /// All that this process knows of one object it owns or borrows.
 ///
-/// State              | meaning                                         | leaves by
-/// in scope           | somebody needs it (`IsInScope`)                 | the last count or
-/// borrower going kept for lineage   | owned; only kLineage is left. An inline value   | the
-/// lineage going, or a
-///                    | stays, copies in stores are freed               | re-execution that needs
-///                    it
-/// (erased)           | no count is left                                | -
+/// State            | meaning                                       | leaves by
+/// in scope         | somebody needs it (`IsInScope`)               | the last count or borrower
+/// kept for lineage | owned; only kLineage is left: an inline value | the lineage's end, or a
+///                  | stays, copies in stores are freed             | re-execution that needs it
+/// (erased)         | no count is left                              | -
 struct ObjectRecord {
   Address owner;
   std::array<std::uint32_t, kCountKinds> counts{};
-  /// AddBorrower messages of this process that are not acknowledged. Borrower only.
-  std::uint32_t registering = 0;
   bool owned = false;
 
   // Owner only.
@@ -77,30 +96,20 @@ struct ObjectRecord {
   /// Its owner called free while tasks that are kept as lineage need it: it reads as an error, and
   /// is made again if one of them has to run again.
   bool freed = false;
-  absl::btree_map<Address, BorrowerRecord> borrowers;
   /// References inside the value; each is counted kContained for as long as the value is kept.
-  std::vector<ObjectRef> inner;
+  Rare<std::vector<ObjectRef>> inner;
+  Rare<Lending> lending;
 
-  // Borrower only.
-  /// A GetObjectStatus is under way.
-  bool asked = false;
-  /// The owner does not know it: it stands for an actor that was found by its name, when its owner
-  /// had no handle any more. Then there is nothing to register with, ever.
-  bool unknown_to_owner = false;
-  /// Registrations at the owner that this process has heard of; given back when it lets go.
-  std::uint64_t registrations = 0;
-  /// Those among them that came with the answers of third processes, by process.
-  absl::btree_map<Address, std::uint64_t> sponsors;
+  /// Borrower only.
+  Rare<Borrowing> borrowing;
 
   /// The actor this object stands for; nil for ordinary objects.
-  ActorId actor;
+  Rare<ActorId> actor;
   ObjectStatus status;
   /// Want the status: resolved when the phase leaves kPending.
   std::vector<Waiter> status_waiters;
   /// Want the value here: inline, or pinned in this node's store.
-  std::vector<Waiter> local_waiters;
-  /// Borrowers that asked for the status.
-  std::vector<Address> askers;
+  Rare<std::vector<Waiter>> local_waiters;
 
   [[nodiscard]] std::uint32_t Of(Count count) const {
     return counts[static_cast<std::size_t>(count)];
@@ -118,9 +127,9 @@ struct ObjectRecord {
   [[nodiscard]] bool IsInScope() const {
     if (IsNeededHere() || Of(Count::kExecuting) > 0) return true;
     const bool is_stored = status.phase == ObjectPhase::kStored;
-    const bool only_copy = !actor.IsNil() || (is_stored && !remakeable);
+    const bool only_copy = !actor->IsNil() || (is_stored && !remakeable);
     if (Of(Count::kLineage) > 0 && only_copy) return true;
-    return !borrowers.empty() || registering > 0;
+    return !lending->borrowers.empty() || borrowing->registering > 0;
   }
   /// Owned, and every copy is gone.
   [[nodiscard]] bool IsLost() const {

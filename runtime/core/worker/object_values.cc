@@ -37,11 +37,11 @@ void ObjectValues::SetStored(ObjectId id, PayloadKind kind, std::uint64_t size, 
 
 void ObjectValues::SetHint(ObjectId id, const TaskArgument& argument) {
   ObjectRecord* record = references_.Find(id);
-  if (record->status.phase == ObjectPhase::kInline || record->owned || argument.size == 0) return;
+  if (record->status.phase == ObjectPhase::kInline || record->owned || !argument.stored) return;
   record->status.phase = ObjectPhase::kStored;
   record->status.kind = argument.value.kind;
-  record->status.size = argument.size;
-  record->status.locations = argument.locations;
+  record->status.size = argument.stored->size;
+  record->status.locations = argument.stored->locations;
 }
 
 void ObjectValues::Unfree(ObjectRecord& record) {
@@ -53,8 +53,12 @@ void ObjectValues::Unfree(ObjectRecord& record) {
 }
 
 void ObjectValues::ReplaceInner(ObjectRecord& record, std::vector<ObjectRef> inner) {
-  references_.DropAll(record.inner, Count::kContained);
-  record.inner = std::move(inner);
+  references_.DropAll(*record.inner, Count::kContained);
+  if (inner.empty()) {
+    record.inner.Reset();
+  } else {
+    record.inner.Edit() = std::move(inner);
+  }
 }
 
 void ObjectValues::Notify(ObjectId id, std::vector<Waiter>& waiters, const ErrorInfo& failure) {
@@ -63,16 +67,24 @@ void ObjectValues::Notify(ObjectId id, std::vector<Waiter>& waiters, const Error
   waiters.clear();
 }
 
+void ObjectValues::Notify(ObjectId id, Rare<std::vector<Waiter>>& waiters,
+                          const ErrorInfo& failure) {
+  if (waiters->empty()) return;
+  Notify(id, waiters.Edit(), failure);
+  waiters.Reset();
+}
+
 void ObjectValues::Resolved(ObjectId id, ObjectRecord& record) {
   if (record.IsLost()) {
     Advance(id, record);
     return;
   }
   Notify(id, record.status_waiters);
-  for (const Address& asker : std::exchange(record.askers, {})) {
-    context_.Tell(asker, ObjectStatusReply{id, record.status});
+  if (!record.lending->askers.empty()) {
+    for (const Address& asker : std::exchange(record.lending.Edit().askers, {}))
+      context_.Tell(asker, ObjectStatusReply{id, record.status});
   }
-  if (!record.local_waiters.empty()) Advance(id, record);
+  if (!record.local_waiters->empty()) Advance(id, record);
 }
 
 void ObjectValues::Advance(ObjectId id, ObjectRecord& record) {
@@ -88,8 +100,8 @@ void ObjectValues::Advance(ObjectId id, ObjectRecord& record) {
 }
 
 void ObjectValues::AskOwner(ObjectId id, ObjectRecord& record, std::vector<NodeId> failed_at) {
-  if (record.asked && failed_at.empty()) return;
-  record.asked = true;
+  if (record.borrowing->asked && failed_at.empty()) return;
+  record.borrowing.Edit().asked = true;
   watch_list_.Watch(record.owner);
   context_.Tell(record.owner, GetObjectStatus{id, std::move(failed_at)});
 }
@@ -106,7 +118,7 @@ bool ObjectValues::RequestLocal(ObjectId id, const Waiter& waiter) {
   ObjectRecord* record = references_.Find(id);
   if (record == nullptr || record->status.phase == ObjectPhase::kInline) return true;
   if (record->status.phase == ObjectPhase::kStored && store_.FindPin(id) != nullptr) return true;
-  record->local_waiters.push_back(waiter);
+  record->local_waiters.Edit().push_back(waiter);
   Advance(id, *record);
   return false;
 }
@@ -118,7 +130,7 @@ void ObjectValues::ForgetRequest(ObjectId id, std::uint64_t request) {
     return waiter.kind == Waiter::Kind::kRequest && waiter.request == request;
   };
   std::erase_if(record->status_waiters, is_of_request);
-  std::erase_if(record->local_waiters, is_of_request);
+  if (!record->local_waiters->empty()) std::erase_if(record->local_waiters.Edit(), is_of_request);
 }
 
 FetchedValue ObjectValues::Read(ObjectId id) {
@@ -152,7 +164,7 @@ void ObjectValues::OnGetObjectStatus(const Address& source, const GetObjectStatu
     context_.Tell(source, ObjectStatusReply{id, record->status});
     return;
   }
-  record->askers.push_back(source);
+  record->lending.Edit().askers.push_back(source);
   Advance(id, *record);
 }
 
@@ -174,7 +186,7 @@ void ObjectValues::DropFailed(ObjectId id, ObjectRecord& record,
 void ObjectValues::OnObjectStatusReply(const ObjectStatusReply& message) {
   ObjectRecord* record = references_.Find(message.object);
   if (record == nullptr || record->owned) return;
-  record->asked = false;
+  record->borrowing.Edit().asked = false;
   if (record->status.phase == ObjectPhase::kInline) return;
   record->status = message.status;
   Resolved(message.object, *record);
@@ -207,12 +219,12 @@ void ObjectValues::OnObjectUnavailable(const ObjectUnavailable& message) {
   if (failed_at.empty()) failed_at = record->status.locations;
   if (record->owned) {
     DropFailed(message.object, *record, failed_at);
-    if (!record->local_waiters.empty()) Advance(message.object, *record);
+    if (!record->local_waiters->empty()) Advance(message.object, *record);
     return;
   }
   record->status.phase = ObjectPhase::kPending;
   record->status.locations.clear();
-  if (!record->local_waiters.empty()) AskOwner(message.object, *record, std::move(failed_at));
+  if (!record->local_waiters->empty()) AskOwner(message.object, *record, std::move(failed_at));
 }
 
 void ObjectValues::OnLocationChanged(const ObjectLocationChanged& message) {
@@ -239,7 +251,7 @@ void ObjectValues::ForgetDead() {
                     [&](NodeId node) { return watch_list_.IsNodeDead(node); });
     }
     if (record.owned) {
-      const bool wanted = !record.local_waiters.empty() || !record.status_waiters.empty();
+      const bool wanted = !record.local_waiters->empty() || !record.status_waiters.empty();
       // A fetch that is under way fails by itself, or still succeeds.
       if (record.IsLost() && wanted && !store_.IsFetching(id)) lost_.push_back(id);
     } else if (record.status.phase != ObjectPhase::kInline && watch_list_.IsDead(record.owner) &&

@@ -80,6 +80,7 @@ class ObjectValues {
   void Resolved(ObjectId id, ObjectRecord& record);
   void ReplaceInner(ObjectRecord& record, std::vector<ObjectRef> inner);
   void Notify(ObjectId id, std::vector<Waiter>& waiters, const ErrorInfo& failure = {});
+  void Notify(ObjectId id, Rare<std::vector<Waiter>>& waiters, const ErrorInfo& failure = {});
   /// Starts whatever gets the value of an object nearer to being here.
   void Advance(ObjectId id, ObjectRecord& record);
   void AskOwner(ObjectId id, ObjectRecord& record, std::vector<NodeId> failed_at);

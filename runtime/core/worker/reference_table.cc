@@ -43,8 +43,8 @@ ObjectRecord& ReferenceTable::Obtain(const ObjectRef& reference) {
 void ReferenceTable::Erase(ObjectId id) {
   const auto found = records_.find(id);
   CHECK(found != records_.end());
-  if (!found->second.actor.IsNil()) {
-    handles_.erase(found->second.actor);
+  if (!found->second.actor->IsNil()) {
+    handles_.erase(*found->second.actor);
   } else if (!found->second.owned && id.index == 0) {
     handles_.erase(ActorOf(id.task));
   }
@@ -80,13 +80,14 @@ std::optional<ObjectId> ReferenceTable::FindHandle(ActorId actor) const {
 }
 
 void ReferenceTable::SetHandle(ObjectId id, ObjectRecord& record, ActorId actor) {
-  record.actor = actor;
+  record.actor.Edit() = actor;
   handles_[actor] = id;
 }
 
 bool ReferenceTable::IsUnregistered(const ObjectRecord& record) const {
-  return !record.owned && !record.unknown_to_owner && record.registrations == 0 &&
-         record.registering == 0 && !watch_list_.IsDead(record.owner);
+  const Borrowing& borrowing = *record.borrowing;
+  return !record.owned && !borrowing.unknown_to_owner && borrowing.registrations == 0 &&
+         borrowing.registering == 0 && !watch_list_.IsDead(record.owner);
 }
 
 void ReferenceTable::Ask(const ObjectRef& object, const Address& borrower,
@@ -102,7 +103,7 @@ bool ReferenceTable::Register(ObjectId id, ObjectId container, TaskId task) {
   ObjectRecord* record = Find(id);
   CHECK(record != nullptr && !record->owned);
   if (watch_list_.IsDead(record->owner)) return false;
-  ++record->registering;
+  ++record->borrowing.Edit().registering;
   Ask({id, record->owner}, context_.self, {{id, record->owner}, true, container, task});
   return true;
 }
@@ -127,8 +128,8 @@ void ReferenceTable::HearRegistration(const ObjectRef& reference, const Address&
     if (source == context_.self) OnRemoveBorrower({reference.id, source, 1, {}});
     return;
   }
-  ++record.registrations;
-  if (source != context_.self && source != record.owner) ++record.sponsors[source];
+  ++record.borrowing.Edit().registrations;
+  if (source != context_.self && source != record.owner) ++record.borrowing.Edit().sponsors[source];
   watch_list_.Watch(record.owner);
   Touch(reference.id);
 }
@@ -137,7 +138,7 @@ void ReferenceTable::AddRegistration(ObjectId id, const Address& borrower, const
   if (context_.Has(Bug::kIgnoresBorrowers)) return;
   ObjectRecord* record = Find(id);
   if (record == nullptr || !record->owned || watch_list_.IsDead(borrower)) return;
-  BorrowerRecord& entry = record->borrowers[borrower];
+  BorrowerRecord& entry = record->lending.Edit().borrowers[borrower];
   ++entry.registrations;
   watch_list_.Watch(borrower);
   if (sponsor == borrower || sponsor == context_.self) return;
@@ -164,12 +165,12 @@ std::optional<TaskId> ReferenceTable::OnBorrowerAdded(const BorrowerAdded& messa
 std::optional<TaskId> ReferenceTable::Close(const Registration& registration, bool registered) {
   if (registration.for_self) {
     ObjectRecord* record = Find(registration.object.id);
-    CHECK(record != nullptr && record->registering > 0);
-    --record->registering;
+    CHECK(record != nullptr && record->borrowing->registering > 0);
+    --record->borrowing.Edit().registering;
     if (registered) {
-      ++record->registrations;
+      ++record->borrowing.Edit().registrations;
     } else {
-      record->unknown_to_owner = true;
+      record->borrowing.Edit().unknown_to_owner = true;
     }
     Touch(registration.object.id);
   }
@@ -181,12 +182,13 @@ std::optional<TaskId> ReferenceTable::Close(const Registration& registration, bo
 void ReferenceTable::OnRemoveBorrower(const RemoveBorrower& message) {
   ObjectRecord* record = Find(message.object);
   if (record == nullptr) return;
-  const auto found = record->borrowers.find(message.borrower);
-  if (found == record->borrowers.end()) return;
+  auto& borrowers = record->lending.Edit().borrowers;
+  const auto found = borrowers.find(message.borrower);
+  if (found == borrowers.end()) return;
   if (context_.Has(Bug::kNeverRemovesBorrowers)) return;
   BorrowerRecord& borrower = found->second;
   if (borrower.registrations <= message.registrations) {
-    record->borrowers.erase(found);
+    borrowers.erase(found);
     Touch(message.object);
     return;
   }
@@ -203,7 +205,8 @@ void ReferenceTable::OnRemoveBorrower(const RemoveBorrower& message) {
 // ---- Registrations whose sponsor died -----------------------------------------------------------
 
 void ReferenceTable::CheckSponsors(ObjectId id, ObjectRecord& record) {
-  for (auto& [address, borrower] : record.borrowers) {
+  if (record.lending->borrowers.empty()) return;
+  for (auto& [address, borrower] : record.lending.Edit().borrowers) {
     for (auto& [sponsor, sponsored] : borrower.sponsors) {
       if (!watch_list_.IsDead(sponsor) || std::exchange(sponsored.checking, true)) continue;
       context_.Tell(address, CheckBorrower{id, sponsor});
@@ -226,8 +229,8 @@ void ReferenceTable::AnswerCheck(const Check& check) {
   const ObjectRecord* record = Find(check.question.object);
   std::uint64_t heard = 0;
   if (record != nullptr) {
-    const auto sponsor = record->sponsors.find(check.question.sponsor);
-    if (sponsor != record->sponsors.end()) heard = sponsor->second;
+    const auto sponsor = record->borrowing->sponsors.find(check.question.sponsor);
+    if (sponsor != record->borrowing->sponsors.end()) heard = sponsor->second;
   }
   context_.Tell(check.owner, BorrowerChecked{check.question.object, check.question.sponsor, heard});
 }
@@ -235,8 +238,9 @@ void ReferenceTable::AnswerCheck(const Check& check) {
 void ReferenceTable::OnBorrowerChecked(const Address& source, const BorrowerChecked& message) {
   ObjectRecord* record = Find(message.object);
   if (record == nullptr) return;
-  const auto found = record->borrowers.find(source);
-  if (found == record->borrowers.end()) return;
+  auto& borrowers = record->lending.Edit().borrowers;
+  const auto found = borrowers.find(source);
+  if (found == borrowers.end()) return;
   BorrowerRecord& borrower = found->second;
   const auto sponsor = borrower.sponsors.find(message.sponsor);
   if (sponsor == borrower.sponsors.end()) return;  // The answer to a repeated question.
@@ -244,7 +248,7 @@ void ReferenceTable::OnBorrowerChecked(const Address& source, const BorrowerChec
       sponsor->second.count - std::min(sponsor->second.count, message.registrations);
   borrower.sponsors.erase(sponsor);
   if (borrower.registrations > 0) return;
-  record->borrowers.erase(found);
+  borrowers.erase(found);
   Touch(message.object);
 }
 
@@ -252,8 +256,10 @@ void ReferenceTable::OnBorrowerChecked(const Address& source, const BorrowerChec
 
 std::vector<TaskId> ReferenceTable::ForgetDead() {
   for (auto& [id, record] : records_) {
-    const auto forgotten = absl::erase_if(
-        record.borrowers, [&](const auto& borrower) { return watch_list_.IsDead(borrower.first); });
+    if (record.lending->borrowers.empty()) continue;
+    const auto forgotten =
+        absl::erase_if(record.lending.Edit().borrowers,
+                       [&](const auto& borrower) { return watch_list_.IsDead(borrower.first); });
     if (forgotten > 0) Touch(id);
     CheckSponsors(id, record);
   }
@@ -277,9 +283,9 @@ std::vector<TaskId> ReferenceTable::ForgetDead() {
 
 void ReferenceTable::Release(ObjectId id, const ObjectRecord& record) {
   CHECK(!record.owned && !record.IsInScope());
-  if (record.registrations == 0 || watch_list_.IsDead(record.owner)) return;
-  RemoveBorrower message{id, context_.self, record.registrations, {}};
-  for (const auto& [sponsor, count] : record.sponsors)
+  if (record.borrowing->registrations == 0 || watch_list_.IsDead(record.owner)) return;
+  RemoveBorrower message{id, context_.self, record.borrowing->registrations, {}};
+  for (const auto& [sponsor, count] : record.borrowing->sponsors)
     message.sponsored.push_back({sponsor, count});
   context_.Tell(record.owner, std::move(message));
 }
@@ -289,8 +295,8 @@ void ReferenceTable::CheckInvariants(ExpectedCounts& counts) const {
     if (!registration.held.IsNil()) counts.Add(registration.held, Count::kHeld);
   }
   for (const auto& [id, record] : records_) {
-    for (const ObjectRef& reference : record.inner) counts.Add(reference.id, Count::kContained);
-    for (const auto& [address, borrower] : record.borrowers) {
+    for (const ObjectRef& reference : *record.inner) counts.Add(reference.id, Count::kContained);
+    for (const auto& [address, borrower] : record.lending->borrowers) {
       CHECK(borrower.registrations > 0 && !watch_list_.IsDead(address)) << "object " << id;
       std::uint64_t sponsored = 0;
       for (const auto& [sponsor, made] : borrower.sponsors) {
@@ -302,8 +308,8 @@ void ReferenceTable::CheckInvariants(ExpectedCounts& counts) const {
       CHECK(sponsored <= borrower.registrations) << "object " << id;
     }
     std::uint64_t heard = 0;
-    for (const auto& [sponsor, count] : record.sponsors) heard += count;
-    CHECK(heard <= record.registrations) << "object " << id;
+    for (const auto& [sponsor, count] : record.borrowing->sponsors) heard += count;
+    CHECK(heard <= record.borrowing->registrations) << "object " << id;
   }
 }
 

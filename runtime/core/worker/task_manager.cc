@@ -16,7 +16,7 @@ TaskManager::TaskManager(Context& context, ReferenceTable& references, ObjectVal
       watch_list_(watch_list),
       gcs_(gcs),
       leases_(context, watch_list, *this),
-      actors_(context, *this),
+      actors_(context, *this, gcs),
       lineage_(context.options) {}
 
 // Submission
@@ -31,8 +31,10 @@ void TaskManager::Submit(const TaskSpec& spec) {
   for (std::uint32_t i = 0; i < spec.header->num_returns; ++i) {
     references_.Own(spec.Return(i)).Of(Count::kLocal) = 1;
   }
-  if (spec.header->kind == TaskKind::kActorCall)
-    task.handle = references_.FindHandle(spec.header->actor).value_or(ObjectId{});
+  if (spec.header->kind == TaskKind::kActorCall) {
+    if (const auto handle = references_.FindHandle(spec.header->actor))
+      task.handle.Edit() = *handle;
+  }
   HoldReferences(task, Count::kSubmitted);
   if (spec.header->kind == TaskKind::kActorCreation) {
     references_.SetHandle(spec.Return(0), *references_.Find(spec.Return(0)), spec.header->actor);
@@ -46,19 +48,19 @@ void TaskManager::Submit(const TaskSpec& spec) {
 
 void TaskManager::HoldReferences(const Task& task, Count count) {
   for (const TaskArgument& argument : task.spec.arguments) {
-    if (argument.IsReference()) references_.Add(argument.reference, count);
+    if (argument.IsReference()) references_.Add(*argument.reference, count);
     references_.AddAll(argument.contained, count);
   }
-  if (!task.handle.IsNil() && count == Count::kSubmitted)
-    ++references_.Find(task.handle)->Of(count);
+  if (!task.handle->IsNil() && count == Count::kSubmitted)
+    ++references_.Find(*task.handle)->Of(count);
 }
 
 void TaskManager::DropReferences(const Task& task, Count count) {
   for (const TaskArgument& argument : task.spec.arguments) {
-    if (argument.IsReference()) references_.Drop(argument.reference.id, count);
+    if (argument.IsReference()) references_.Drop(argument.reference->id, count);
     references_.DropAll(argument.contained, count);
   }
-  if (!task.handle.IsNil() && count == Count::kSubmitted) references_.Drop(task.handle, count);
+  if (!task.handle->IsNil() && count == Count::kSubmitted) references_.Drop(*task.handle, count);
 }
 
 void TaskManager::Resolve(Task& task) {
@@ -68,7 +70,7 @@ void TaskManager::Resolve(Task& task) {
   const Waiter waiter{Waiter::Kind::kTask, 0, task.spec.task, 0};
   for (const TaskArgument& argument : task.spec.arguments) {
     if (!argument.IsReference()) continue;
-    if (!values_.RequestStatus(argument.reference.id, waiter)) ++task.unresolved;
+    if (!values_.RequestStatus(argument.reference->id, waiter)) ++task.unresolved;
   }
   if (task.unresolved == 0) Ready(task);
 }
@@ -84,11 +86,11 @@ void TaskManager::OnNotice(TaskId id) {
   }
   for (const TaskArgument& argument : task.spec.arguments) {
     if (!argument.IsReference()) continue;
-    const ObjectRecord* record = references_.Find(argument.reference.id);
+    const ObjectRecord* record = references_.Find(argument.reference->id);
     if (!record->IsResolved()) {
       task.unresolved = 1;
       const Waiter waiter{Waiter::Kind::kTask, 0, id, 0};
-      if (!values_.RequestStatus(argument.reference.id, waiter)) return;
+      if (!values_.RequestStatus(argument.reference->id, waiter)) return;
     }
   }
   task.unresolved = 0;
@@ -98,7 +100,7 @@ void TaskManager::OnNotice(TaskId id) {
 std::optional<Payload> TaskManager::BrokenArgument(const Task& task) const {
   for (const TaskArgument& argument : task.spec.arguments) {
     if (!argument.IsReference()) continue;
-    const ObjectStatus& status = references_.Find(argument.reference.id)->status;
+    const ObjectStatus& status = references_.Find(argument.reference->id)->status;
     if (status.phase == ObjectPhase::kInline && status.value.kind != PayloadKind::kValue) {
       return status.value;
     }
@@ -138,7 +140,7 @@ void TaskManager::RegisterActor(Task& task) {
 std::optional<TaskSpec> TaskManager::Prepare(Task& task) {
   bool gone = false;
   for (const TaskArgument& argument : task.spec.arguments) {
-    if (argument.IsReference() && !references_.Find(argument.reference.id)->IsResolved())
+    if (argument.IsReference() && !references_.Find(argument.reference->id)->IsResolved())
       gone = true;
   }
   if (gone) {
@@ -148,15 +150,14 @@ std::optional<TaskSpec> TaskManager::Prepare(Task& task) {
   TaskSpec spec = task.spec;
   for (TaskArgument& argument : spec.arguments) {
     if (!argument.IsReference()) continue;
-    const ObjectRecord& record = *references_.Find(argument.reference.id);
+    const ObjectRecord& record = *references_.Find(argument.reference->id);
     if (record.status.phase == ObjectPhase::kInline) {
-      argument.reference = ObjectRef{};
+      argument.reference = {};
       argument.value = record.status.value;
-      argument.contained = record.inner;
+      argument.contained = *record.inner;
     } else {
       argument.value.kind = record.status.kind;
-      argument.size = record.status.size;
-      argument.locations = record.status.locations;
+      argument.stored = StoredHint{record.status.size, record.status.locations};
     }
   }
   return spec;
@@ -187,8 +188,8 @@ std::vector<NodeId> TaskManager::PreferredNodes(TaskId id) const {
   std::map<NodeId, std::uint64_t> bytes;
   for (const TaskArgument& argument : tasks_.at(id).spec.arguments) {
     if (!argument.IsReference()) continue;
-    const ObjectRecord* record = references_.Records().contains(argument.reference.id)
-                                     ? &references_.Records().at(argument.reference.id)
+    const ObjectRecord* record = references_.Records().contains(argument.reference->id)
+                                     ? &references_.Records().at(argument.reference->id)
                                      : nullptr;
     if (record == nullptr || record->status.phase != ObjectPhase::kStored) continue;
     for (const NodeId node : record->status.locations) bytes[node] += record->status.size;
@@ -377,7 +378,7 @@ void TaskManager::Complete(Entry entry) {
   task.worker = Address{};
   task.stored_returns = static_cast<std::uint32_t>(stored.size());
   for (const ObjectId object : stored) SetRemakeable(object, MayRetry(task));
-  task.place = lineage_.Add(task.spec);
+  task.place.Edit() = lineage_.Add(task.spec);
   EvictExcess();
 }
 
@@ -402,7 +403,7 @@ void TaskManager::EvictExcess() {
 
 void TaskManager::DropLineage(Entry entry) {
   CHECK(entry->second.state == State::kFinished);
-  lineage_.Remove(entry->second.place);
+  lineage_.Remove(*entry->second.place);
   DropReferences(entry->second, Count::kLineage);
   tasks_.erase(entry);
 }
@@ -459,10 +460,10 @@ std::vector<PendingTask> TaskManager::PendingTasks() const {
 void TaskManager::AddCounts(const Task& task, ExpectedCounts& counts) {
   const Count kind = task.state == State::kFinished ? Count::kLineage : Count::kSubmitted;
   for (const TaskArgument& argument : task.spec.arguments) {
-    if (argument.IsReference()) counts.Add(argument.reference.id, kind);
+    if (argument.IsReference()) counts.Add(argument.reference->id, kind);
     for (const ObjectRef& reference : argument.contained) counts.Add(reference.id, kind);
   }
-  if (!task.handle.IsNil() && kind == Count::kSubmitted) counts.Add(task.handle, kind);
+  if (!task.handle->IsNil() && kind == Count::kSubmitted) counts.Add(*task.handle, kind);
 }
 
 void TaskManager::CheckInvariants(ExpectedCounts& counts) const {

@@ -19,16 +19,14 @@ namespace mobula::worker {
 /// The tasks that this process submitted: their arguments, attempts, answers and lineage. View: one
 /// process's.
 ///
-/// State of a task | meaning                                              | leaves by
-/// waiting         | an argument is not known yet                         | its last argument
-/// queued          | ready; the lease or actor client has it              | Push
-/// pushed          | a worker has it                                      | TaskDone, TaskReturned,
-/// a death creating        | an actor's creation that the GCS has; for as long as | the actor's end
-///                 | the actor may be started again                       |
-/// finished        | kept as lineage, because a return value in a store   | loss (waiting again),
-/// no return
-///                 | can be lost                                          | value being left, the
-///                 byte cap
+/// State of a task | meaning                                       | leaves by
+/// waiting         | an argument is not known yet                  | its last argument
+/// queued          | ready; the lease or actor client has it       | Push
+/// pushed          | a worker has it                               | an answer, a death
+/// creating        | an actor's creation that the GCS has, until   | the actor's end
+///                 | the actor cannot be started again             |
+/// finished        | kept as lineage, because a return value in a  | its loss (waiting again), the
+///                 | store can be lost                             | last value's end, the byte cap
 ///
 /// Counts kept by a task, on each reference among or inside its arguments (and, for a call, on the
 /// actor's handle): kSubmitted until it is finished for good, kLineage while it is kept as lineage.
@@ -42,6 +40,7 @@ class TaskManager : public Dispatcher {
               WatchList& watch_list, GcsClient& gcs);
 
   void Submit(const TaskSpec& spec);
+  void Kill(const ActorKillRequested& event);
   void Cancel(TaskId task, bool force, bool recursive);
   /// Cancels what a cancelled task of this process has submitted.
   void CancelChildren(TaskId parent, bool force);
@@ -91,23 +90,23 @@ class TaskManager : public Dispatcher {
   [[nodiscard]] std::vector<NodeId> PreferredNodes(TaskId task) const override;
 
  private:
-  enum class State { kWaiting, kQueued, kPushed, kCreating, kFinished };
+  enum class State : std::uint8_t { kWaiting, kQueued, kPushed, kCreating, kFinished };
   struct Task {
     TaskSpec spec;
-    State state = State::kWaiting;
     /// Its place among the submissions of this process.
     std::uint64_t order = 0;
     std::uint32_t unresolved = 0;
+    State state = State::kWaiting;
+    bool cancelled = false;
     /// Where it was pushed.
     Address worker;
-    bool cancelled = false;
     /// Executions that make good for nothing that failed: they do not count as retries.
     std::uint32_t free_attempts = 0;
-    /// The handle that a call holds, nil when none is known.
-    ObjectId handle;
     /// Finished only: return values in stores, and the place in the lineage.
     std::uint32_t stored_returns = 0;
-    Lineage::Place place;
+    Rare<Lineage::Place> place;
+    /// The handle that a call holds, nil when none is known.
+    Rare<ObjectId> handle;
   };
   using Table = TrackedMap<OrderedHashMap<TaskId, Task>>;
   using Entry = Table::iterator;

@@ -95,14 +95,15 @@ void TaskManager::Recover(ObjectId id) {
 }
 
 void TaskManager::ExpectAgain(Task& task) {
-  lineage_.Remove(task.place);
+  lineage_.Remove(*task.place);
   // Lineage keeps no actor alive: the last handle may have gone since the call, and it may find its
   // actor dead.
-  if (references_.Find(task.handle) == nullptr) task.handle = ObjectId{};
+  if (references_.Find(*task.handle) == nullptr) task.handle.Reset();
   HoldReferences(task, Count::kSubmitted);
   DropReferences(task, Count::kLineage);
   for (const TaskArgument& argument : task.spec.arguments) {
-    ObjectRecord* record = references_.Find(argument.reference.id);
+    if (!argument.IsReference()) continue;
+    ObjectRecord* record = references_.Find(argument.reference->id);
     if (record != nullptr && record->freed) values_.Unfree(*record);
   }
   task.state = State::kWaiting;
@@ -178,6 +179,11 @@ void TaskManager::OnActorUpdate(const ActorView& view) {
   const ObjectRecord* record = references_.Find(handle);
   if (record != nullptr && record->status.phase == ObjectPhase::kPending)
     values_.SetInline(handle, Payload{});
+}
+
+void TaskManager::Kill(const ActorKillRequested& event) {
+  actors_.Kill(event);
+  WatchHandle(event.actor);
 }
 
 void TaskManager::WatchHandle(ActorId actor) {

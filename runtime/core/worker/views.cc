@@ -31,17 +31,17 @@ ObjectView ViewOf(const ObjectRecord& record) {
   view.held = record.Of(Count::kHeld);
   view.executing = record.Of(Count::kExecuting);
   view.lineage = record.Of(Count::kLineage);
-  for (const auto& [borrower, known] : record.borrowers) {
+  for (const auto& [borrower, known] : record.lending->borrowers) {
     view.borrowers.push_back({borrower, known.registrations});
   }
-  view.registrations = record.registrations;
-  view.registering = record.registering;
-  for (const ObjectRef& inner : record.inner) view.contains.push_back(inner.id);
+  view.registrations = record.borrowing->registrations;
+  view.registering = record.borrowing->registering;
+  for (const ObjectRef& inner : *record.inner) view.contains.push_back(inner.id);
   view.lineage_evicted = record.lineage_evicted;
   view.waiters =
-      static_cast<std::uint32_t>(record.status_waiters.size() + record.local_waiters.size());
-  view.askers = static_cast<std::uint32_t>(record.askers.size());
-  view.actor = record.actor;
+      static_cast<std::uint32_t>(record.status_waiters.size() + record.local_waiters->size());
+  view.askers = static_cast<std::uint32_t>(record.lending->askers.size());
+  view.actor = *record.actor;
   return view;
 }
 
@@ -70,7 +70,7 @@ std::optional<TaskView> TaskManager::Find(TaskId id) const {
       break;
     case State::kFinished:
       view.state = "kept as lineage";
-      view.lineage_bytes = task.place.bytes;
+      view.lineage_bytes = task.place->bytes;
       break;
   }
   view.attempt = task.spec.attempt;
@@ -81,7 +81,7 @@ std::optional<TaskView> TaskManager::Find(TaskId id) const {
   view.worker = task.worker;
   view.unresolved = task.unresolved;
   for (const TaskArgument& argument : task.spec.arguments) {
-    if (argument.IsReference()) view.arguments.push_back(argument.reference.id);
+    if (argument.IsReference()) view.arguments.push_back(argument.reference->id);
     for (const ObjectRef& inner : argument.contained) view.arguments.push_back(inner.id);
   }
   view.cancelled = task.cancelled;

@@ -177,6 +177,7 @@ struct EventRouter {
     parts.requests.Abandon(event.request);
     parts.store.Abandon(event.request);
     parts.gcs.Abandon(event.request);
+    parts.tasks.Actors().Abandon(event.request);
   }
   void operator()(const ReferenceAdded& event) { parts.AddReference(event); }
   void operator()(const ReferenceRemoved& event) {
@@ -184,9 +185,7 @@ struct EventRouter {
   }
   void operator()(const BufferReleased& event) { parts.store.DropUser(event.object); }
   void operator()(const GcsRequested& event) { parts.gcs.Ask(event.question, event.request); }
-  void operator()(const ActorKillRequested& event) {
-    parts.tasks.Actors().Kill(event.actor, event.no_restart);
-  }
+  void operator()(const ActorKillRequested& event) { parts.tasks.Kill(event); }
   void operator()(const CancelRequested& event) { parts.Cancel(event); }
   void operator()(const FreeRequested& event) {
     for (const ObjectId id : event.objects) parts.Free(id);
@@ -267,9 +266,9 @@ void Worker::Parts::SettleObject(ObjectId id) {
     record->released = record->status.phase == ObjectPhase::kStored;
     return;
   }
-  const ActorId actor = record->actor;
+  const ActorId actor = *record->actor;
   values.NotifyAll(id, *record);
-  references.DropAll(record->inner, Count::kContained);
+  references.DropAll(*record->inner, Count::kContained);
   if (record->NeedsLineage() && !id.IsPut()) tasks.ReturnErased(id);
   references.Erase(id);
   if (!actor.IsNil()) tasks.HandleErased(actor);
@@ -308,7 +307,7 @@ void Worker::Parts::Cancel(const CancelRequested& event) {
 
 void Worker::Parts::Free(ObjectId id) {
   ObjectRecord* record = references.Find(id);
-  if (record == nullptr || !record->owned || !record->actor.IsNil() || !record->IsResolved()) {
+  if (record == nullptr || !record->owned || !record->actor->IsNil() || !record->IsResolved()) {
     return;
   }
   const bool had_lineage = record->NeedsLineage() && tasks.HasLineage(id);
@@ -354,12 +353,12 @@ std::vector<ReferenceView> Worker::References() const {
     view.local = record.Of(Count::kLocal);
     view.submitted = record.Of(Count::kSubmitted) + record.Of(Count::kExecuting);
     view.contained = record.Of(Count::kContained);
-    for (const auto& [borrower, registrations] : record.borrowers)
+    for (const auto& [borrower, registrations] : record.lending->borrowers)
       view.borrowers.push_back(borrower);
     view.status = record.status;
     view.lineage = parts_->tasks.HasLineage(id);
     view.attempt = parts_->tasks.AttemptOf(id);
-    view.actor = record.actor;
+    view.actor = *record.actor;
     views.push_back(std::move(view));
   }
   return views;
@@ -431,7 +430,7 @@ void Worker::Parts::CheckObjects(const ExpectedCounts& counts) const {
     CHECK(expected == record.counts) << "object " << id << " is not counted right";
     CHECK(record.IsInScope() || record.Of(Count::kLineage) > 0)
         << "object " << id << " is kept for nobody";
-    CHECK(record.owned || record.borrowers.empty()) << "object " << id;
+    CHECK(record.owned || record.lending->borrowers.empty()) << "object " << id;
     CHECK(record.owned == (record.owner == context.self)) << "object " << id;
     values.CheckObject(id, record);
   }

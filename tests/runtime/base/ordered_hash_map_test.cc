@@ -3,7 +3,9 @@
 #include "runtime/base/ordered_hash_map.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "runtime/base/rng.h"
@@ -67,6 +69,35 @@ TEST(OrderedHashMap, KeepsReferencesValidWhileItGrows) {
   for (int key = 2; key < 1000; ++key) map.try_emplace(key, "more");
   EXPECT_EQ(&first, &map.at(1));
   EXPECT_EQ(first, "one");
+}
+
+TEST(OrderedHashMap, KeepsItsEntriesInBlocksOfAllSizes) {
+  OrderedHashMap<int, int> map;
+  for (int round = 0; round < 2; ++round) {
+    for (int key = 0; key < 10'000; ++key) map.try_emplace(key, key + round);
+    for (int key = 0; key < 10'000; key += 2) map.erase(key);
+    int expected = 1;
+    for (const auto& [key, value] : map) {
+      EXPECT_EQ(key, expected);
+      EXPECT_EQ(value, key + round);
+      expected += 2;
+    }
+    EXPECT_EQ(std::prev(map.end())->first, 9'999);
+    // Empty again, it starts as if new.
+    for (auto entry = map.begin(); entry != map.end();) entry = map.erase(entry);
+    EXPECT_TRUE(map.empty() && map.begin() == map.end());
+  }
+}
+
+TEST(OrderedHashMap, DestroysWhatItHolds) {
+  const auto counted = std::make_shared<int>();
+  {
+    OrderedHashMap<int, std::shared_ptr<int>> map;
+    for (int key = 0; key < 100; ++key) map.try_emplace(key, counted);
+    map.erase(7);
+    EXPECT_EQ(counted.use_count(), 100);
+  }
+  EXPECT_EQ(counted.use_count(), 1);
 }
 
 }  // namespace

@@ -126,7 +126,7 @@ ObjectId TestDriver::Submit(const std::string& function, const std::string& argu
 ObjectId TestDriver::SubmitOn(const std::string& function, ObjectId argument,
                               const std::map<std::string, double>& resources) {
   TaskSpec spec = NewSpec(function, resources);
-  spec.arguments.emplace_back().reference = {argument, spec.header->owner};
+  spec.arguments.emplace_back().reference = ObjectRef{argument, spec.header->owner};
   process_->Post(worker::TaskSubmitted{spec});
   return spec.Return(0);
 }

@@ -158,11 +158,12 @@ TEST_F(ActorDeathTest, KillWithRestartLeavesAPendingActorAlone) {
 TEST_F(ActorDeathTest, IgnoresAKillOfTheUnknownOrDead) {
   const TaskSpec spec = Creation();
   Say(kDriver, KillActor{spec.header->actor, true});
-  EXPECT_THAT(sent, IsEmpty());
+  EXPECT_EQ(SentTo<ActorKilled>(kDriver).size(), sent.size()) << "all that is said";
   Create(spec, Worker(2, 5));
-  Say(kDriver, KillActor{spec.header->actor, true});
-  Say(kDriver, KillActor{spec.header->actor, true});
-  EXPECT_THAT(sent, IsEmpty());
+  Say(kDriver, KillActor{spec.header->actor, true, 0, 1});
+  EXPECT_EQ(SentTo<ActorKilled>(kDriver).at(0).request, 1u);
+  Say(kDriver, KillActor{spec.header->actor, true, 0, 1});
+  EXPECT_EQ(SentTo<ActorKilled>(kDriver).size(), sent.size()) << "all that is said";
 }
 
 TEST_F(ActorDeathTest, TakesBackItsLeaseRequestAndALateGrant) {

@@ -41,6 +41,12 @@ class WorkerActor : public Harness {
       view.death_cause = {ErrorKind::kActorDied, "It was killed.", {}, {}, actor, {}};
     return view;
   }
+  /// What the last event asked the GCS to kill, without the number of the question.
+  KillActor Killed() const {
+    KillActor kill = Only<KillActor>();
+    EXPECT_NE(std::exchange(kill.request, 0), 0u);
+    return kill;
+  }
   Effects& Update(const ActorView& view) { return Receive(Address::Gcs(), ActorUpdate{view}); }
   void Create(std::vector<ObjectRef> references = {}) {
     Do(TaskSubmitted{Creation(std::move(references))});
@@ -198,7 +204,7 @@ TEST_F(WorkerActor, ADeathAfterTheConstructorIsNoFailureOfIt) {
 TEST_F(WorkerActor, CallsMadeAfterAKillWaitForWhatTheGcsSays) {
   Create();
   Update(View(ActorState::kAlive));
-  Do(ActorKillRequested{actor, true});
+  Do(ActorKillRequested{77, actor, true});
   EXPECT_EQ(Sent<KillActor>().size(), 1u);
   const TaskSpec call = Call(2);
   Do(TaskSubmitted{call});
@@ -210,10 +216,10 @@ TEST_F(WorkerActor, CallsMadeAfterAKillWaitForWhatTheGcsSays) {
 TEST_F(WorkerActor, AKillBeforeTheRegistrationFollowsIt) {
   Do(TaskSubmitted{Creation()});
   const std::uint64_t request = Only<RegisterActor>().request;
-  Do(ActorKillRequested{actor, false});
+  Do(ActorKillRequested{77, actor, false});
   EXPECT_EQ(Sent<KillActor>().size(), 0u);
   Receive(Address::Gcs(), ActorRegistered{request, {}});
-  EXPECT_EQ(Only<KillActor>(), (KillActor{actor, false}));
+  EXPECT_EQ(Killed(), (KillActor{actor, false}));
 }
 
 TEST_F(WorkerActor, EndsWhenTheLastHandleAndTheLastCallAreGone) {
@@ -301,11 +307,13 @@ TEST_F(WorkerActor, RepeatsWhatAGcsThatCameBackMayNotHaveHeard) {
   Create();
   Update(View(ActorState::kAlive));
   Do(GcsRequested{77, ListNodes{}});
-  Do(ActorKillRequested{actor, true});
+  Do(ActorKillRequested{77, actor, true});
   Receive(daemon, GcsRestarted{kOtherNode, "n2", kOtherNode});
   EXPECT_EQ(Sent<SubscribeActor>().size(), 1u);
-  EXPECT_EQ(Only<KillActor>(), (KillActor{actor, true, 0}));
+  EXPECT_EQ(Killed(), (KillActor{actor, true, 0}));
+  const std::uint64_t kill = Only<KillActor>().request;
   EXPECT_EQ(Sent<ListNodes>().size(), 1u);
+  Receive(Address::Gcs(), ActorKilled{kill});
   Update(View(ActorState::kDead));
   Receive(daemon, GcsRestarted{kOtherNode, "n2", kOtherNode});
   EXPECT_EQ(Sent<SubscribeActor>().size(), 0u);
@@ -324,21 +332,50 @@ TEST_F(WorkerActor, RepeatsThatTheLastHandleIsGone) {
 TEST_F(WorkerActor, AKillWithRestartNamesTheIncarnationAndIsRepeatedForThatOnly) {
   Create();
   Update(View(ActorState::kAlive, 1));
-  Do(ActorKillRequested{actor, false});
-  EXPECT_EQ(Only<KillActor>(), (KillActor{actor, false, 1}));
+  Do(ActorKillRequested{77, actor, false});
+  EXPECT_EQ(Killed(), (KillActor{actor, false, 1}));
   Receive(daemon, GcsRestarted{kOtherNode, "n2", kOtherNode});
-  EXPECT_EQ(Only<KillActor>(), (KillActor{actor, false, 1}));
+  EXPECT_EQ(Killed(), (KillActor{actor, false, 1}));
+  Receive(Address::Gcs(), ActorKilled{Only<KillActor>().request});
   Update(View(ActorState::kRestarting, 2));
   Receive(daemon, GcsRestarted{kOtherNode, "n2", kOtherNode});
   EXPECT_EQ(Sent<KillActor>().size(), 0u);
 }
 
+TEST_F(WorkerActor, AKillReturnsWhenTheGcsHasNotedIt) {
+  Create();
+  Do(ActorKillRequested{77, actor, true});
+  const std::uint64_t request = Only<KillActor>().request;
+  Do(ActorKillRequested{78, actor, true});
+  EXPECT_THAT(All<FulfilGcs>(), ::testing::IsEmpty());
+  Receive(Address::Gcs(), ActorKilled{request});
+  EXPECT_EQ(All<FulfilGcs>().at(0).request, 77u);
+  Receive(Address::Gcs(), ActorKilled{request});
+  EXPECT_THAT(All<FulfilGcs>(), ::testing::IsEmpty()) << "the second answer";
+}
+
+TEST_F(WorkerActor, AKillOfADeadActorReturnsAtOnce) {
+  Create();
+  Update(View(ActorState::kDead));
+  Do(ActorKillRequested{77, actor, true});
+  EXPECT_EQ(All<FulfilGcs>().at(0).request, 77u);
+}
+
+TEST_F(WorkerActor, AKillThatWaitsForItsIncarnationReturnsWhenTheActorIsDead) {
+  Do(ActorKillRequested{77, actor, false});
+  Do(ActorKillRequested{78, actor, false});
+  Do(RequestAbandoned{78});
+  Update(View(ActorState::kDead));
+  ASSERT_EQ(All<FulfilGcs>().size(), 1u);
+  EXPECT_EQ(All<FulfilGcs>().front().request, 77u);
+}
+
 TEST_F(WorkerActor, AKillWithRestartOfAnActorNeverHeardOfWaitsForItsIncarnation) {
-  Do(ActorKillRequested{actor, false});
+  Do(ActorKillRequested{77, actor, false});
   EXPECT_EQ(Sent<KillActor>().size(), 0u);
   EXPECT_EQ(Only<SubscribeActor>().actor, actor);
   Update(View(ActorState::kAlive, 3));
-  EXPECT_EQ(Only<KillActor>(), (KillActor{actor, false, 3}));
+  EXPECT_EQ(Killed(), (KillActor{actor, false, 3}));
 }
 
 TEST_F(WorkerActor, LateNewsOfTheSameIncarnationDoNotStopAnActor) {

@@ -27,9 +27,8 @@ class WorkerExecutor : public Harness {
   }
   TaskSpec WithStored(TaskSpec spec, ObjectId object) const {
     spec.arguments.emplace_back();
-    spec.arguments.back().reference = {object, owner};
-    spec.arguments.back().size = 1000;
-    spec.arguments.back().locations = {kOtherNode};
+    spec.arguments.back().reference = ObjectRef{object, owner};
+    spec.arguments.back().stored = StoredHint{1000, {kOtherNode}};
     return spec;
   }
   const ObjectId stored{{0x99, 1}, 1};

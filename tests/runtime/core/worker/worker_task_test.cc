@@ -45,8 +45,8 @@ TEST_F(WorkerTask, TellsTheExecutorWhereStoredArgumentsAre) {
   Do(TaskSubmitted{NewTask(2, {{producer.Return(0), self}})});
   const TaskSpec pushed = Only<PushTask>().spec;
   EXPECT_TRUE(pushed.arguments[0].IsReference());
-  EXPECT_EQ(pushed.arguments[0].size, 1000u);
-  EXPECT_THAT(pushed.arguments[0].locations, ::testing::ElementsAre(kOtherNode));
+  EXPECT_EQ(pushed.arguments[0].stored->size, 1000u);
+  EXPECT_THAT(pushed.arguments[0].stored->locations, ::testing::ElementsAre(kOtherNode));
 }
 
 TEST_F(WorkerTask, AFailedArgumentFailsTheTaskWithoutRunningIt) {
