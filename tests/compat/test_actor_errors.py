@@ -49,10 +49,20 @@ def test_an_actor_whose_process_died(ray_start_regular):
     fails(actor, "The actor is dead because its worker process has died")
 
 
-def test_an_actor_whose_owner_died(ray_start_regular):
+def test_an_actor_whose_owner_died(ray_start_regular, wait_for):
     owner = Worker.remote()
     actor = ray.get(owner.child.remote())
     ray.kill(owner)
+
+    # It ends when its owner's end has been noticed.
+    def is_gone():
+        try:
+            ray.get(actor.pid.remote())
+        except ActorDiedError:
+            return True
+        return False
+
+    wait_for(is_gone)
     fails(actor, "The actor is dead because its owner has died")
 
 
