@@ -258,7 +258,8 @@ def exit_actor() -> NoReturn:
     if execution.is_over:
         # In a coroutine that the method left behind: no answer can carry the wish.
         atexit._run_exitfuncs()
-        execution.runtime.process.kill_actor(host.actor_id, True)
+        # Nobody waits for what is done to this very process.
+        execution.runtime.process.request_kill(host.actor_id, True)
     execution.leaves = True
     if host.is_async:
         raise AsyncioActorExit("exit_actor() was called")

@@ -205,9 +205,15 @@ def test_an_actor_leaves_by_a_coroutine_that_a_call_left_behind(ray_start_regula
     actor = leaver(marks, True).remote()
     ray.get(actor.leave_behind.remote(0.1))
     wait_for(marks[0].exists)
-    time.sleep(0.5)
-    with pytest.raises(RayActorError):
-        ray.get(actor.leave.remote())
+
+    def is_gone():
+        try:
+            ray.get(actor.leave_behind.remote(60))
+        except RayActorError:
+            return True
+        return False
+
+    wait_for(is_gone)
 
 
 @pytest.mark.parametrize("is_async", [False, True])
