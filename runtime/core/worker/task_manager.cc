@@ -168,8 +168,9 @@ bool TaskManager::IsReady(TaskId id) const { return tasks_.at(id).state == State
 bool TaskManager::Push(TaskId id, const Address& worker, std::uint64_t sequence) {
   Task& task = tasks_.at(id);
   CHECK(task.state == State::kQueued) << "task " << id;
-  if (const auto broken = BrokenArgument(task);
-      broken && task.spec.header->kind == TaskKind::kActorCall) {
+  // Of other tasks that was looked at when they became ready.
+  const bool is_call = task.spec.header->kind == TaskKind::kActorCall;
+  if (const auto broken = is_call ? BrokenArgument(task) : std::nullopt) {
     FailWith(tasks_.find(id), *broken);
     return false;
   }
@@ -325,20 +326,20 @@ void TaskManager::Fail(TaskId id, ErrorInfo error) {
 
 void TaskManager::FailWith(Entry entry, const Payload& payload) {
   const Task& task = entry->second;
+  const TaskHeader& header = *task.spec.header;
   failures_.Add(task.spec, payload);
-  for (std::uint32_t i = 0; i < task.spec.header->num_returns; ++i) {
+  for (std::uint32_t i = 0; i < header.num_returns; ++i) {
     const ObjectId object = task.spec.Return(i);
     const ObjectRecord* record = references_.Find(object);
     if (record != nullptr && !record->IsResolved()) values_.SetInline(object, payload);
   }
-  if (task.spec.header->kind == TaskKind::kActorCall) {
+  if (header.kind == TaskKind::kActorCall) {
     actors_.Remove(task.spec, task.order);
-    actors_to_pump_.push_back(
-        task.spec.header->actor);  // It may have held back the calls behind it.
+    // It may have held back the calls behind it.
+    actors_to_pump_.push_back(header.actor);
   }
-  if (task.spec.header->kind == TaskKind::kActorCreation &&
-      creations_.contains(task.spec.header->actor)) {
-    ActorView view = *actors_.Find(task.spec.header->actor);
+  if (header.kind == TaskKind::kActorCreation && creations_.contains(header.actor)) {
+    ActorView view = *actors_.Find(header.actor);
     view.state = ActorState::kDead;
     view.death_cause = payload.Problem();
     if (payload.kind == PayloadKind::kException) {
