@@ -203,16 +203,12 @@ void ActorTable::SendLeaseRequest(ActorRecord& record, NodeId node, Outbox& out)
 
 void ActorTable::RepeatLeaseRequest(const ActorRecord& record, Outbox& out) const {
   const TaskHeader& header = *record.creation.header;
-  RequestLease request;
+  RequestLease request = RequestLease::For(header);
   request.request = record.lease_request;
   request.owner = Address::Gcs();
-  request.job = header.job;
-  request.resources = header.resources;
   // Spreading was done here, in turns over the whole cluster; the raylets' own turns would undo it.
-  if (header.strategy.kind != StrategyKind::kSpread) request.strategy = header.strategy;
-  request.language = header.function.language;
-  request.runtime_env = header.runtime_env;
-  request.name = header.name.empty() ? header.function.name : header.name;
+  if (header.strategy.kind == StrategyKind::kSpread) request.strategy = {};
+  if (header.name.empty()) request.name = header.function.name;
   request.actor = record.view.actor;
   request.spill_count = record.spill_count;
   out.Send(Address::Daemon(record.lease_node), std::move(request));

@@ -3,6 +3,17 @@
 
 namespace mobula {
 
+RequestLease RequestLease::For(const TaskHeader& header) {
+  RequestLease request;
+  request.job = header.job;
+  request.resources = header.resources;
+  request.strategy = header.strategy;
+  request.language = header.function.language;
+  request.runtime_env = header.runtime_env;
+  request.name = header.name;
+  return request;
+}
+
 Message::Message() = default;
 Message::Message(const Message& other) = default;
 Message::Message(Message&& other) noexcept = default;

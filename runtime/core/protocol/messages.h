@@ -121,6 +121,9 @@ struct RequestLease {
   std::vector<NodeId> preferred;
   MOBULA_FIELDS(RequestLease, request, owner, job, resources, strategy, language, runtime_env, name,
                 backlog, actor, spill_count, preferred)
+
+  /// What tasks with this header ask for; who asks, and how often, is the sender's to fill in.
+  static RequestLease For(const TaskHeader& header);
 };
 struct LeaseGranted {
   std::uint64_t request = 0;
@@ -311,7 +314,7 @@ struct ObjectCreated {
   std::uint64_t request = 0;
   ObjectId object;
   std::uint64_t offset = 0;
-  /// kObjectStoreFull, kOutOfDisk, or kInvalid when it exists already.
+  /// kObjectStoreFull, kOutOfDisk, kOwnerDied, or kInvalid when it exists already.
   ErrorInfo error;
   MOBULA_FIELDS(ObjectCreated, request, object, offset, error)
 };

@@ -87,18 +87,12 @@ void LeaseClient::BalanceRequests(Class& state) {
 }
 
 void LeaseClient::RequestOne(Class& state) {
-  const TaskHeader& header = *dispatcher_.SpecOf(state.queue.begin()->second).header;
-  RequestLease message;
+  const TaskId first = state.queue.begin()->second;
+  RequestLease message = RequestLease::For(*dispatcher_.SpecOf(first).header);
   message.request = ++last_request_;
   message.owner = context_.self;
-  message.job = header.job;
-  message.resources = header.resources;
-  message.strategy = header.strategy;
-  message.language = header.function.language;
-  message.runtime_env = header.runtime_env;
-  message.name = header.name;
   message.backlog = static_cast<std::uint32_t>(state.queue.size());
-  message.preferred = dispatcher_.PreferredNodes(state.queue.begin()->second);
+  message.preferred = dispatcher_.PreferredNodes(first);
   context_.TellDaemon(message);
   requests_.emplace(message.request, static_cast<std::size_t>(&state - classes_.data()));
   state.requests.emplace(message.request, Request{context_.self.node, std::move(message)});
