@@ -11,6 +11,7 @@ import _thread
 import _threading_local
 import concurrent.futures.thread
 import queue
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -79,8 +80,24 @@ def install(hub: Hub) -> None:
     put(threading, "_CRLock", None)
     put(threading, "local", _threading_local.local)
     put(_threading_local, "current_thread", _holder_of_locals)
+    put(threading, "_make_invoke_excepthook", _tell_unless_gone)
     put(queue, "SimpleQueue", queue._PySimpleQueue)  # type: ignore[attr-defined]
     put(concurrent.futures.thread, "_global_shutdown_lock", lock())
+
+
+_make_invoke_excepthook: Callable[[], Callable[[threading.Thread], None]]
+_make_invoke_excepthook = threading._make_invoke_excepthook  # type: ignore[attr-defined]
+
+
+def _tell_unless_gone() -> Callable[[threading.Thread], None]:
+    """Tells ``threading.excepthook`` of a thread that failed, not of one whose process ended."""
+    invoke = _make_invoke_excepthook()
+
+    def tell(thread: threading.Thread) -> None:
+        if not isinstance(sys.exc_info()[1], _sim_process.ProcessGone):
+            invoke(thread)
+
+    return tell
 
 
 def _holder_of_locals() -> Any:
@@ -92,6 +109,11 @@ def _holder_of_locals() -> Any:
     if getattr(thread, "ident", None):
         return thread
     return _sim_process.current() or thread
+
+
+def _nanoseconds(timeout: float) -> int:
+    """At least one: who waits for what is left until a moment must come nearer to it."""
+    return max(round(timeout * 1e9), 1) if timeout else 0
 
 
 def _lock_class(hub: Hub) -> type:
@@ -118,7 +140,7 @@ def _lock_class(hub: Hub) -> type:
             self._waiters.append(waiter)
             try:
                 # Whoever released the lock has handed it over.
-                return hub.wait(waiter, None if timeout == -1 else round(timeout * 1e9))
+                return hub.wait(waiter, None if timeout == -1 else _nanoseconds(timeout))
             finally:
                 if waiter in self._waiters:
                     self._waiters.remove(waiter)

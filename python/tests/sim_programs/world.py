@@ -40,6 +40,13 @@ try:
 except queue.Empty:
     assert passed() == 5.7
 
+# Less than a nanosecond is time, too: loops wait for such rests.
+held = threading.Lock()
+held.acquire()
+before = time.monotonic_ns()
+assert not held.acquire(timeout=1e-12)
+assert time.monotonic_ns() > before
+
 with ThreadPoolExecutor(2) as pool:
     assert list(pool.map(lambda x: time.sleep(1) or x, range(4))) == [0, 1, 2, 3]
 assert passed() == 7.7
