@@ -37,6 +37,7 @@ __getattr__ = _lazy.attributes(
         "_private": "mobula._private",
         "cloudpickle": "mobula.cloudpickle",
         "cluster_utils": "mobula.cluster_utils",
+        "dag": "mobula.dag",
         "experimental": "mobula.experimental",
         "util": "mobula.util",
         "ray_constants": "mobula._private.ray_constants",

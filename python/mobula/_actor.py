@@ -6,7 +6,7 @@ from __future__ import annotations
 import atexit
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
 from mobula import _arguments, _options
 from mobula._actor_handle import ActorDescription, ActorHandle, ActorState, MethodInfo
@@ -14,6 +14,9 @@ from mobula._core import TaskTemplate
 from mobula._functions import CallShape
 from mobula._runtime import Execution, Runtime, current, current_task
 from mobula.exceptions import ActorAlreadyExistsError, AsyncioActorExit
+
+if TYPE_CHECKING:
+    from mobula.dag import ClassNode
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -141,6 +144,13 @@ class ActorClass:
         slots = _arguments.encode(execution, args, kwargs, f"{class_name}.__init__")
         handle = self._create(execution, slots)
         return self._claim_name(execution.runtime, handle) if name else handle
+
+    def bind(self, *args: Any, **kwargs: Any) -> ClassNode:
+        """An actor as a node of a graph, which ``execute`` makes; see ``mobula.dag``."""
+        from mobula.dag.class_node import ClassNode
+
+        self._init_shape.check(args, kwargs, f"{self._class.__name__}.__init__")
+        return ClassNode(self, args, kwargs)
 
     def _create(self, execution: Execution, slots: _arguments.Slots) -> ActorHandle:
         runtime, options = execution.runtime, self._options

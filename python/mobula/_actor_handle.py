@@ -17,6 +17,8 @@ from mobula.ids import ActorID
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from mobula.dag import ClassMethodNode
+
 # Methods that every actor has besides its own.
 READY = "__ray_ready__"
 TERMINATE = "__ray_terminate__"
@@ -156,6 +158,13 @@ class ActorMethod:
     ) -> Any:
         """Ray's older way to give options with a call."""
         return self.options(**options).remote(*args, **(kwargs or {}))
+
+    def bind(self, *args: Any, **kwargs: Any) -> ClassMethodNode:
+        """A call as a node of a graph, which ``execute`` makes; see ``mobula.dag``."""
+        from mobula.dag.class_node import ClassMethodNode
+
+        self._shape.check(args, kwargs, self._name)
+        return ClassMethodNode(ActorHandle(self._state), self._name, args, kwargs, self._options)
 
     def options(self, **options: Any) -> ActorMethod:
         """The same method with options for single calls."""

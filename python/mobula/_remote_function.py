@@ -7,12 +7,15 @@ import functools
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mobula import _arguments, _options
 from mobula._core import TaskTemplate
 from mobula._functions import CallShape
 from mobula._runtime import Runtime, current
+
+if TYPE_CHECKING:
+    from mobula.dag import FunctionNode
 
 DEFAULT_TASK_MAX_RETRIES = 3
 
@@ -73,6 +76,13 @@ class RemoteFunction:
     ) -> Any:
         """Ray's older way to give options with a call."""
         return self.options(**options).remote(*args, **(kwargs or {}))
+
+    def bind(self, *args: Any, **kwargs: Any) -> FunctionNode:
+        """A call as a node of a graph, which ``execute`` runs; see ``mobula.dag``."""
+        from mobula.dag.function_node import FunctionNode
+
+        self._shape.check(args, kwargs, self._function.__name__)
+        return FunctionNode(self, args, kwargs)
 
     def options(self, **options: Any) -> RemoteFunction:
         """The same function with other options, for single calls."""
