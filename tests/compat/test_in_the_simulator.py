@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The files of this folder that need no real processes, once more in the simulator, by seeds."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+FILES = [
+    "test_dag.py",
+    "test_joblib.py",
+    "test_multiprocessing.py",
+    "test_util.py",
+]
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("COMPAT_AGAINST") == "ray", reason="only mobula has a simulator"
+)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_the_file_passes_in_the_simulator(file):
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*command, "--mobula-sim", "--mobula-seeds=2", file],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=pathlib.Path(__file__).parent,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " simulations, " in done.stdout
