@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Modules that can be used without importing them: they are loaded when they are first named."""
+"""What can be used without importing it: it is loaded when it is first named."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["attributes"]
 
 
 def attributes(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
-    """The ``__getattr__`` of a package: each name of `modules` stands for the module it maps to.
+    """The ``__getattr__`` of a package: each name stands for a module, or for "module:member".
 
     >>> import mobula
     >>> mobula.cloudpickle.__name__
@@ -22,6 +22,8 @@ def attributes(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]
         module = modules.get(name)
         if module is None:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return importlib.import_module(module)
+        module, _, member = module.partition(":")
+        loaded = importlib.import_module(module)
+        return getattr(loaded, member) if member else loaded
 
     return get

@@ -6,10 +6,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mobula._core import ObjectRef
 from mobula.ids import TaskID
+
+if TYPE_CHECKING:
+    from asyncio import Future as AsyncioFuture
 
 __all__ = ["ObjectRef"]
 
@@ -83,6 +86,13 @@ def _future(self: ObjectRef) -> Future[Any]:
     return result
 
 
+def _as_future(self: ObjectRef) -> AsyncioFuture[Any]:
+    """A future of the event loop that runs."""
+    import asyncio
+
+    return asyncio.wrap_future(_future(self))
+
+
 def _task_id(self: ObjectRef) -> TaskID:
     """The task that makes the object, or that put it."""
     return TaskID(self.binary()[:16])
@@ -126,6 +136,7 @@ def _extend() -> None:
         "__deepcopy__": _copy,
         "__reduce__": _reduce,
         "_on_completed": _on_completed,
+        "as_future": _as_future,
         "future": _future,
         "task_id": _task_id,
         "__class_getitem__": classmethod(_class_getitem),

@@ -31,7 +31,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 100 else text[:97] + "..."
 
 
-def _can_pickle(value: Any) -> bool:
+def can_pickle(value: Any) -> bool:
     try:
         cloudpickle.dumps(value, protocol=5, buffer_callback=lambda buffer: None)
     except Exception:
@@ -47,8 +47,8 @@ def _find(value: Any) -> tuple[list[str], Any]:
         culprit = next(
             (
                 (name, member)
-                for name, member in _members(value)
-                if id(member) not in seen and not _can_pickle(member)
+                for name, member in members(value)
+                if id(member) not in seen and not can_pickle(member)
             ),
             None,
         )
@@ -60,7 +60,7 @@ def _find(value: Any) -> tuple[list[str], Any]:
     return path, value
 
 
-def _members(value: Any) -> Iterator[tuple[str, Any]]:
+def members(value: Any) -> Iterator[tuple[str, Any]]:
     for count, found in enumerate(_all_members(value)):
         if count >= _MEMBERS_MAX:
             return

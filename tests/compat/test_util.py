@@ -65,6 +65,39 @@ def test_an_actor_works_on_after_a_failure(pool):
     assert pool.get_next() == 6
 
 
+def test_a_call_that_takes_too_long_can_be_dropped(pool):
+    pool.submit(sleep, 1)
+    pool.submit(double, 5)
+    with pytest.raises(TimeoutError, match="Timed out waiting for result"):
+        pool.get_next(timeout=0.01)
+    with pytest.raises(TimeoutError, match="has been ignored"):
+        pool.get_next(timeout=0.01, ignore_if_timedout=True)
+    assert pool.get_next(timeout=10) == 10
+    assert not pool.has_next()
+    pool.submit(sleep, 0.5)
+    with pytest.raises(TimeoutError, match="has been ignored"):
+        pool.get_next_unordered(timeout=0.01, ignore_if_timedout=True)
+    assert pool.has_free()
+
+
+def test_a_dead_actor_leaves_the_pool(pool):
+    ray.kill(pool.pop_idle())
+    assert pool.has_free()
+    lost = Worker.remote()
+    ray.kill(lost)
+    pool.push(lost)
+    for value in range(2):
+        pool.submit(double, value)
+    results = []
+    while pool.has_next():
+        try:
+            results.append(pool.get_next_unordered(timeout=10))
+        except ray.exceptions.ActorDiedError:
+            results.append("dead")
+    assert "dead" in results
+    assert list(pool.map(double, [1, 2, 3])) == [2, 4, 6]
+
+
 def test_actors_enter_and_leave_a_pool():
     first, second = Worker.remote(), Worker.remote()
     pool = ActorPool([first])
@@ -99,6 +132,20 @@ def test_a_queue_keeps_order_and_its_bound():
     queue.shutdown()
     with pytest.raises(ray.exceptions.RayActorError):
         ray.get(actor.__ray_ready__.remote())
+
+
+def test_queues_refuse_nonsense():
+    queue = Queue(actor_options={"num_cpus": 0})
+    with pytest.raises(TypeError, match="'items' must be an Iterable"):
+        queue.put_nowait_batch(5)
+    with pytest.raises(TypeError, match="'num_items' must be an int"):
+        queue.get_nowait_batch("two")
+    with pytest.raises(ValueError, match="'num_items' must be nonnegative"):
+        queue.get_nowait_batch(-1)
+    for call in (lambda: queue.get(timeout=-1), lambda: queue.put(1, timeout=-1)):
+        with pytest.raises(ValueError, match="'timeout' must be a non-negative number"):
+            call()
+    assert queue.get_nowait_batch(0) == []
 
 
 def test_tasks_share_a_queue():

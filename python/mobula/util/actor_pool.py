@@ -10,6 +10,7 @@ from typing import Any
 from mobula._actor_handle import ActorHandle
 from mobula._object_ref import ObjectRef
 from mobula._objects import get, wait
+from mobula.exceptions import ActorDiedError
 
 __all__ = ["ActorPool"]
 
@@ -33,6 +34,9 @@ class ActorPool:
     def __init__(self, actors: Iterable[ActorHandle]) -> None:
         """The actors are idle."""
         self._idle = list(actors)
+        for actor in self._idle:
+            if not isinstance(actor, ActorHandle):
+                raise TypeError(f"a pool takes handles of actors, got {actor!r}")
         # Calls that wait for an actor, oldest first.
         self._waiting: collections.deque[tuple[_Call, Any]] = collections.deque()
         # Calls whose results nobody has taken, oldest first, with the actor that works on each.
@@ -48,7 +52,11 @@ class ActorPool:
         return bool(self._started)
 
     def get_next(self, timeout: float | None = None, ignore_if_timedout: bool = False) -> Any:
-        """The result of the oldest call; raises what the call raised, or TimeoutError."""
+        """The result of the oldest call; raises what the call raised, or TimeoutError.
+
+        With ``ignore_if_timedout`` the call that took too long is dropped from then on, and its
+        actor is given the next one, which it does afterwards.
+        """
         return self._take([self._oldest()], timeout, ignore_if_timedout)
 
     def get_next_unordered(
@@ -77,7 +85,7 @@ class ActorPool:
     def push(self, actor: ActorHandle) -> None:
         """Adds an actor, which is idle and not in the pool."""
         if actor in self._idle or actor in self._started.values():
-            raise ValueError(f"{actor} is in the pool already")
+            raise ValueError("Actor already belongs to current ActorPool")
         self._idle.append(actor)
         self._start_waiting()
 
@@ -97,17 +105,28 @@ class ActorPool:
 
     def _oldest(self) -> ObjectRef:
         if not self._started:
-            raise StopIteration("the pool has no more results")
+            raise StopIteration("No more results to get")
         return next(iter(self._started))
 
     def _take(self, references: list[ObjectRef], timeout: float | None, ignore: bool) -> Any:
         ready, _ = wait(references, timeout=timeout)
         if not ready:
+            message = f"Timed out waiting for result: none was ready within {timeout} s"
             if ignore:
-                return None
-            raise TimeoutError(f"no result of the pool was ready within {timeout} s")
+                self._free(references[0])
+                message += f". The task {references[0]} has been ignored."
+            raise TimeoutError(message)
+        try:
+            value = get(ready[0])
+        except ActorDiedError:
+            # The pool goes on without it.
+            del self._started[ready[0]]
+            raise
+        except BaseException:
+            self._free(ready[0])
+            raise
         self._free(ready[0])
-        return get(ready[0])
+        return value
 
     def _free(self, reference: ObjectRef) -> None:
         self._idle.append(self._started.pop(reference))

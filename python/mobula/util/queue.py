@@ -67,6 +67,8 @@ class Queue:
 
     def __init__(self, maxsize: int = 0, actor_options: dict[str, Any] | None = None) -> None:
         """With ``maxsize`` 0 there is always room. The options are those of the actor behind it."""
+        if isinstance(maxsize, bool) or not isinstance(maxsize, int):
+            raise TypeError(f"maxsize must be an int, got {maxsize!r}")
         self.maxsize = maxsize
         actor_class = mobula.remote(_QueueActor).options(**(actor_options or {}))
         self.actor = actor_class.remote(maxsize)
@@ -125,10 +127,16 @@ class Queue:
 
     def put_nowait_batch(self, items: Iterable[Any]) -> None:
         """Adds all of the items, or none and raises ``Full``."""
+        if not isinstance(items, Iterable):
+            raise TypeError(f"Argument 'items' must be an Iterable, got {items!r}")
         mobula.get(self.actor.put_all.remote(list(items)))
 
     def get_nowait_batch(self, num_items: int) -> list[Any]:
         """Takes so many items, or none and raises ``Empty``."""
+        if isinstance(num_items, bool) or not isinstance(num_items, int):
+            raise TypeError(f"Argument 'num_items' must be an int, got {num_items!r}")
+        if num_items < 0:
+            raise ValueError(f"'num_items' must be nonnegative, got {num_items}")
         items: list[Any] = mobula.get(self.actor.get_all.remote(num_items))
         return items
 
@@ -141,5 +149,5 @@ class Queue:
 
 def _checked(timeout: float | None) -> float | None:
     if timeout is not None and timeout < 0:
-        raise ValueError(f"timeout must be at least 0 seconds, or None for no limit; got {timeout}")
+        raise ValueError(f"'timeout' must be a non-negative number, or None; got {timeout}")
     return timeout
