@@ -6,13 +6,14 @@ from __future__ import annotations
 import atexit
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
 from mobula import _arguments, _options
 from mobula._actor_handle import ActorDescription, ActorHandle, ActorState, MethodInfo
 from mobula._core import TaskTemplate
 from mobula._functions import CallShape
 from mobula._runtime import Execution, Runtime, current, current_task
+from mobula._typing import C
 from mobula.exceptions import ActorAlreadyExistsError, AsyncioActorExit
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _is_async(cls: type) -> bool:
     return any(inspect.iscoroutinefunction(member) for _, member in inspect.getmembers(cls))
 
 
-class ActorClass:
+class ActorClass(Generic[C]):
     """A class whose ``.remote()`` makes an actor: an instance in a worker process of its own.
 
     >>> import mobula
@@ -87,12 +88,12 @@ class ActorClass:
     [11, 13]
     """
 
-    def __init__(self, cls: type, options: dict[str, Any]) -> None:
+    def __init__(self, cls: type[C], options: dict[str, Any]) -> None:
         """``options`` are checked."""
         self._class = cls
         self._options = options
-        self._init_shape = CallShape.of(cls.__init__, skip_first=True)  # type: ignore[misc]
-        if cls.__init__ is object.__init__:  # type: ignore[misc]
+        self._init_shape = CallShape.of(cls.__init__, skip_first=True)
+        if cls.__init__ is object.__init__:
             self._init_shape = CallShape(())
         self._methods = _describe_methods(cls)
         self._is_async = _is_async(cls)
@@ -101,12 +102,16 @@ class ActorClass:
         self.__module__ = cls.__module__
         self.__doc__ = cls.__doc__
 
-    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Refuses: an instance lives in a worker."""
-        name = self._class.__name__
-        raise TypeError(
-            f"Actors cannot be instantiated directly. Instead of '{name}()', use '{name}.remote()'."
-        )
+    # Type checkers shall say that there is no such call.
+    if not TYPE_CHECKING:
+
+        def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+            """Refuses: an instance lives in a worker."""
+            name = self._class.__name__
+            raise TypeError(
+                f"Actors cannot be instantiated directly. Instead of '{name}()', use "
+                f"'{name}.remote()'."
+            )
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> NoReturn:
         """Refuses to be a base class."""
@@ -120,18 +125,18 @@ class ActorClass:
         """For people."""
         return f"ActorClass({self._class.__name__})"
 
-    def options(self, **options: Any) -> ActorClass:
+    def options(self, **options: Any) -> ActorClass[C]:
         """The same class with other options, for single actors."""
         checked = _options.check(options, _options.ACTOR, f"actor class {self._class.__name__}")
         return ActorClass(self._class, {**self._options, **checked})
 
     def _remote(
         self, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None, **options: Any
-    ) -> ActorHandle:
+    ) -> ActorHandle[C]:
         """Ray's older way to give options with a call."""
         return self.options(**options).remote(*args, **(kwargs or {}))
 
-    def remote(self, *args: Any, **kwargs: Any) -> ActorHandle:
+    def remote(self, *args: Any, **kwargs: Any) -> ActorHandle[C]:
         """Makes an actor; returns its handle at once."""
         execution = current()
         options, name = self._options, self._options.get("name", "")

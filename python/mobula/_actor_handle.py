@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import functools
 import pickle
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Generic, NoReturn
 
 from mobula import _arguments, _options
 from mobula._core import ObjectRef, TaskTemplate
 from mobula._functions import CallShape
 from mobula._runtime import Runtime, current
+from mobula._typing import C
 from mobula.exceptions import ActorHandleNotFoundError
 from mobula.ids import ActorID
 
@@ -131,12 +132,14 @@ class ActorMethod:
         self._shape = state.description.methods[name].shape
         self._template: TaskTemplate | None = None
 
-    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Refuses: methods run in the actor."""
-        raise TypeError(
-            f"an actor's method cannot be called directly: use {self._name}.remote() instead of "
-            f"{self._name}()"
-        )
+    if not TYPE_CHECKING:
+
+        def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+            """Refuses: methods run in the actor."""
+            raise TypeError(
+                f"an actor's method cannot be called directly: use {self._name}.remote() "
+                f"instead of {self._name}()"
+            )
 
     def remote(self, *args: Any, **kwargs: Any) -> Any:
         """Calls it in the actor; returns the reference, or a list of ``num_returns`` of them."""
@@ -181,7 +184,7 @@ class ActorMethod:
         return template
 
 
-class ActorHandle:
+class ActorHandle(Generic[C]):
     """An actor, as its users see it: each of its methods has a ``.remote()``.
 
     Handles may be passed to tasks and other actors. The actor ends when its last handle goes,

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The extension module: see python/core for what each call posts."""
 
+from asyncio import Future as AsyncioFuture
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, Generic
+
+from typing_extensions import TypeVar
 
 from mobula.ids import TaskID
+
+_T_co = TypeVar("_T_co", covariant=True, default=Any)
 
 # A value is (0, bytes or StoreBuffer), an exception (1, the same), a system error (2, its fields).
 Value = tuple[int, Any]
@@ -14,7 +19,7 @@ Result = tuple[int, bytes | None, int, Sequence[ObjectRef] | None]
 
 class Disconnected(ConnectionError): ...  # noqa: N818
 
-class ObjectRef:
+class ObjectRef(Generic[_T_co]):
     def __init__(self, binary: bytes) -> None: ...
     def binary(self) -> bytes: ...
     def hex(self) -> str: ...
@@ -24,8 +29,9 @@ class ObjectRef:
     def is_put(self) -> bool: ...
     def __lt__(self, other: ObjectRef) -> bool: ...
     # Added by mobula._object_ref.
-    def __await__(self) -> Generator[Any, None, Any]: ...
-    def future(self) -> Future[Any]: ...
+    def __await__(self) -> Generator[Any, None, _T_co]: ...
+    def as_future(self) -> AsyncioFuture[_T_co]: ...
+    def future(self) -> Future[_T_co]: ...
     def task_id(self) -> TaskID: ...
 
 class StoreBuffer:

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from mobula import _serialization
 from mobula._core import ObjectRef, split
 from mobula._errors import from_error_info, to_exception
 from mobula._runtime import AsyncRequest, Execution, current
 from mobula._serialization import INLINE_LIMIT
+from mobula._typing import T
 from mobula.exceptions import GetTimeoutError
 
 if TYPE_CHECKING:
@@ -24,6 +25,14 @@ def _check_timeout(timeout: float | None) -> None:
         raise TypeError(f"timeout must be a number of seconds or None, got {timeout!r}")
     if timeout < 0:
         raise ValueError(f"timeout must be at least 0 seconds, or None for no limit; got {timeout}")
+
+
+@overload
+def get(object_refs: ObjectRef[T], *, timeout: float | None = None) -> T: ...
+
+
+@overload
+def get(object_refs: Sequence[ObjectRef[T]], *, timeout: float | None = None) -> list[T]: ...
 
 
 def get(object_refs: Any, *, timeout: float | None = None) -> Any:
@@ -85,7 +94,7 @@ async def get_async(reference: ObjectRef) -> Any:
     return _values_of([reference], answers)[0]
 
 
-def put(value: Any, *, _owner: ActorHandle | None = None) -> ObjectRef:
+def put(value: T, *, _owner: ActorHandle | None = None) -> ObjectRef[T]:
     """Stores a value; the caller owns it. Large ones go to the node's shared memory.
 
     With an actor as ``_owner`` the value is that actor's, and ends with it: this waits until the
@@ -146,12 +155,12 @@ def free(object_refs: ObjectRef | Sequence[ObjectRef]) -> None:
 
 
 def wait(
-    object_refs: Any,
+    object_refs: Sequence[ObjectRef[T]],
     *,
     num_returns: int = 1,
     timeout: float | None = None,
     fetch_local: bool = True,
-) -> tuple[list[ObjectRef], list[ObjectRef]]:
+) -> tuple[list[ObjectRef[T]], list[ObjectRef[T]]]:
     """Waits until ``num_returns`` of the objects are ready, or ``timeout`` seconds have passed.
 
     Returns the ready ones (at most ``num_returns``) and the others, both in the order given.

@@ -5,11 +5,44 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, Protocol, overload
 
 from mobula import _options
 from mobula._actor import ActorClass
 from mobula._remote_function import RemoteFunction
+from mobula._typing import C, P, R, Several
+
+
+class _Decorator(Protocol):
+    """``remote`` with options, of functions with one result."""
+
+    @overload
+    def __call__(self, code: type[C], /) -> ActorClass[C]: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def __call__(self, code: Callable[P, R], /) -> RemoteFunction[P, R]: ...
+
+
+class _DecoratorOfSeveral(Protocol):
+    """``remote`` with a number of results."""
+
+    def __call__(self, code: Callable[P, Any], /) -> RemoteFunction[P, Several]: ...
+
+
+@overload
+def remote(code: type[C], /) -> ActorClass[C]: ...  # type: ignore[overload-overlap]
+
+
+@overload
+def remote(code: Callable[P, R], /) -> RemoteFunction[P, R]: ...
+
+
+@overload
+def remote(*, num_returns: Literal[1] | None = None, **options: Any) -> _Decorator: ...
+
+
+@overload
+def remote(*, num_returns: int | str, **options: Any) -> _DecoratorOfSeveral: ...
 
 
 def remote(*args: Any, **options: Any) -> Any:

@@ -7,20 +7,36 @@ import functools
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, overload
 
 from mobula import _arguments, _options
 from mobula._core import TaskTemplate
 from mobula._functions import CallShape
 from mobula._runtime import Runtime, current
+from mobula._typing import P, R
 
 if TYPE_CHECKING:
+    from mobula._core import ObjectRef
+    from mobula._typing import (
+        T0,
+        T1,
+        T2,
+        T3,
+        T4,
+        Arg,
+        Several,
+        Takes1,
+        Takes2,
+        Takes3,
+        Takes4,
+        Takes5,
+    )
     from mobula.dag import FunctionNode
 
 DEFAULT_TASK_MAX_RETRIES = 3
 
 
-class RemoteFunction:
+class RemoteFunction(Generic[P, R]):
     """A function that ``.remote()`` calls in a worker of the cluster.
 
     >>> import mobula
@@ -33,7 +49,7 @@ class RemoteFunction:
     10
     """
 
-    def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
+    def __init__(self, function: Callable[P, R], options: dict[str, Any]) -> None:
         """``options`` are checked."""
         if inspect.iscoroutinefunction(function):
             raise ValueError(
@@ -46,19 +62,60 @@ class RemoteFunction:
         # Made when first called, for the process that calls.
         self._template: TaskTemplate | None = None
         self._template_runtime: Runtime | None = None
-        functools.update_wrapper(self, function)
+        wrapper: Any = self
+        functools.update_wrapper(wrapper, function)
 
     def __getstate__(self) -> dict[str, Any]:
         """What other processes need; templates belong to this one."""
         return {**self.__dict__, "_template": None, "_template_runtime": None}
 
-    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Refuses: a remote function runs as a task."""
-        name = self._function.__name__
-        raise TypeError(
-            f"Remote functions cannot be called directly. Instead of '{name}()', use "
-            f"'{name}.remote()'."
-        )
+    if not TYPE_CHECKING:
+
+        def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+            """Refuses: a remote function runs as a task."""
+            name = self._function.__name__
+            raise TypeError(
+                f"Remote functions cannot be called directly. Instead of '{name}()', use "
+                f"'{name}.remote()'."
+            )
+
+    if TYPE_CHECKING:
+
+        def _call(self, *args: P.args, **kwargs: P.kwargs) -> R:
+            """What it takes and returns, for the signatures of ``remote``."""
+
+    @overload
+    def remote(self: RemoteFunction[P, Several], *args: P.args, **kwargs: P.kwargs) -> Any: ...
+
+    @overload
+    def remote(self, *args: P.args, **kwargs: P.kwargs) -> ObjectRef[R]: ...
+
+    @overload
+    def remote(self: Takes1[T0, R], a: Arg[T0], /) -> ObjectRef[R]: ...
+
+    @overload
+    def remote(self: Takes2[T0, T1, R], a: Arg[T0], b: Arg[T1], /) -> ObjectRef[R]: ...
+
+    @overload
+    def remote(
+        self: Takes3[T0, T1, T2, R], a: Arg[T0], b: Arg[T1], c: Arg[T2], /
+    ) -> ObjectRef[R]: ...
+
+    @overload
+    def remote(
+        self: Takes4[T0, T1, T2, T3, R], a: Arg[T0], b: Arg[T1], c: Arg[T2], d: Arg[T3], /
+    ) -> ObjectRef[R]: ...
+
+    @overload
+    def remote(
+        self: Takes5[T0, T1, T2, T3, T4, R],
+        a: Arg[T0],
+        b: Arg[T1],
+        c: Arg[T2],
+        d: Arg[T3],
+        e: Arg[T4],
+        /,
+    ) -> ObjectRef[R]: ...
 
     def remote(self, *args: Any, **kwargs: Any) -> Any:
         """Submits a task; returns its ``ObjectRef``, or a list of ``num_returns`` of them."""
@@ -75,7 +132,8 @@ class RemoteFunction:
         self, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None, **options: Any
     ) -> Any:
         """Ray's older way to give options with a call."""
-        return self.options(**options).remote(*args, **(kwargs or {}))
+        function: RemoteFunction[..., Any] = self.options(**options)
+        return function.remote(*args, **(kwargs or {}))
 
     def bind(self, *args: Any, **kwargs: Any) -> FunctionNode:
         """A call as a node of a graph, which ``execute`` runs; see ``mobula.dag``."""
@@ -84,7 +142,15 @@ class RemoteFunction:
         self._shape.check(args, kwargs, self._function.__name__)
         return FunctionNode(self, args, kwargs)
 
-    def options(self, **options: Any) -> RemoteFunction:
+    @overload
+    def options(
+        self, *, num_returns: Literal[1] | None = None, **options: Any
+    ) -> RemoteFunction[P, R]: ...
+
+    @overload
+    def options(self, *, num_returns: int | str, **options: Any) -> RemoteFunction[P, Several]: ...
+
+    def options(self, **options: Any) -> RemoteFunction[P, Any]:
         """The same function with other options, for single calls."""
         checked = _options.check(
             options, _options.FUNCTION, f"remote function {self._function.__name__}"

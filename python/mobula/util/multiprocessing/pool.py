@@ -45,6 +45,9 @@ _CHUNKS_PER_PROCESS = 4
 # Chunks of an imap that are started, for each process, before their results are asked for.
 _AHEAD = 2
 
+# Remote functions, too: the actors then wait for their tasks.
+_Function = Callable[..., Any] | mobula.RemoteFunction
+
 
 class _PoolActor:
     """One process of a pool."""
@@ -53,7 +56,7 @@ class _PoolActor:
         if initializer is not None:
             initializer(*initargs)
 
-    def run(self, function: Callable[..., Any], chunk: Chunk) -> list[Outcome]:
+    def run(self, function: Any, chunk: Chunk) -> list[Outcome]:
         """What each call of a chunk returned or raised."""
         if isinstance(function, mobula.RemoteFunction):
             started = [function.remote(*args, **kwargs) for args, kwargs in chunk]
@@ -61,7 +64,7 @@ class _PoolActor:
         return [_outcome_of(function, *args, **kwargs) for args, kwargs in chunk]
 
 
-def _outcome_of(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Outcome:
+def _outcome_of(function: _Function, *args: Any, **kwargs: Any) -> Outcome:
     try:
         return True, function(*args, **kwargs)
     except Exception as error:
@@ -154,7 +157,7 @@ class Pool:
 
     def apply(
         self,
-        func: Callable[..., Any],
+        func: _Function,
         args: Iterable[Any] | None = None,
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
@@ -163,7 +166,7 @@ class Pool:
 
     def apply_async(
         self,
-        func: Callable[..., Any],
+        func: _Function,
         args: Iterable[Any] | None = None,
         kwargs: Mapping[str, Any] | None = None,
         callback: Callable[[Any], Any] | None = None,
@@ -180,7 +183,7 @@ class Pool:
         return self._gather(func, [chunk], callback, error_callback, single=True)
 
     def map(
-        self, func: Callable[..., Any], iterable: Iterable[Any], chunksize: int | None = None
+        self, func: _Function, iterable: Iterable[Any], chunksize: int | None = None
     ) -> list[Any]:
         """``func`` of each item, in the order of the items."""
         values: list[Any] = self.map_async(func, iterable, chunksize).get()
@@ -188,7 +191,7 @@ class Pool:
 
     def map_async(
         self,
-        func: Callable[..., Any],
+        func: _Function,
         iterable: Iterable[Any],
         chunksize: int | None = None,
         callback: Callable[[list[Any]], Any] | None = None,
@@ -200,7 +203,7 @@ class Pool:
 
     def starmap(
         self,
-        func: Callable[..., Any],
+        func: _Function,
         iterable: Iterable[Iterable[Any]],
         chunksize: int | None = None,
     ) -> list[Any]:
@@ -210,7 +213,7 @@ class Pool:
 
     def starmap_async(
         self,
-        func: Callable[..., Any],
+        func: _Function,
         iterable: Iterable[Iterable[Any]],
         callback: Callable[[list[Any]], Any] | None = None,
         error_callback: Callable[[Exception], Any] | None = None,
@@ -222,13 +225,13 @@ class Pool:
         return self._map_async(func, calls, chunksize, callback, error_callback)
 
     def imap(
-        self, func: Callable[..., Any], iterable: Iterable[Any], chunksize: int | None = 1
+        self, func: _Function, iterable: Iterable[Any], chunksize: int | None = 1
     ) -> IMapIterator:
         """As ``map``, one result after the other; reads only a little ahead of what is taken."""
         return self._imap(OrderedIMapIterator, func, iterable, chunksize)
 
     def imap_unordered(
-        self, func: Callable[..., Any], iterable: Iterable[Any], chunksize: int | None = 1
+        self, func: _Function, iterable: Iterable[Any], chunksize: int | None = 1
     ) -> IMapIterator:
         """As ``imap``, each chunk's results as soon as they are there."""
         return self._imap(UnorderedIMapIterator, func, iterable, chunksize)
@@ -289,7 +292,7 @@ class Pool:
 
     def _map_async(
         self,
-        function: Callable[..., Any],
+        function: _Function,
         calls: Iterable[Any],
         chunksize: int | None,
         callback: Callable[[list[Any]], Any] | None,
@@ -304,7 +307,7 @@ class Pool:
 
     def _gather(
         self,
-        function: Callable[..., Any],
+        function: _Function,
         chunks: Collection[Chunk],
         callback: Callable[[Any], Any] | None,
         error_callback: Callable[[Exception], Any] | None,
@@ -320,7 +323,7 @@ class Pool:
     def _imap(
         self,
         kind: type[IMapIterator],
-        function: Callable[..., Any],
+        function: _Function,
         iterable: Iterable[Any],
         chunksize: int | None,
     ) -> IMapIterator:
@@ -339,7 +342,7 @@ class Pool:
         return iterator
 
     @staticmethod
-    def _shared(function: Callable[..., Any]) -> Any:
+    def _shared(function: _Function) -> Any:
         """One copy for all chunks; what cannot be pickled fails with the first of them."""
         try:
             return mobula.put(function)
