@@ -64,7 +64,7 @@ class _PoolActor:
         return [_outcome_of(function, *args, **kwargs) for args, kwargs in chunk]
 
 
-def _outcome_of(function: _Function, *args: Any, **kwargs: Any) -> Outcome:
+def _outcome_of(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Outcome:
     try:
         return True, function(*args, **kwargs)
     except Exception as error:
