@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from mobula._cluster import cli as cluster
 from mobula._sim_options import SimOptions, parse_costs, parse_span
 from mobula._trace.cli import trace
 
@@ -48,7 +49,12 @@ class _Place(click.ParamType[Any]):
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="mobula", prog_name="mobula")
 def cli() -> None:
-    """Runs Ray programs: on processes of this machine, or in a deterministic simulator."""
+    """Runs Ray programs: on processes of this machine, on clusters, or in a simulator."""
+
+
+cli.add_command(cluster.start)
+cli.add_command(cluster.stop)
+cli.add_command(cluster.show_status)
 
 
 _LABEL = click.option(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Node daemons of this machine: starting them, ending them, finding those that run."""
+"""Node daemons of this host: starting them, ending them, finding those that run."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ import mobula
 from mobula._world import NodeOptions
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
+MOBULAD = os.path.join(_PACKAGE, "mobulad")
 _STOP_TIMEOUT_S = 10.0
 _KEPT_S = 24 * 3600.0
-# The record of a running daemon, in its session folder.
+# The record that a daemon writes into its session folder.
 _RECORD = "node.json"
 
 
@@ -30,6 +31,14 @@ def session_root() -> str:
     root = os.environ.get("MOBULA_TMPDIR")
     if root is None:
         root = os.path.join(tempfile.gettempdir(), f"mobula-{os.getuid()}")
+        os.makedirs(root, mode=0o700, exist_ok=True)
+        # Anybody may make a folder of that name, and then put records of daemons there.
+        facts = os.stat(root)
+        if facts.st_uid != os.getuid() or facts.st_mode & 0o022:
+            raise PermissionError(
+                f"{root} belongs to another user, or others may write there; remove it, or set "
+                f"MOBULA_TMPDIR to a folder of your own"
+            )
     os.makedirs(root, mode=0o700, exist_ok=True)
     return root
 
@@ -48,7 +57,7 @@ def _sweep() -> None:
         with contextlib.suppress(OSError, ValueError):
             with open(os.path.join(session, _RECORD)) as file:
                 record = json.load(file)
-            if time.time() - record["started"] > _KEPT_S and not _is_running(record["pid"]):
+            if time.time() - record["started"] > _KEPT_S and not is_running(record["pid"]):
                 shutil.rmtree(session, ignore_errors=True)
 
 
@@ -75,6 +84,9 @@ class DaemonSpec:
     flags: tuple[str, ...] = ()
     # For people and fault plans; empty: the host's.
     name: str = ""
+    # Both empty: what the environment says, or none.
+    token: str = ""
+    tls_dir: str = ""
     # The socket of the controller of a fault plan, and what its link faults draw from.
     fault_control: str = ""
     fault_seed: int = 0
@@ -102,6 +114,10 @@ def _arguments(spec: DaemonSpec, session: str) -> list[str]:
         arguments.append("--no-spilling")
     if node_name := spec.name:
         arguments.append(f"--node-name={node_name}")
+    if spec.token:
+        arguments.append(f"--token-file={_write_token(spec.token, session)}")
+    if spec.tls_dir:
+        arguments.append(f"--tls-dir={spec.tls_dir}")
     if spec.fault_control:
         arguments.append(f"--fault-control={spec.fault_control}")
         arguments.append(f"--fault-seed={spec.fault_seed}")
@@ -110,38 +126,46 @@ def _arguments(spec: DaemonSpec, session: str) -> list[str]:
             arguments.append(f"--{option}={json.dumps(names)}")
     zygote = [sys.executable, "-P", "-m", "mobula._zygote"]
     arguments.append(f"--zygote-command={json.dumps(zygote)}")
+    arguments.append(f"--client-version={mobula.__version__}")
     return arguments
+
+
+def _write_token(token: str, session: str) -> str:
+    path = os.path.join(session, "token")
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(token + "\n")
+    return path
 
 
 class Daemon:
     """A ``mobulad`` that this process started.
 
     It holds the reading end of a pipe whose writing end is only here: when this process ends,
-    however it ends, the daemon reads the end of the pipe and takes its node down.
+    however it ends, the daemon reads the end of the pipe and takes its node down. One that
+    ``outlives`` this process has no such pipe.
     """
 
-    def __init__(self, spec: DaemonSpec, *, wait: bool = True) -> None:
+    def __init__(self, spec: DaemonSpec, *, wait: bool = True, outlives: bool = False) -> None:
         """Starts it and waits until its node is a member of the cluster.
 
         Who does not ``wait`` calls ``finish_start`` when ``ready`` can be read.
         """
         _sweep()
-        self._spec = spec
         self._session = _make_session()
-        lifeline_read, self._lifeline = os.pipe()
+        self._lifeline = -1
         ready_read, ready_write = os.pipe()
-        os.register_at_fork(after_in_child=self._close_lifeline)
-        command = [
-            os.path.join(_PACKAGE, "mobulad"),
-            *_arguments(spec, self._session),
-            f"--lifeline-fd={lifeline_read}",
-            f"--ready-fd={ready_write}",
-        ]
+        command = [MOBULAD, *_arguments(spec, self._session), f"--ready-fd={ready_write}"]
+        passed = [ready_write]
+        if not outlives:
+            lifeline_read, self._lifeline = os.pipe()
+            os.register_at_fork(after_in_child=self._close_lifeline)
+            command.append(f"--lifeline-fd={lifeline_read}")
+            passed.append(lifeline_read)
         try:
-            self._process = self._spawn(command, (lifeline_read, ready_write))
+            self._process = self._spawn(command, passed)
         finally:
-            os.close(lifeline_read)
-            os.close(ready_write)
+            for descriptor in passed:
+                os.close(descriptor)
         self.pid = self._process.pid
         self.ready = os.fdopen(ready_read, "rb")
         self.facts: dict[str, Any] = {}
@@ -156,11 +180,8 @@ class Daemon:
         if "error" in self.facts:
             self.stop()
             raise RuntimeError(f"the node cannot be started: {self.facts['error']}")
-        # A GCS without a raylet is nothing to connect to.
-        if "--gcs-only" not in self._spec.flags:
-            self._write_record(self._spec)
 
-    def _spawn(self, command: list[str], descriptors: tuple[int, ...]) -> subprocess.Popen[bytes]:
+    def _spawn(self, command: list[str], descriptors: list[int]) -> subprocess.Popen[bytes]:
         with open(self._log_path(), "wb") as log:
             return subprocess.Popen(
                 command,
@@ -179,20 +200,6 @@ class Daemon:
     def _last_words(self) -> str:
         with open(self._log_path(), errors="replace") as log:
             return "mobulad ended at once: " + "".join(log.readlines()[-5:]).strip()
-
-    def _write_record(self, spec: DaemonSpec) -> None:
-        record = {
-            **self.facts,
-            "pid": self._process.pid,
-            "version": mobula.__version__,
-            "cluster_address": spec.cluster_address or self.facts["address"],
-            "is_head": spec.cluster_address is None or "--head" in spec.flags,
-            "started": time.time(),
-        }
-        path = os.path.join(self._session, _RECORD)
-        with open(path + ".new", "w") as file:
-            json.dump(record, file)
-        os.rename(path + ".new", path)
 
     def _close_lifeline(self) -> None:
         if self._lifeline >= 0:
@@ -215,6 +222,10 @@ class Daemon:
             self._process.wait()
         shutil.rmtree(self._session, ignore_errors=True)
 
+    def wait(self) -> None:
+        """Returns when it has ended by itself."""
+        self._process.wait()
+
     def kill(self) -> None:
         """Ends the daemon as a crash does; its workers end with it."""
         self._process.kill()
@@ -222,19 +233,25 @@ class Daemon:
         self.stop()
 
 
+def running() -> list[dict[str, Any]]:
+    """The records of this user's daemons that run on this host."""
+    return [record for record in _records() if is_running(record["pid"])]
+
+
 def find(address: str) -> dict[str, Any]:
-    """The facts of a running daemon of this machine: of the cluster at an address, or of the last.
+    """The facts of a running daemon of this host: of the cluster at an address, or of the last.
 
     ``address`` is "auto" or "host:port".
     """
-    records = [record for record in _records() if _is_running(record["pid"])]
+    records = running()
     if address != "auto":
         records = [record for record in records if _same(record, address)]
     if not records:
         where = "of this user" if address == "auto" else f"of the cluster at {address}"
+        join = "--head" if address == "auto" else f"--address={address}"
         raise ConnectionError(
-            f"no running node {where} was found on this machine; start one with "
-            f"mobula.init() without an address"
+            f"no running node {where} was found on this host; start one with "
+            f"`mobula start {join}`, or call mobula.init() without an address"
         )
     return max(records, key=lambda record: (record["is_head"], record["started"]))
 
@@ -256,7 +273,8 @@ def _records() -> list[dict[str, Any]]:
     return records
 
 
-def _is_running(pid: int) -> bool:
+def is_running(pid: int) -> bool:
+    """Whether a daemon has that process id."""
     try:
         with open(f"/proc/{pid}/comm") as file:
             return file.read().strip() == "mobulad"

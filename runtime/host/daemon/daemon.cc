@@ -12,6 +12,7 @@
 #include <csignal>
 #include <ctime>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 
 #include "absl/strings/numbers.h"
@@ -41,7 +42,7 @@ std::string FreshSessionFolder() {
   localtime_r(&now, &local);
   std::array<char, 64> text;
   std::strftime(text.data(), text.size(), "session_%Y-%m-%d_%H-%M-%S_", &local);
-  return absl::StrCat("/tmp/mobula/", text.data(), getpid());
+  return absl::StrCat("/tmp/mobula-", geteuid(), "/", text.data(), getpid());
 }
 
 /// Each worker costs a few descriptors.
@@ -56,11 +57,7 @@ void RaiseDescriptorLimit() {
 
 Daemon::Daemon(DaemonOptions options)
     : options_(std::move(options)),
-      http_(loop_,
-            [this](const std::string& path) {
-              if (!node_) return HttpAnswer{503, "text/plain", "the node is between two lives\n"};
-              return AnswerDashboard(node_->Machine(), path);
-            }),
+      http_(loop_, [this](const std::string& path) { return Answer(path); }),
       links_(loop_, {
                         .on_frame =
                             [this](link::Frame frame) {
@@ -76,11 +73,21 @@ Daemon::Daemon(DaemonOptions options)
                                 node_->LinkBroke(peer, reason, refused);
                               }
                             },
+                        .on_query =
+                            [this](const std::string& path) {
+                              HttpAnswer answer = Answer(path);
+                              return QueryResult{answer.status, std::move(answer.body)};
+                            },
                     }),
       fault_links_(loop_, links_, options_.fault_seed) {}
 
 Daemon::~Daemon() {
   if (orders_.is_open()) orders_.release();
+}
+
+HttpAnswer Daemon::Answer(const std::string& path) const {
+  if (!node_) return {503, "text/plain", "the node is between two lives\n"};
+  return AnswerDashboard(node_->Machine(), path);
 }
 
 absl::Status Daemon::Run() {
@@ -99,6 +106,7 @@ absl::Status Daemon::Run() {
 
 absl::Status Daemon::Start() {
   WatchForEnd();
+  if (absl::Status status = LoadSecrets(); !status.ok()) return status;
   if (absl::Status status = ConnectToController(); !status.ok()) return status;
   if (!options_.HasGcs()) {
     if (absl::Status status = JoinCluster(); !status.ok()) return status;
@@ -115,15 +123,34 @@ absl::Status Daemon::Start() {
   address_ = *address;
   if (options_.dashboard_port >= 0) {
     const auto wanted = static_cast<std::uint16_t>(options_.dashboard_port);
-    absl::StatusOr<std::uint16_t> port = http_.Listen(wanted);
+    absl::StatusOr<std::uint16_t> port =
+        http_.Listen(options_.dashboard_host, wanted, credentials_.token);
     if (!port.ok()) return port.status();
     http_port_ = *port;
   }
   return StartNode();
 }
 
+absl::Status Daemon::LoadSecrets() {
+  absl::StatusOr<Credentials> credentials = LoadCredentials(options_.token_file, options_.tls_dir);
+  if (!credentials.ok()) return credentials.status();
+  credentials_ = *std::move(credentials);
+  links_.SetCredentials(credentials_);
+  if (!credentials_.token.empty()) return absl::OkStatus();
+  for (const auto& [option, host] : {std::pair("listen", options_.listen),
+                                     std::pair("dashboard-host", options_.dashboard_host)}) {
+    if (IsLoopback(host)) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--", option, "=", host, " can be reached from other hosts, so ",
+        options_.address.empty() ? "a token is needed; `mobula start --head` makes one, or"
+                                 : "the cluster's token is needed; copy the head's token file and",
+        " name a file with --token-file, or set ", kTokenVariable));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Daemon::JoinCluster() {
-  absl::StatusOr<ClusterIdentity> cluster = NodeLinks::Ask(options_.address);
+  absl::StatusOr<ClusterIdentity> cluster = NodeLinks::Ask(options_.address, credentials_);
   if (!cluster.ok()) return cluster.status();
   cluster_ = *std::move(cluster);
   // A plan may cut it off for longer.
@@ -143,7 +170,11 @@ absl::Status Daemon::JoinCluster() {
 absl::Status Daemon::MakeSessionFolder() {
   if (options_.session_dir.empty()) options_.session_dir = FreshSessionFolder();
   std::error_code error;
-  std::filesystem::create_directories(options_.session_dir + "/logs", error);
+  const std::filesystem::path session = options_.session_dir;
+  std::filesystem::create_directories(session.parent_path(), error);
+  // Logs, spilled objects and the token are nobody else's business.
+  (void)mkdir(session.c_str(), 0700);
+  std::filesystem::create_directories(session / "logs", error);
   if (!error) return absl::OkStatus();
   return absl::PermissionDeniedError(absl::StrCat("cannot make ", options_.session_dir, "/logs: ",
                                                   error.message(), "; pass another --session-dir"));
@@ -321,7 +352,7 @@ void Daemon::Stop(const std::string& reason) {
 
 void Daemon::ReportReady() {
   deadline_.cancel();
-  WriteReady(boost::json::serialize(boost::json::object{
+  boost::json::object facts{
       {"node_id", node_->Machine().Self().Hex()},
       {"address", cluster_.gcs_address},
       {"gcs_address", cluster_.gcs_address},
@@ -332,9 +363,29 @@ void Daemon::ReportReady() {
       {"object_store_address", options_.session_dir + "/sockets/plasma_store"},
       {"raylet_socket_name", options_.session_dir + "/sockets/raylet"},
       {"metrics_export_port", http_port_},
-      {"webui_url", http_port_ == 0 ? "" : absl::StrCat("127.0.0.1:", http_port_)},
+      {"webui_url", http_port_ == 0 ? "" : absl::StrCat(options_.dashboard_host, ":", http_port_)},
       {"pid", getpid()},
-  }));
+      {"version", options_.client_version},
+      {"cluster_address", options_.HasGcs() ? address_ : options_.address},
+      {"is_head", options_.head},
+      {"outlives_starter", options_.lifeline_fd < 0},
+      {"token_file", options_.token_file},
+      {"tls_dir", options_.tls_dir},
+  };
+  // A GCS without a raylet is nothing to connect to.
+  if (!options_.gcs_only) WriteRecord(facts);
+  WriteReady(boost::json::serialize(facts));
+}
+
+/// For drivers and tools of this machine. Written at each life of the node: its socket has a new
+/// name then.
+void Daemon::WriteRecord(boost::json::object facts) const {
+  facts["started"] = std::time(nullptr);
+  const std::string path = options_.session_dir + "/node.json";
+  std::ofstream(path + ".new") << boost::json::serialize(facts) << "\n";
+  std::error_code error;
+  std::filesystem::rename(path + ".new", path, error);
+  if (error) std::cerr << "mobulad: cannot write " << path << ": " << error.message() << std::endl;
 }
 
 void Daemon::ReportFailure(const absl::Status& status) {

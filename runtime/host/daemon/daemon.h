@@ -5,6 +5,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/json.hpp>
 #include <memory>
 #include <string>
 
@@ -31,8 +32,10 @@ class Daemon {
   [[nodiscard]] absl::Status Run();
 
  private:
+  HttpAnswer Answer(const std::string& path) const;
   absl::Status Start();
   absl::Status MakeSessionFolder();
+  absl::Status LoadSecrets();
   absl::Status JoinCluster();
   absl::Status StartNode();
   node::Options NodeOptions() const;
@@ -44,6 +47,7 @@ class Daemon {
   void Stop(const std::string& reason);
   void Rejoin(const std::string& reason);
   void ReportReady();
+  void WriteRecord(boost::json::object facts) const;
   void ReportFailure(const absl::Status& status);
   void WriteReady(const std::string& line);
 
@@ -54,6 +58,7 @@ class Daemon {
   boost::asio::steady_timer deadline_{loop_};
   HttpServer http_;
   NodeLinks links_;
+  Credentials credentials_;
   /// What the storage below asks.
   DiskFaults disk_faults_;
   /// Null without --storage.

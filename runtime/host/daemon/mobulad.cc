@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "runtime/host/daemon/daemon.h"
+#include "runtime/host/daemon/query.h"
 
 int main(int argc, char** argv) {
   using mobula::host::DaemonOptions;
@@ -18,7 +19,8 @@ int main(int argc, char** argv) {
   }
   // What goes wrong in gRPC is reported by mobula, in its own words.
   setenv("GRPC_VERBOSITY", "NONE", 0);
-  const absl::Status status = mobula::host::Daemon(*options).Run();
+  const absl::Status status = options->query.empty() ? mobula::host::Daemon(*options).Run()
+                                                     : mobula::host::PrintAnswer(*options);
   if (!status.ok()) std::cerr << "mobulad: " << status.message() << "\n";
   return status.ok() ? 0 : 1;
 }

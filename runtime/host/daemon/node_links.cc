@@ -7,8 +7,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <chrono>
+#include <iostream>
 #include <map>
 #include <mutex>
 #include <vector>
@@ -23,23 +26,124 @@ namespace mobula::host {
 namespace {
 
 constexpr auto kAskTimeout = std::chrono::seconds(5);
+constexpr auto kQueryTimeout = std::chrono::seconds(10);
 constexpr auto kFlushTimeout = std::chrono::milliseconds(500);
+/// Lines about refused and malformed calls are no closer than that: nobody shall fill the disk.
+constexpr auto kComplaintInterval = std::chrono::seconds(1);
+
+std::shared_ptr<grpc::ChannelCredentials> ClientCredentials(const Credentials& credentials) {
+  if (!credentials.HasTls()) return grpc::InsecureChannelCredentials();
+  return grpc::SslCredentials({credentials.authority, credentials.key, credentials.certificate});
+}
+
+std::shared_ptr<grpc::ServerCredentials> ServerCredentials(const Credentials& credentials) {
+  if (!credentials.HasTls()) return grpc::InsecureServerCredentials();
+  grpc::SslServerCredentialsOptions options(
+      GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  options.pem_root_certs = credentials.authority;
+  options.pem_key_cert_pairs.push_back({credentials.key, credentials.certificate});
+  return grpc::SslServerCredentials(options);
+}
 
 /// A channel of its own for each stream, so that no back-off of an earlier one is inherited.
-std::shared_ptr<grpc::Channel> NewChannel(const std::string& address) {
+std::shared_ptr<grpc::Channel> NewChannel(const std::string& address,
+                                          const Credentials& credentials,
+                                          int message_bytes_max = kMessageBytesMax) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   // How long a connection may take to be made: on a busy machine, or to one far away.
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 2000);
-  arguments.SetMaxReceiveMessageSize(-1);
-  arguments.SetMaxSendMessageSize(-1);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  arguments.SetMaxReceiveMessageSize(message_bytes_max);
+  arguments.SetMaxSendMessageSize(kMessageBytesMax);
+  if (credentials.HasTls()) arguments.SetSslTargetNameOverride(kTlsName);
+  return grpc::CreateCustomChannel(address, ClientCredentials(credentials), arguments);
 }
+
+/// Whether anybody accepts connections there; for a message.
+bool SomebodyListens(const std::string& address) {
+  const std::size_t colon = address.rfind(':');
+  if (colon == std::string::npos) return false;
+  boost::asio::io_context loop;
+  boost::asio::ip::tcp::resolver resolver(loop);
+  boost::system::error_code error;
+  const auto found = resolver.resolve(address.substr(0, colon), address.substr(colon + 1), error);
+  if (error) return false;
+  boost::asio::ip::tcp::socket socket(loop);
+  bool connected = false;
+  boost::asio::async_connect(
+      socket, found,
+      [&](const boost::system::error_code& failed, const auto&) { connected = !failed; });
+  loop.run_for(std::chrono::seconds(1));
+  return connected;
+}
+
+/// gRPC does not say why it cannot listen.
+absl::Status WhyNotBound(const std::string& host, std::uint16_t port) {
+  boost::asio::io_context loop;
+  boost::asio::ip::tcp::acceptor acceptor(loop);
+  boost::system::error_code error;
+  const auto address =
+      boost::asio::ip::make_address(host == "localhost" ? "127.0.0.1" : host, error);
+  const boost::asio::ip::tcp::endpoint endpoint(address, port);
+  if (!error) acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.bind(endpoint, error);
+  const std::string where = absl::StrCat("cannot listen on ", host, ":", port);
+  if (error == boost::asio::error::address_in_use) {
+    return absl::UnavailableError(absl::StrCat(
+        where,
+        ": the port is in use; end what uses it (`mobula stop`, if that is a node of mobula), "
+        "or choose another --port, or 0 for any"));
+  }
+  if (error == boost::system::errc::address_not_available) {
+    return absl::UnavailableError(
+        absl::StrCat(where, ": that is no address of this host; `ip address` shows those it has"));
+  }
+  return absl::UnavailableError(absl::StrCat(where, ": ",
+                                             error ? error.message()
+                                                   : "gRPC refuses, perhaps because of the "
+                                                     "certificates in --tls-dir"));
+}
+
+/// What went wrong with a question, and what to do.
+absl::Status Explain(const std::string& address, const grpc::Status& status) {
+  if (status.error_code() == grpc::StatusCode::UNAUTHENTICATED) {
+    return absl::UnauthenticatedError(
+        absl::StrCat("the cluster at ", address, " refuses: ", status.error_message()));
+  }
+  if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "what listens at ", address, " is not a mobula daemon of this version; correct --address"));
+  }
+  if (SomebodyListens(address)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "something listens at ", address, ", but it does not answer as a mobula daemon does; ",
+        "either it is another program (correct --address), or one side only uses TLS, or with "
+        "certificates of another authority (name the folder that the head uses with --tls-dir)"));
+  }
+  return absl::UnavailableError(absl::StrCat("no mobula daemon answers at ", address,
+                                             "; start the head there with `mobula start --head`, "
+                                             "correct --address, or see whether the host "
+                                             "is up and no firewall is between"));
+}
+
+/// A unary call that is answered later, in the loop.
+struct PendingQuery {
+  grpc::ServerUnaryReactor* reactor = nullptr;
+  protocol::QueryAnswer* answer = nullptr;
+};
 
 class ClusterInfoService final : public protocol::ClusterInfo::CallbackService {
  public:
+  using Check = std::function<grpc::Status(const grpc::CallbackServerContext&)>;
+  /// Calls `Answer` with the same number, some time.
+  using AskLoop = std::function<void(std::uint64_t number, const std::string& path)>;
+
+  void Serve(Check check, AskLoop ask_loop) {
+    check_ = std::move(check);
+    ask_loop_ = std::move(ask_loop);
+  }
   void Set(const ClusterIdentity& identity) {
     const std::lock_guard lock(mutex_);
     identity_ = identity;
@@ -49,6 +153,10 @@ class ClusterInfoService final : public protocol::ClusterInfo::CallbackService {
                                      const protocol::DescribeRequest*,
                                      protocol::ClusterDescription* answer) override {
     grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+    if (const grpc::Status status = check_(*context); !status.ok()) {
+      reactor->Finish(status);
+      return reactor;
+    }
     const std::lock_guard lock(mutex_);
     if (identity_.node.IsNil()) {
       reactor->Finish({grpc::StatusCode::UNAVAILABLE, "the daemon is starting"});
@@ -63,9 +171,54 @@ class ClusterInfoService final : public protocol::ClusterInfo::CallbackService {
     return reactor;
   }
 
+  grpc::ServerUnaryReactor* Query(grpc::CallbackServerContext* context,
+                                  const protocol::QueryRequest* request,
+                                  protocol::QueryAnswer* answer) override {
+    grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+    grpc::Status status = check_(*context);
+    std::uint64_t number = 0;
+    if (status.ok()) {
+      const std::lock_guard lock(mutex_);
+      number = ++last_query_;
+      if (ended_) {
+        status = {grpc::StatusCode::UNAVAILABLE, "the daemon ends"};
+      } else {
+        queries_[number] = {reactor, answer};
+      }
+    }
+    if (status.ok()) {
+      ask_loop_(number, request->path());
+    } else {
+      reactor->Finish(status);
+    }
+    return reactor;
+  }
+  void Answer(std::uint64_t number, const QueryResult& result) {
+    const std::lock_guard lock(mutex_);
+    auto query = queries_.extract(number);
+    if (query.empty()) return;
+    query.mapped().answer->set_status(static_cast<std::uint32_t>(result.status));
+    query.mapped().answer->set_body(result.body);
+    query.mapped().reactor->Finish(grpc::Status::OK);
+  }
+  /// gRPC does not end before every call is answered, and nobody will answer any more.
+  void End() {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    for (const auto& [number, query] : queries_) {
+      query.reactor->Finish({grpc::StatusCode::UNAVAILABLE, "the daemon ends"});
+    }
+    queries_.clear();
+  }
+
  private:
+  Check check_;
+  AskLoop ask_loop_;
   std::mutex mutex_;
   ClusterIdentity identity_;
+  std::uint64_t last_query_ = 0;
+  std::map<std::uint64_t, PendingQuery> queries_;
+  bool ended_ = false;
 };
 
 }  // namespace
@@ -76,6 +229,7 @@ class NodeLinks::Impl : public std::enable_shared_from_this<Impl> {
   Impl(boost::asio::io_context& loop, Handlers handlers)
       : loop_(loop), handlers_(std::move(handlers)), link_service_(*this) {}
 
+  void SetCredentials(Credentials credentials) { credentials_ = std::move(credentials); }
   absl::StatusOr<std::string> Listen(const std::string& host, std::uint16_t port);
   void SetIdentity(const ClusterIdentity& identity) { info_service_.Set(identity); }
   void SendFrame(const std::string& address, const link::Frame& frame);
@@ -96,10 +250,16 @@ class NodeLinks::Impl : public std::enable_shared_from_this<Impl> {
     explicit LinkService(Impl& impl) : impl_(impl) {}
     grpc::ServerBidiReactor<protocol::Frames, protocol::Frames>* Exchange(
         grpc::CallbackServerContext* context) override {
-      return impl_.Accept(context);
+      const grpc::Status status = impl_.Check(*context);
+      if (status.ok()) return impl_.Accept(context);
+      return new RefusedEnd<grpc::ServerBidiReactor<protocol::Frames, protocol::Frames>>(status);
     }
-    grpc::ServerReadReactor<protocol::ObjectChunk>* SendChunks(grpc::CallbackServerContext*,
+    grpc::ServerReadReactor<protocol::ObjectChunk>* SendChunks(grpc::CallbackServerContext* context,
                                                                protocol::ChunksReceived*) override {
+      const grpc::Status status = impl_.Check(*context);
+      if (!status.ok()) {
+        return new RefusedEnd<grpc::ServerReadReactor<protocol::ObjectChunk>>(status);
+      }
       return new ChunkReceiver([impl = impl_.weak_from_this()](protocol::ObjectChunk chunk) {
         if (const auto self = impl.lock()) self->ChunkArrived(std::move(chunk));
       });
@@ -124,7 +284,11 @@ class NodeLinks::Impl : public std::enable_shared_from_this<Impl> {
     };
   }
 
-  FrameEndEvents EventsOf(std::uint64_t stream);
+  /// Unauthenticated, and a line in the log, unless the caller has shown the cluster's token.
+  grpc::Status Check(const grpc::CallbackServerContext& context);
+  /// Of whichever thread.
+  void Complain(const std::string& about, const std::string& problem);
+  FrameEndEvents EventsOf(std::uint64_t stream, std::string peer);
   ServerFrameEnd* Accept(grpc::CallbackServerContext* context);
   Route& Open(NodeId peer, const std::string& address);
   void FramesArrived(std::uint64_t stream, std::vector<link::Frame> frames);
@@ -133,6 +297,7 @@ class NodeLinks::Impl : public std::enable_shared_from_this<Impl> {
 
   boost::asio::io_context& loop_;
   Handlers handlers_;
+  Credentials credentials_;
   LinkService link_service_;
   ClusterInfoService info_service_;
   std::unique_ptr<grpc::Server> server_;
@@ -140,6 +305,8 @@ class NodeLinks::Impl : public std::enable_shared_from_this<Impl> {
 
   // Of the loop's thread, except `next_stream_` and `accepted_`.
   std::atomic<std::uint64_t> next_stream_ = 1;
+  std::chrono::steady_clock::time_point last_complaint_;
+  std::uint64_t complaints_left_out_ = 0;
   std::map<std::uint64_t, Route> streams_;
   /// Which stream leads to a peer: the one it was first heard on, or that was opened for it.
   std::map<NodeId, std::uint64_t> routes_;
@@ -149,38 +316,82 @@ class NodeLinks::Impl : public std::enable_shared_from_this<Impl> {
 };
 
 absl::StatusOr<std::string> NodeLinks::Impl::Listen(const std::string& host, std::uint16_t port) {
-  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  // It answers everybody.
+  if (credentials_.token.empty()) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  info_service_.Serve([this](const grpc::CallbackServerContext& context) { return Check(context); },
+                      [this](std::uint64_t number, const std::string& path) {
+                        InLoop([number, path](Impl& self) {
+                          const auto& ask = self.handlers_.on_query;
+                          self.info_service_.Answer(number, ask ? ask(path) : QueryResult{404, ""});
+                        });
+                      });
   grpc::ServerBuilder builder;
   int bound = 0;
-  builder.AddListeningPort(absl::StrCat(host, ":", port), grpc::InsecureServerCredentials(),
-                           &bound);
+  builder.AddListeningPort(absl::StrCat(host, ":", port), ServerCredentials(credentials_), &bound);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  builder.SetMaxReceiveMessageSize(-1);
+  builder.SetMaxReceiveMessageSize(kMessageBytesMax);
+  // What a tool asks for may be large.
   builder.SetMaxSendMessageSize(-1);
   builder.RegisterService(&link_service_);
   builder.RegisterService(&info_service_);
   server_ = builder.BuildAndStart();
   if (!server_ || bound == 0) {
     server_.reset();
-    return absl::UnavailableError(absl::StrCat(
-        "cannot listen on ", host, ":", port,
-        ": the port is in use or the host is not this machine; try another --port, or 0 for any"));
+    return WhyNotBound(host, port);
   }
   return absl::StrCat(host, ":", bound);
 }
 
-FrameEndEvents NodeLinks::Impl::EventsOf(std::uint64_t stream) {
+grpc::Status NodeLinks::Impl::Check(const grpc::CallbackServerContext& context) {
+  constexpr std::string_view kScheme = "Bearer ";
+  std::optional<std::string_view> shown;
+  const auto& metadata = context.client_metadata();
+  if (const auto found = metadata.find("authorization"); found != metadata.end()) {
+    const std::string_view value(found->second.data(), found->second.size());
+    if (value.starts_with(kScheme)) shown = value.substr(kScheme.size());
+  }
+  const std::string objection = Objection(shown, credentials_.token);
+  if (objection.empty()) return grpc::Status::OK;
+  Complain("refused " + context.peer(), objection);
+  return {grpc::StatusCode::UNAUTHENTICATED, objection};
+}
+
+void NodeLinks::Impl::Complain(const std::string& about, const std::string& problem) {
+  InLoop([text = absl::StrCat("mobulad: ", about, ": ", problem)](Impl& self) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - self.last_complaint_ < kComplaintInterval) {
+      ++self.complaints_left_out_;
+      return;
+    }
+    self.last_complaint_ = now;
+    std::cerr << text;
+    if (const auto count = std::exchange(self.complaints_left_out_, 0); count > 0) {
+      std::cerr << " (and " << count << " such before)";
+    }
+    std::cerr << std::endl;
+  });
+}
+
+FrameEndEvents NodeLinks::Impl::EventsOf(std::uint64_t stream, std::string peer) {
   const std::weak_ptr<Impl> weak = weak_from_this();
   FrameEndEvents events;
-  events.on_frames = ToLoop(weak, [stream](Impl& impl, const protocol::Frames& received) {
+  events.on_frames = [weak, stream](const protocol::Frames& received) -> absl::Status {
     std::vector<link::Frame> frames;
     for (const std::string& bytes : received.frame()) {
       absl::StatusOr<link::Frame> frame = wire::DecodeFrame(bytes);
-      if (frame.ok()) frames.push_back(*std::move(frame));
+      if (!frame.ok()) return frame.status();
+      frames.push_back(*std::move(frame));
     }
-    impl.InLoop([stream, frames = std::move(frames)](Impl& self) mutable {
-      self.FramesArrived(stream, std::move(frames));
-    });
+    if (const auto impl = weak.lock()) {
+      impl->InLoop([stream, frames = std::move(frames)](Impl& self) mutable {
+        self.FramesArrived(stream, std::move(frames));
+      });
+    }
+    return absl::OkStatus();
+  };
+  events.on_malformed = ToLoop(weak, [peer = std::move(peer)](Impl& impl,
+                                                              const absl::Status& status) {
+    impl.Complain(absl::StrCat("closed the connection with ", peer), std::string(status.message()));
   });
   events.on_open = ToLoop(weak, [stream](Impl& impl) {
     impl.InLoop([stream](Impl& self) {
@@ -197,7 +408,7 @@ FrameEndEvents NodeLinks::Impl::EventsOf(std::uint64_t stream) {
 
 ServerFrameEnd* NodeLinks::Impl::Accept(grpc::CallbackServerContext* context) {
   const std::uint64_t stream = next_stream_++;
-  auto end = std::make_shared<ServerFrameEnd>(context, EventsOf(stream));
+  auto end = std::make_shared<ServerFrameEnd>(context, EventsOf(stream, context->peer()));
   InLoop([stream, end](Impl& self) { self.streams_[stream] = {end, false, true}; });
   end->Open(end);
   return end.get();
@@ -205,7 +416,8 @@ ServerFrameEnd* NodeLinks::Impl::Accept(grpc::CallbackServerContext* context) {
 
 NodeLinks::Impl::Route& NodeLinks::Impl::Open(NodeId peer, const std::string& address) {
   const std::uint64_t stream = next_stream_++;
-  auto end = std::make_shared<ClientFrameEnd>(NewChannel(address), EventsOf(stream));
+  auto end = std::make_shared<ClientFrameEnd>(NewChannel(address, credentials_), credentials_,
+                                              EventsOf(stream, address));
   routes_[peer] = stream;
   Route& route = streams_[stream] = {end, true, false};
   end->Open(end);
@@ -258,7 +470,8 @@ void NodeLinks::Impl::SendChunk(const std::string& address, ObjectBytes chunk) {
   if (!sender) {
     const NodeId peer = chunk.target;
     sender = std::make_shared<ChunkSender>(
-        NewChannel(address), ToLoop(weak_from_this(), [peer](Impl& impl) {
+        NewChannel(address, credentials_), credentials_,
+        ToLoop(weak_from_this(), [peer](Impl& impl) {
           impl.InLoop([peer](Impl& self) { self.chunk_senders_.erase(peer); });
         }));
     sender->Open(sender);
@@ -309,6 +522,7 @@ void NodeLinks::Impl::Shutdown() {
     route.end->Close();
   }
   for (const auto& [peer, sender] : chunk_senders_) sender->Close();
+  info_service_.End();
   if (server_) {
     server_->Shutdown(std::chrono::system_clock::now());
     server_->Wait();
@@ -331,6 +545,10 @@ NodeLinks::NodeLinks(boost::asio::io_context& loop, Handlers handlers) {
 }
 NodeLinks::~NodeLinks() { impl_->Shutdown(); }
 
+void NodeLinks::SetCredentials(Credentials credentials) {
+  impl_->SetCredentials(std::move(credentials));
+}
+
 absl::StatusOr<std::string> NodeLinks::Listen(const std::string& host, std::uint16_t port) {
   return impl_->Listen(host, port);
 }
@@ -343,18 +561,16 @@ void NodeLinks::SendChunk(const std::string& address, ObjectBytes chunk) {
 }
 void NodeLinks::Close(NodeId peer) { impl_->Close(peer); }
 
-absl::StatusOr<ClusterIdentity> NodeLinks::Ask(const std::string& address) {
-  const auto stub = protocol::ClusterInfo::NewStub(NewChannel(address));
+absl::StatusOr<ClusterIdentity> NodeLinks::Ask(const std::string& address,
+                                               const Credentials& credentials) {
+  const auto stub = protocol::ClusterInfo::NewStub(NewChannel(address, credentials));
   grpc::ClientContext context;
+  Show(credentials, context);
   context.set_wait_for_ready(true);
   context.set_deadline(std::chrono::system_clock::now() + kAskTimeout);
   protocol::ClusterDescription answer;
   const grpc::Status status = stub->Describe(&context, {}, &answer);
-  if (!status.ok()) {
-    return absl::UnavailableError(
-        absl::StrCat("no mobula daemon answers at ", address, " (", status.error_message(),
-                     "); start the head with `mobulad --head`, or correct --address"));
-  }
+  if (!status.ok()) return Explain(address, status);
   if (answer.version() != kVersion) {
     return absl::FailedPreconditionError(absl::StrCat("the cluster at ", address, " runs mobula ",
                                                       answer.version(), ", this is ", kVersion,
@@ -362,6 +578,21 @@ absl::StatusOr<ClusterIdentity> NodeLinks::Ask(const std::string& address) {
   }
   return ClusterIdentity{IdFromBytes<NodeId>(answer.gcs_node()), answer.gcs_address(),
                          answer.session_name(), IdFromBytes<NodeId>(answer.node())};
+}
+
+absl::StatusOr<QueryResult> NodeLinks::Query(const std::string& address, const std::string& path,
+                                             const Credentials& credentials) {
+  KeepGrpcUp();
+  const auto stub = protocol::ClusterInfo::NewStub(NewChannel(address, credentials, -1));
+  grpc::ClientContext context;
+  Show(credentials, context);
+  context.set_deadline(std::chrono::system_clock::now() + kQueryTimeout);
+  protocol::QueryRequest request;
+  request.set_path(path);
+  protocol::QueryAnswer answer;
+  const grpc::Status status = stub->Query(&context, request, &answer);
+  if (!status.ok()) return Explain(address, status);
+  return QueryResult{static_cast<int>(answer.status()), std::move(*answer.mutable_body())};
 }
 
 }  // namespace mobula::host

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/host/daemon/credentials.h"
 #include "runtime/host/daemon/machine.h"
 
 namespace mobula::host {
@@ -30,7 +31,8 @@ Which cluster:
   --storage=DIR              with the GCS: where it keeps its log; started again with the same
                              folder and port it goes on where it was (nowhere)
 This node:
-  --listen=HOST              where other daemons reach this one (127.0.0.1)
+  --listen=HOST              where other daemons reach this one; other addresses than the loopback
+                             interface's need a token (127.0.0.1)
   --port=N                   0 for any (0)
   --node-name=TEXT           for people (the host's name)
   --num-cpus=N --num-gpus=N  what it offers (all CPUs, no GPUs)
@@ -46,10 +48,20 @@ Processes:
   --zygote-command=JSON      argv of the process that Python workers are forked from
   --cpp-worker-command=JSON  argv of C++ workers; --socket and --worker are appended
   --session-dir=PATH         for logs
-  --dashboard-port=N         page and metrics on the loopback interface; -1 for none (8265 or the
-                             next free one on the head, any elsewhere)
+  --dashboard-port=N         page and metrics; -1 for none (8265 or the next free one on the head,
+                             any elsewhere)
+  --dashboard-host=IP        where they are served (127.0.0.1)
+  --client-version=TEXT      of the package that started it, for drivers that compare it with theirs
   --lifeline-fd=N            shut down when this pipe closes
   --ready-fd=N               write one line of JSON there when up, or why not
+Security:
+  --token-file=PATH          holds the token of the cluster, which every call must show; the file
+                             must be private (what MOBULA_TOKEN says, or none)
+  --tls-dir=PATH             holds ca.pem, node.pem and node.key, made by `mobula tls init`: daemons
+                             prove to each other that they are of the cluster (no TLS)
+Tools:
+  --query=PATH               with --address: print what the daemon there answers, such as
+                             /api/nodes, and end
 Tests:
   --fault-control=PATH       obey the controller of a fault plan that listens at this socket, and
                              end with the process that started the daemon
@@ -180,7 +192,12 @@ std::map<std::string, Parse> Parsers(DaemonOptions& options) {
       {"storage", Text(options.storage)},
       {"zygote-command", Argv(options.zygote_command)},
       {"cpp-worker-command", Argv(options.cpp_worker_command)},
+      {"token-file", Text(options.token_file)},
+      {"tls-dir", Text(options.tls_dir)},
+      {"query", Text(options.query)},
+      {"dashboard-host", Text(options.dashboard_host)},
       {"dashboard-port", Number<int>(options.dashboard_port, -1)},
+      {"client-version", Text(options.client_version)},
       {"lifeline-fd", Number<int>(options.lifeline_fd, 0)},
       {"ready-fd", Number<int>(options.ready_fd, 0)},
       {"fault-control", Text(options.fault_control)},
@@ -190,6 +207,20 @@ std::map<std::string, Parse> Parsers(DaemonOptions& options) {
 
 absl::Status Check(const DaemonOptions& options) {
   const bool joins = !options.address.empty();
+  if (!options.query.empty() && !joins) {
+    return absl::InvalidArgumentError("--query needs --address: whom to ask");
+  }
+  if (options.listen == "0.0.0.0" || options.listen == "::") {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--listen=", options.listen, " is wrong: expected the address by which other hosts reach ",
+        "this one, which they are told, too"));
+  }
+  if (!options.tls_dir.empty() && !IsLoopback(options.dashboard_host)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--dashboard-host=", options.dashboard_host,
+        " and --tls-dir exclude each other: the page "
+        "is served without TLS; leave it on the loopback interface and reach it through ssh -L"));
+  }
   if (options.gcs_only && options.no_gcs) {
     return absl::InvalidArgumentError("--gcs-only and --no-gcs leave nothing to do");
   }

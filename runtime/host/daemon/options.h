@@ -32,8 +32,16 @@ struct DaemonOptions {
   std::string storage;
   std::vector<std::string> zygote_command;
   std::vector<std::string> cpp_worker_command;
+  /// Files of secrets; empty for none.
+  std::string token_file;
+  std::string tls_dir;
+  /// Not to be a daemon, but to ask the one at `address` for this path and to print its answer.
+  std::string query;
+  std::string dashboard_host = "127.0.0.1";
   /// -1: no HTTP server.
   int dashboard_port = 0;
+  /// What drivers of this host are told that the cluster's version is.
+  std::string client_version;
   int lifeline_fd = -1;
   int ready_fd = -1;
   /// The socket of the controller of a fault plan; empty for none.

@@ -5,6 +5,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -14,9 +15,24 @@
 #include <string>
 #include <utility>
 
+#include "absl/status/status.h"
+#include "runtime/host/daemon/credentials.h"
 #include "runtime/host/daemon/node_link.grpc.pb.h"
+#include "runtime/wire/codec.h"
 
 namespace mobula::host {
+
+/// What is written at once: more frames wait, and a larger one goes in parts.
+inline constexpr std::size_t kWriteBytes = 4 << 20;
+/// No message of gRPC is larger, a chunk of an object included; gRPC refuses a larger one before it
+/// is read.
+inline constexpr int kMessageBytesMax = 16 << 20;
+
+inline void Show(const Credentials& credentials, grpc::ClientContext& context) {
+  if (!credentials.token.empty()) {
+    context.AddMetadata("authorization", "Bearer " + credentials.token);
+  }
+}
 
 /// An open stream as its user sees it. Thread-safe; does nothing once closed.
 class FrameEnd {
@@ -30,7 +46,10 @@ class FrameEnd {
 
 /// Where an end reports, from gRPC's threads.
 struct FrameEndEvents {
-  std::function<void(const protocol::Frames&)> on_frames;
+  /// Whole frames. An error says that one of them is none.
+  std::function<absl::Status(const protocol::Frames&)> on_frames;
+  /// Nonsense arrived; the stream closes.
+  std::function<void(const absl::Status&)> on_malformed;
   /// The other side has answered for the first time.
   std::function<void()> on_open;
   /// The last call.
@@ -47,7 +66,7 @@ class FrameReactor : public Reactor, public FrameEnd {
   void Send(std::string frame) override {
     const std::lock_guard lock(mutex_);
     if (closed_) return;
-    queued_.add_frame(std::move(frame));
+    queued_.push_back(std::move(frame));
     if (!writing_) WriteQueued();
   }
   void WaitUntilWritten(std::chrono::steady_clock::time_point deadline) override {
@@ -57,7 +76,13 @@ class FrameReactor : public Reactor, public FrameEnd {
 
   void OnReadDone(bool ok) override {
     if (!ok) return EndOfReading();
-    events_.on_frames(incoming_);
+    absl::Status status = JoinParts();
+    if (status.ok()) status = events_.on_frames(incoming_);
+    if (!status.ok()) {
+      events_.on_malformed(status);
+      Close();
+      return EndOfReading();
+    }
     this->StartRead(&incoming_);
   }
   void OnWriteDone(bool ok) override {
@@ -65,7 +90,7 @@ class FrameReactor : public Reactor, public FrameEnd {
     writing_ = false;
     if (closed_) {
       EndOfWriting();
-    } else if (ok && queued_.frame_size() > 0) {
+    } else if (ok && !queued_.empty()) {
       WriteQueued();
     }
     if (!writing_) written_all_.notify_all();
@@ -83,9 +108,36 @@ class FrameReactor : public Reactor, public FrameEnd {
  private:
   void WriteQueued() {
     written_.Clear();
-    written_.Swap(&queued_);
+    for (std::size_t room = kWriteBytes; room > 0 && !queued_.empty();) {
+      std::string& first = queued_.front();
+      const std::size_t length = std::min(room, first.size() - written_of_first_);
+      const bool is_whole = length == first.size();
+      written_.add_frame(is_whole ? std::move(first) : first.substr(written_of_first_, length));
+      written_of_first_ += length;
+      room -= length;
+      written_.set_continues(!is_whole && written_of_first_ < first.size());
+      if (written_.continues()) continue;
+      queued_.pop_front();
+      written_of_first_ = 0;
+    }
     writing_ = true;
     this->StartWrite(&written_);
+  }
+  /// Leaves whole frames in `incoming_`.
+  absl::Status JoinParts() {
+    if (!part_.empty() && incoming_.frame_size() > 0) {
+      std::string& first = *incoming_.mutable_frame(0);
+      if (part_.size() + first.size() > wire::kMaxEncodedBytes) {
+        return absl::InvalidArgumentError("a frame is larger than any can be");
+      }
+      part_ += first;
+      first = std::exchange(part_, {});
+    }
+    if (incoming_.continues() && incoming_.frame_size() > 0) {
+      part_ = std::move(*incoming_.mutable_frame(incoming_.frame_size() - 1));
+      incoming_.mutable_frame()->RemoveLast();
+    }
+    return absl::OkStatus();
   }
   void EndOfReading() {
     const std::lock_guard lock(mutex_);
@@ -97,8 +149,12 @@ class FrameReactor : public Reactor, public FrameEnd {
     if (!std::exchange(ended_, true)) AllDone();
   }
 
-  protocol::Frames queued_;
+  std::deque<std::string> queued_;
+  /// Of the first in `queued_`, if it is larger than one message.
+  std::size_t written_of_first_ = 0;
   protocol::Frames written_;
+  /// Of a frame whose end has not arrived.
+  std::string part_;
   std::condition_variable written_all_;
   bool writing_ = false;
   bool ended_ = false;
@@ -108,8 +164,11 @@ class FrameReactor : public Reactor, public FrameEnd {
 class ClientFrameEnd final
     : public FrameReactor<grpc::ClientBidiReactor<protocol::Frames, protocol::Frames>> {
  public:
-  ClientFrameEnd(std::shared_ptr<grpc::Channel> channel, FrameEndEvents events)
-      : FrameReactor(std::move(events)), stub_(protocol::NodeLink::NewStub(channel)) {}
+  ClientFrameEnd(std::shared_ptr<grpc::Channel> channel, const Credentials& credentials,
+                 FrameEndEvents events)
+      : FrameReactor(std::move(events)), stub_(protocol::NodeLink::NewStub(channel)) {
+    Show(credentials, context_);
+  }
 
   /// `self` is this object.
   void Open(std::shared_ptr<ClientFrameEnd> self) {
@@ -167,11 +226,22 @@ class ServerFrameEnd final
   std::shared_ptr<ServerFrameEnd> self_;
 };
 
+/// The end of a stream that is not to be: nothing of it is read. Deletes itself.
+template <class Reactor>
+class RefusedEnd final : public Reactor {
+ public:
+  explicit RefusedEnd(const grpc::Status& why) { this->Finish(why); }
+  void OnDone() override { delete this; }
+};
+
 /// The sending end of a stream of object content.
 class ChunkSender final : public grpc::ClientWriteReactor<protocol::ObjectChunk> {
  public:
-  ChunkSender(std::shared_ptr<grpc::Channel> channel, std::function<void()> on_closed)
-      : stub_(protocol::NodeLink::NewStub(channel)), on_closed_(std::move(on_closed)) {}
+  ChunkSender(std::shared_ptr<grpc::Channel> channel, const Credentials& credentials,
+              std::function<void()> on_closed)
+      : stub_(protocol::NodeLink::NewStub(channel)), on_closed_(std::move(on_closed)) {
+    Show(credentials, context_);
+  }
 
   void Open(std::shared_ptr<ChunkSender> self) {
     self_ = std::move(self);

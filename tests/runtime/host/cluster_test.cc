@@ -203,6 +203,11 @@ TEST(HostCluster, SaysWhyADaemonCannotStart) {
   const std::string port = head.Text("address").substr(head.Text("address").find(':') + 1);
   EXPECT_THAT(DaemonProcess({"--head", "--port=" + port}).Text("error"),
               testing::HasSubstr("port is in use"));
+  EXPECT_THAT(DaemonProcess({"--head", "--listen=10.1.2.3"}).Text("error"),
+              testing::HasSubstr("--listen=10.1.2.3 can be reached from other hosts, so a token"));
+  EXPECT_THAT(
+      DaemonProcess({"--head", "--dashboard-host=10.1.2.3", "--dashboard-port=0"}).Text("error"),
+      testing::HasSubstr("--dashboard-host=10.1.2.3 can be reached from other hosts"));
   EXPECT_THAT(DaemonProcess({"--address=127.0.0.1:1"}).Text("error"),
               testing::HasSubstr("no mobula daemon answers at 127.0.0.1:1"));
 }

@@ -55,6 +55,15 @@ TEST(DaemonOptions, WantsExactlyOneWayIntoACluster) {
   EXPECT_TRUE(ParseDaemonOptions({"--head", "--no-gcs", "--address=a:1"}).ok());
 }
 
+TEST(DaemonOptions, RefusesAddressesThatNobodyCanUseOrThatAreNotSafe) {
+  EXPECT_THAT(ErrorOf({"--head", "--listen=0.0.0.0"}),
+              testing::HasSubstr("the address by which other hosts reach this one"));
+  EXPECT_THAT(ErrorOf({"--head", "--tls-dir=x", "--dashboard-host=10.0.0.1"}),
+              testing::HasSubstr("ssh -L"));
+  EXPECT_TRUE(ParseDaemonOptions({"--head", "--dashboard-host=10.0.0.1"}).ok());
+  EXPECT_THAT(ErrorOf({"--query=/api/nodes"}), testing::HasSubstr("--query needs --address"));
+}
+
 TEST(WorkerOutput, MakesValidUtf8OfWhateverAProcessWrites) {
   EXPECT_EQ(ToValidUtf8("plain"), "plain");
   EXPECT_EQ(ToValidUtf8("gr\xC3\xBC\xC3\x9F \xE2\x82\xAC \xF0\x9F\x98\x80"),

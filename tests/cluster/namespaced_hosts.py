@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several hosts on one machine: network namespaces around a switch, which is one, too.
+
+Each has its own address, loopback interface, abstract sockets and session folder, so what runs on
+one finds nothing of another but over the network.
+"""
+
+import contextlib
+import itertools
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+from mobula._fault_processes import kill_tree
+
+_ROOT = pathlib.Path(__file__).resolve().parents[2]
+_counter = itertools.count(1)
+
+
+def unavailable():
+    """Why this machine cannot make hosts; empty if it can."""
+    if os.geteuid() != 0:
+        return "making network namespaces needs root"
+    if shutil.which("ip") is None:
+        return "the command ip is missing: apt-get install iproute2"
+    name = f"mobula-probe-{os.getpid()}"
+    steps = (
+        ["ip", "netns", "add", name],
+        ["ip", "-n", name, "link", "add", "switch0", "type", "bridge"],
+        ["ip", "-n", name, "link", "add", "eth0", "type", "veth", "peer", "name", "eth1"],
+    )
+    try:
+        for step in steps:
+            done = subprocess.run(step, capture_output=True, text=True)
+            if done.returncode != 0:
+                return f"the kernel refuses `{' '.join(step)}`: {done.stderr.strip()}"
+    finally:
+        subprocess.run(["ip", "netns", "del", name], capture_output=True)
+    return ""
+
+
+def _ip(*arguments):
+    subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True)
+
+
+class Host:
+    """One host; its commands run as if typed there."""
+
+    def __init__(self, name, switch, port, address, folder):
+        self.name = name
+        self.address = address
+        self.folder = folder
+        self._switch = switch
+        self._port = port
+
+    def environment(self, **variables):
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("MOBULA_")},
+            "PYTHONPATH": str(_ROOT / "python"),
+            "MOBULA_TMPDIR": str(self.folder),
+            # As on a terminal of a usual width.
+            "COLUMNS": "120",
+            **variables,
+        }
+        environment.pop("RAY_ADDRESS", None)
+        return environment
+
+    def start(self, *command, **variables):
+        """Starts a command; its output is captured."""
+        return subprocess.Popen(
+            ["ip", "netns", "exec", self.name, *command],
+            env=self.environment(**variables),
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *command, timeout=60, **variables):
+        """The exit code and the output of a command."""
+        process = self.start(*command, **variables)
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            kill_tree(process.pid)
+            out, err = process.communicate()
+            raise AssertionError(f"{command} does not end; it wrote:\n{out}\n{err}") from None
+        return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+    def mobula(self, *arguments, **variables):
+        """A command that must succeed; returns its output."""
+        done = self.try_mobula(*arguments, **variables)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def try_mobula(self, *arguments, **variables):
+        return self.run(sys.executable, "-m", "mobula", *arguments, **variables)
+
+    @contextlib.contextmanager
+    def driver(self, program, *arguments, timeout=60, **variables):
+        """A running program; it is killed when the ``with`` block ends, or after the timeout."""
+        process = self.start(sys.executable, "-c", program, *arguments, **variables)
+        killer = threading.Timer(timeout, kill_tree, [process.pid])
+        killer.start()
+        try:
+            yield process
+        finally:
+            killer.cancel()
+            kill_tree(process.pid)
+            print(process.communicate()[1])
+
+    def python(self, program, *arguments, timeout=60, **variables):
+        """Runs a program that must succeed; returns what it prints."""
+        done = self.run(sys.executable, "-c", program, *arguments, timeout=timeout, **variables)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def start_head(self, *options, **variables):
+        """Starts the head of a cluster here; returns its address."""
+        self.mobula(
+            "start", "--head", f"--node-ip-address={self.address}", *SMALL, *options, **variables
+        )
+        return f"{self.address}:6379"
+
+    def join(self, head, *options):
+        """Starts a node here, with a copy of the head's token file."""
+        token = pathlib.Path(head.record()["token_file"]).read_text()
+        return self.mobula(
+            "start", f"--address={head.address}:6379", *SMALL, *options, MOBULA_TOKEN=token.strip()
+        )
+
+    def record(self):
+        """Of the node that runs here."""
+        paths = self.folder.glob("session_*/node.json")
+        records = [json.loads(path.read_text()) for path in paths]
+        return max(records, key=lambda record: record["started"])
+
+    def log(self):
+        return "".join(path.read_text() for path in self.folder.glob("session_*/logs/mobulad.log"))
+
+    def kill(self):
+        """The power fails."""
+        kill_tree(self.record()["pid"])
+
+    def cut(self):
+        """Its cable is out: nothing comes or goes, and nobody is told."""
+        _ip("-n", self._switch, "link", "set", self._port, "down")
+
+    def heal(self):
+        _ip("-n", self._switch, "link", "set", self._port, "up")
+
+    def remove(self):
+        """Ends whatever runs here, and the host."""
+        done = subprocess.run(["ip", "netns", "pids", self.name], capture_output=True, text=True)
+        for pid in done.stdout.split():
+            try:
+                os.kill(int(pid), signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        subprocess.run(["ip", "netns", "del", self.name], capture_output=True)
+
+
+# What a node of a test offers, besides what the test says.
+SMALL = ("--num-cpus=2", f"--object-store-memory={400 << 20}", "--dashboard-port=-1")
+
+
+class Hosts:
+    """Hosts h1, h2, ... on one switch; gone when the ``with`` block ends."""
+
+    def __init__(self, count, folder):
+        self._prefix = f"mobula-{os.getpid()}-{next(_counter)}"
+        self._switch = f"{self._prefix}-switch"
+        self._count = count
+        self._folder = folder
+        self.all = []
+
+    def __enter__(self):
+        try:
+            _ip("netns", "add", self._switch)
+            _ip("-n", self._switch, "link", "add", "sw", "type", "bridge")
+            _ip("-n", self._switch, "link", "set", "sw", "up")
+            for number in range(1, self._count + 1):
+                self._add(number)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self.all
+
+    def _add(self, number):
+        name, port = f"{self._prefix}-h{number}", f"p{number}"
+        address = f"10.213.7.{number}"
+        folder = self._folder / f"h{number}"
+        folder.mkdir(parents=True)
+        host = Host(name, self._switch, port, address, folder)
+        _ip("netns", "add", name)
+        self.all.append(host)
+        _ip("-n", name, "link", "set", "lo", "up")
+        _ip(
+            "-n",
+            name,
+            "link",
+            "add",
+            "eth0",
+            "type",
+            "veth",
+            "peer",
+            "name",
+            port,
+            "netns",
+            self._switch,
+        )
+        _ip("-n", name, "address", "add", f"{address}/24", "dev", "eth0")
+        _ip("-n", name, "link", "set", "eth0", "up")
+        _ip("-n", self._switch, "link", "set", port, "master", "sw", "up")
+
+    def __exit__(self, *_):
+        for host in self.all:
+            host.remove()
+        subprocess.run(["ip", "netns", "del", self._switch], capture_output=True)
+
+
+def wait_until(condition, timeout=15):
+    """Asks until it is true; returns the seconds that took, and fails after the timeout."""
+    begin = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begin < timeout, "it did not become true in time"
+        time.sleep(0.02)
+    return time.monotonic() - begin
