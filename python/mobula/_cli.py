@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from mobula._cluster import cli as cluster
+from mobula._cluster.tls_cli import tls
 from mobula._sim_options import SimOptions, parse_costs, parse_span
 from mobula._trace.cli import trace
 
@@ -55,6 +56,7 @@ def cli() -> None:
 cli.add_command(cluster.start)
 cli.add_command(cluster.stop)
 cli.add_command(cluster.show_status)
+cli.add_command(tls)
 
 
 _LABEL = click.option(

@@ -160,3 +160,64 @@ def test_a_session_folder_of_another_user_is_not_used(tmp_path):
             _daemon.session_root()
         folder.chmod(0o700)
         assert _daemon.session_root() == str(folder)
+
+
+def test_tls_shuts_out_who_has_no_certificate_of_the_cluster(three_hosts, tmp_path):
+    head, member, stranger = three_hosts
+    ours, copied, theirs = (str(tmp_path / name) for name in ("ours", "copied", "theirs"))
+    assert "keep" in head.mobula("tls", "init", ours)
+    head.mobula("tls", "node", ours, copied)
+    assert sorted(os.listdir(copied)) == ["ca.pem", "node.key", "node.pem"]
+    stranger.mobula("tls", "init", theirs)
+    for key in ("ours/ca.key", "ours/node.key", "copied/node.key"):
+        assert stat.S_IMODE((tmp_path / key).stat().st_mode) == 0o600
+
+    head.start_head(f"--tls-dir={ours}")
+    member.join(head, f"--tls-dir={copied}", '--resources={"there": 1}')
+    program = """
+import numpy
+import mobula as ray
+ray.init(address="auto")
+
+@ray.remote(resources={"there": 1})
+def make():
+    return numpy.ones(2_000_000)
+
+print(ray.get(make.remote()).sum())
+"""
+    assert head.python(program) == "2000000.0\n"
+    assert "2 nodes" in member.mobula("status")
+
+    token = pathlib.Path(head.record()["token_file"]).read_text().strip()
+    for options in ([], [f"--tls-dir={theirs}"]):
+        for command in ("status", "start"):
+            error = _refusal(stranger, command, f"--address={HEAD}", *options, MOBULA_TOKEN=token)
+            assert "one side only uses TLS, or with certificates of another authority" in error
+    # With a certificate, the token is still wanted.
+    error = _refusal(
+        stranger, "status", f"--address={HEAD}", f"--tls-dir={copied}", **_elsewhere(tmp_path)
+    )
+    assert "none was shown" in error
+
+
+def test_the_mistakes_with_certificates_have_messages(two_hosts, tmp_path):
+    head, _ = two_hosts
+    folder = tmp_path / "tls"
+    head.mobula("tls", "init", str(folder))
+    assert "ca.key is there already" in _refusal(head, "tls", "init", str(folder))
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert "ca.pem is missing; name the folder" in _refusal(
+        head, "tls", "node", str(empty), str(tmp_path / "new")
+    )
+    start = ("start", "--head", "--num-cpus=1", f"--object-store-memory={50 << 20}")
+    assert "cannot read the authority's certificate" in _refusal(head, *start, f"--tls-dir={empty}")
+    (folder / "node.key").chmod(0o644)
+    assert "run: chmod 600" in _refusal(head, *start, f"--tls-dir={folder}")
+    (folder / "node.key").chmod(0o600)
+    (folder / "node.pem").write_text("-----BEGIN CERTIFICATE-----\nnonsense\n")
+    assert "certificates in --tls-dir" in _refusal(head, *start, f"--tls-dir={folder}")
+    (folder / "ca.key").write_text("nonsense")
+    assert "not what `mobula tls init` makes" in _refusal(
+        head, "tls", "node", str(folder), str(tmp_path / "new")
+    )

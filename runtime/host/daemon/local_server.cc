@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/host/daemon/local_server.h"
 
+#include <iostream>
 #include <utility>
 
 #include "runtime/base/check.h"
@@ -76,6 +77,10 @@ void LocalServer::AwaitReadable(const SessionPointer& session) {
 bool LocalServer::Read(Session& session) {
   const FrameStream::State state =
       session.stream.Read([&](Envelope envelope) { Receive(session, std::move(envelope)); });
+  if (!session.stream.Problem().empty()) {
+    std::cerr << "mobulad: closed the connection of process " << PeerPid(session.stream.Number())
+              << ": " << session.stream.Problem() << std::endl;
+  }
   return state == FrameStream::State::kOpen;
 }
 
