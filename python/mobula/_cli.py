@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from mobula._cluster import cli as cluster
+from mobula._cluster import doctor_cli, look_cli
 from mobula._cluster.tls_cli import tls
 from mobula._sim_options import SimOptions, parse_costs, parse_span
 from mobula._trace.cli import trace
@@ -57,6 +58,10 @@ cli.add_command(cluster.start)
 cli.add_command(cluster.stop)
 cli.add_command(cluster.show_status)
 cli.add_command(tls)
+cli.add_command(look_cli.list_things)
+cli.add_command(look_cli.memory)
+cli.add_command(look_cli.show_logs)
+cli.add_command(doctor_cli.doctor)
 
 
 _LABEL = click.option(

@@ -32,19 +32,23 @@ class Access:
     tls_dir: str = ""
 
     def ask(self, path: str, address: str | None = None) -> Any:
-        """What the daemon at an address, or the head, answers to GET ``path``.
+        """What the daemon at an address, or the head, answers to GET ``path``, which is JSON.
 
         Raises:
             QueryError: It does not.
         """
+        return json.loads(self.ask_bytes(path, address))
+
+    def ask_bytes(self, path: str, address: str | None = None) -> bytes:
+        """As `ask`, whatever it answers."""
         command = [_daemon.MOBULAD, f"--query={path}", f"--address={address or self.address}"]
         if self.tls_dir:
             command.append(f"--tls-dir={self.tls_dir}")
         environment = {**os.environ, "MOBULA_TOKEN": self.token}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        done = subprocess.run(command, env=environment, capture_output=True)
         if done.returncode != 0:
-            raise QueryError(done.stderr.strip().removeprefix("mobulad: "))
-        return json.loads(done.stdout)
+            raise QueryError(done.stderr.decode().strip().removeprefix("mobulad: "))
+        return done.stdout
 
     def nodes(self) -> list[dict[str, Any]]:
         """Every node that is or was in the cluster, with amounts of resources as numbers."""
@@ -82,12 +86,12 @@ def access(
     """The cluster at an address, or that of a node on this host.
 
     Raises:
-        ConnectionError: There is no address, and no node here.
+        OSError: There is no address, and no node here; or the token cannot be read.
     """
     address = address or os.environ.get("RAY_ADDRESS") or "auto"
     try:
         record = _daemon.find(address)
-    except ConnectionError:
+    except OSError:
         if address == "auto":
             raise
         record = {"cluster_address": address}

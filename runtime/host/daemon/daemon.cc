@@ -20,6 +20,7 @@
 #include "faults/plan_file.h"
 #include "runtime/base/check.h"
 #include "runtime/host/daemon/dashboard.h"
+#include "runtime/host/daemon/log_files.h"
 #include "runtime/host/daemon/machine.h"
 
 namespace mobula::host {
@@ -86,6 +87,7 @@ Daemon::~Daemon() {
 }
 
 HttpAnswer Daemon::Answer(const std::string& path) const {
+  if (path.starts_with("/logs")) return AnswerLogs(options_.session_dir + "/logs", path);
   if (!node_) return {503, "text/plain", "the node is between two lives\n"};
   return AnswerDashboard(node_->Machine(), path);
 }

@@ -132,10 +132,11 @@ HttpAnswer AnswerDashboard(const node::Node& node, const std::string& path) {
   if (const raylet::Raylet* raylet = node.FindRaylet()) {
     if (path == "/api/workers") return Json(raylet->Workers());
     if (path == "/api/objects") return Json(raylet->Objects());
+    if (path == "/api/leases") return Json(raylet->Leases());
   }
   return {404, "text/plain",
-          "not here; there are / /metrics /api/nodes /api/actors /api/jobs /api/workers "
-          "/api/objects\n"};
+          "not here; there are / /metrics /logs /api/nodes /api/actors /api/jobs /api/workers "
+          "/api/objects /api/leases; nodes, actors and jobs are known beside the GCS only\n"};
 }
 
 }  // namespace mobula::host

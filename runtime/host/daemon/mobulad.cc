@@ -4,6 +4,7 @@
 
 #include "runtime/host/daemon/daemon.h"
 #include "runtime/host/daemon/query.h"
+#include "runtime/host/daemon/version.h"
 
 int main(int argc, char** argv) {
   using mobula::host::DaemonOptions;
@@ -15,6 +16,10 @@ int main(int argc, char** argv) {
   }
   if (options->help) {
     std::cout << mobula::host::DaemonUsage();
+    return 0;
+  }
+  if (options->version) {
+    std::cout << mobula::host::kVersion << "\n";
     return 0;
   }
   // What goes wrong in gRPC is reported by mobula, in its own words.

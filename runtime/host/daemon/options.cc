@@ -168,6 +168,7 @@ Parse Argv(std::vector<std::string>& argv) {
 std::map<std::string, Parse> Parsers(DaemonOptions& options) {
   return {
       {"help", Flag(options.help)},
+      {"version", Flag(options.version)},
       {"head", Flag(options.head)},
       {"gcs-only", Flag(options.gcs_only)},
       {"no-gcs", Flag(options.no_gcs)},
@@ -281,14 +282,14 @@ absl::StatusOr<DaemonOptions> ParseDaemonOptions(const std::vector<std::string>&
           absl::StrCat("unknown option ", argument, "; mobulad --help lists those there are"));
     }
     std::string value = argument.substr(std::min(equals + 1, argument.size()));
-    const bool is_flag = name == "help" || name == "head" || name == "gcs-only" ||
-                         name == "no-gcs" || name == "no-spilling";
+    const bool is_flag = name == "help" || name == "version" || name == "head" ||
+                         name == "gcs-only" || name == "no-gcs" || name == "no-spilling";
     // Both --port=1 and --port 1.
     if (equals == argument.size() && !is_flag && i + 1 < arguments.size()) value = arguments[++i];
     if (absl::Status status = parser->second(name, value); !status.ok()) return status;
     given[name] = true;
   }
-  if (options.help) return options;
+  if (options.help || options.version) return options;
   if (absl::Status status = Check(options); !status.ok()) return status;
   FillIn(options, std::move(given));
   return options;

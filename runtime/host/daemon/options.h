@@ -48,6 +48,7 @@ struct DaemonOptions {
   std::string fault_control;
   std::uint64_t fault_seed = 0;
   bool help = false;
+  bool version = false;
 
   /// The GCS lives in this daemon.
   [[nodiscard]] bool HasGcs() const { return gcs_only || (head && !no_gcs); }

@@ -221,6 +221,8 @@ TEST(HostCluster, AnswersToolsAboutItself) {
   EXPECT_THAT(HttpGet(port, "/"), testing::StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(HttpGet(port, "/api/nodes"), testing::HasSubstr(head.Text("node_id")));
   EXPECT_THAT(HttpGet(port, "/metrics"), testing::HasSubstr("mobula_nodes{state=\"alive\"} 1"));
+  EXPECT_THAT(HttpGet(port, "/api/leases"), testing::HasSubstr("[]"));
+  EXPECT_THAT(HttpGet(port, "/logs"), testing::HasSubstr("HTTP/1.1 200"));
   EXPECT_THAT(HttpGet(port, "/nothing"), testing::StartsWith("HTTP/1.1 404"));
 }
 

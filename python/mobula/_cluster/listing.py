@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What there is in a cluster, as rows: dicts of equal keys for each kind of thing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mobula._cluster.query import Access, QueryError
+
+Rows = list[dict[str, Any]]
+# Told of nodes that did not answer.
+Complain = Callable[[str], None]
+
+
+def nodes(access: Access, complain: Complain) -> Rows:
+    """All nodes, dead ones too."""
+    return [
+        {
+            "node_id": node["info"]["node"],
+            "name": node["info"]["name"],
+            "address": node["info"]["address"],
+            "state": "ALIVE" if node["alive"] else "DEAD",
+            "is_head": node["info"]["is_head"],
+            "cpus": node["info"]["total"].get("CPU", 0.0),
+            "death_reason": node["death_reason"],
+        }
+        for node in access.nodes()
+    ]
+
+
+def actors(access: Access, complain: Complain) -> Rows:
+    """All actors, dead ones too."""
+    return [
+        {
+            "actor_id": actor["actor"],
+            "class_name": actor["class_name"],
+            "name": actor["name"],
+            "namespace": actor["ray_namespace"],
+            "state": actor["state"].removeprefix("k").upper(),
+            "pid": actor["pid"],
+            "node_id": actor["worker"]["node"],
+            "restarts": actor["incarnation"],
+            "job_id": actor["job"],
+            "death_cause": actor["death_cause"]["message"],
+        }
+        for actor in access.ask("/api/actors")
+    ]
+
+
+def jobs(access: Access, complain: Complain) -> Rows:
+    """All drivers that are or were in the cluster."""
+    return [
+        {
+            "job_id": job["job"],
+            "state": "FINISHED" if job["finished"] else "RUNNING",
+            "namespace": job["config"]["ray_namespace"],
+            "node_id": job["driver"]["node"],
+        }
+        for job in access.ask("/api/jobs")
+    ]
+
+
+def workers(access: Access, complain: Complain) -> Rows:
+    """The processes of all nodes: workers and drivers."""
+    return [
+        {
+            "worker_id": worker["worker"],
+            "pid": worker["pid"],
+            "node": node["info"]["address"],
+            "state": worker["state"],
+            "runs": worker["running"],
+            "job_id": worker["job"],
+        }
+        for node, answer in _of_nodes(access, "/api/workers", complain)
+        for worker in answer
+    ]
+
+
+def tasks(access: Access, complain: Complain) -> Rows:
+    """What workers are leased for, and what waits for resources, counted by name.
+
+    Which calls of actors run is known to their callers only.
+    """
+    running = [
+        {
+            "name": worker["running"],
+            "state": "RUNNING",
+            "count": 1,
+            "node": node["info"]["address"],
+            "pid": worker["pid"],
+            "job_id": worker["job"],
+            "waits_for": "its own tasks" if worker["blocked"] else "",
+        }
+        for node, answer in _of_nodes(access, "/api/workers", complain)
+        for worker in answer
+        if worker["state"] == "leased"
+    ]
+    waiting = [
+        {
+            "name": demand["name"],
+            "state": "PENDING",
+            "count": demand["count"],
+            "node": node["info"]["address"],
+            "pid": "",
+            "job_id": "",
+            "waits_for": ", ".join(
+                f"{name}: {amount:g}" for name, amount in demand["resources"].items()
+            ),
+        }
+        for node in _alive(access)
+        for demand in node["demand"]
+    ]
+    return running + waiting
+
+
+def objects(access: Access, complain: Complain) -> Rows:
+    """The copies of objects in the stores of all nodes, the largest first, and whose they are."""
+    owners = {worker["worker_id"]: worker for worker in workers(access, complain)}
+    rows = []
+    for node, answer in _of_nodes(access, "/api/objects", complain):
+        for copy in answer:
+            owner = owners.get(copy["object"]["owner"]["worker"])
+            rows.append(
+                {
+                    "object_id": copy["object"]["id"],
+                    "bytes": copy["size"],
+                    "node": node["info"]["address"],
+                    "copy": "primary" if copy["primary"] else "secondary",
+                    "place": _place(copy),
+                    "readers": copy["pins"],
+                    "owner": f"{owner['state']} pid {owner['pid']} on {owner['node']}"
+                    if owner
+                    else "a process that has ended",
+                    "job_id": owner["job_id"] if owner else "",
+                }
+            )
+    return sorted(rows, key=lambda row: (-row["bytes"], row["object_id"], row["node"]))
+
+
+LISTS = {
+    "actors": actors,
+    "jobs": jobs,
+    "nodes": nodes,
+    "objects": objects,
+    "tasks": tasks,
+    "workers": workers,
+}
+
+
+def _place(copy: dict[str, Any]) -> str:
+    if not copy["sealed"]:
+        return "being made"
+    places = [
+        place for place, there in (("memory", "in_memory"), ("disk", "on_disk")) if copy[there]
+    ]
+    return " and ".join(places)
+
+
+def _alive(access: Access) -> list[dict[str, Any]]:
+    return [node for node in access.nodes() if node["alive"]]
+
+
+def _of_nodes(
+    access: Access, path: str, complain: Complain
+) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    answers = []
+    for node, answer in access.ask_nodes(path, _alive(access)):
+        if isinstance(answer, QueryError):
+            complain(f"left out: the node at {node['info']['address']} does not answer: {answer}")
+        else:
+            answers.append((node, answer))
+    return answers
