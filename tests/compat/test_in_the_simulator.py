@@ -11,6 +11,7 @@ import pytest
 FILES = [
     "test_dag.py",
     "test_helpers.py",
+    "test_iter.py",
     "test_joblib.py",
     "test_multiprocessing.py",
     "test_util.py",
