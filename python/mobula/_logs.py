@@ -5,12 +5,16 @@ from __future__ import annotations
 
 import collections
 import itertools
+import json
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 logger = logging.getLogger("mobula")
+
+# How a line of a worker begins that moves a progress bar; see experimental/tqdm_ray.py.
+PROGRESS_MARK = "__ray_tqdm_magic_token__ "
 
 # Told of workers' lines, whether they are shown or not.
 listeners: list[Callable[[dict[str, Any]], None]] = []
@@ -48,6 +52,9 @@ def show(logs: dict[str, Any], own_name: str, *, visibly: bool = True) -> None:
 
     The node is named when it is another than the driver's.
     """
+    logs = {**logs, "lines": _without_progress(logs["lines"], visibly)}
+    if not logs["lines"]:
+        return
     for listener in listeners:
         listener(logs)
     if not visibly:
@@ -62,3 +69,14 @@ def show(logs: dict[str, Any], own_name: str, *, visibly: bool = True) -> None:
     except (OSError, ValueError):
         # The program has closed its output; its workers' lines have nowhere to go.
         return
+
+
+def _without_progress(lines: Sequence[str], visibly: bool) -> list[str]:
+    """The lines that are text; those that move progress bars move them."""
+    marked = [line for line in lines if line.startswith(PROGRESS_MARK)]
+    if marked and visibly:
+        from mobula.experimental import tqdm_ray
+
+        for line in marked:
+            tqdm_ray.instance().process_state_update(json.loads(line.removeprefix(PROGRESS_MARK)))
+    return [line for line in lines if not line.startswith(PROGRESS_MARK)] if marked else list(lines)

@@ -6,9 +6,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mobula import _lazy
 from mobula._core import ObjectRef
 from mobula._runtime import current
 from mobula.experimental import internal_kv
+
+__getattr__ = _lazy.attributes(__name__, {"tqdm_ray": "mobula.experimental.tqdm_ray"})
 
 __all__ = ["get_local_object_locations", "get_object_locations", "internal_kv"]
 
