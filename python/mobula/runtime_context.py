@@ -7,6 +7,7 @@ from typing import Any
 
 from mobula._actor_handle import ActorHandle
 from mobula._runtime import Execution, current
+from mobula.ids import ActorID, JobID, NodeID, TaskID
 
 __all__ = ["RuntimeContext", "get_runtime_context"]
 
@@ -41,6 +42,11 @@ class RuntimeContext:
         task = self._execution.task
         return task.name if task is not None else None
 
+    def get_task_function_name(self) -> str | None:
+        """The qualified name of the function that runs; None outside tasks."""
+        task = self._execution.task
+        return task.function_name if task is not None else None
+
     def get_actor_id(self) -> str | None:
         """The actor that lives in this process; None in others."""
         host = self._execution.runtime.actor_host
@@ -55,6 +61,36 @@ class RuntimeContext:
         """What the running task holds."""
         task = self._execution.task
         return dict(task.resources) if task is not None else {}
+
+    # ---- As older Rays have it: ids as objects -------------------------------------------------
+
+    def get(self) -> dict[str, Any]:
+        """The ids that there are, by name."""
+        ids = {"job_id": self.job_id, "node_id": self.node_id, "namespace": self.namespace}
+        others = {"task_id": self.task_id, "actor_id": self.actor_id}
+        return {**ids, **{name: one for name, one in others.items() if one is not None}}
+
+    @property
+    def job_id(self) -> JobID:
+        """As ``get_job_id``."""
+        return JobID(bytes.fromhex(self.get_job_id()))
+
+    @property
+    def node_id(self) -> NodeID:
+        """As ``get_node_id``."""
+        return NodeID(bytes.fromhex(self.get_node_id()))
+
+    @property
+    def task_id(self) -> TaskID | None:
+        """As ``get_task_id``."""
+        task = self.get_task_id()
+        return TaskID(bytes.fromhex(task)) if task is not None else None
+
+    @property
+    def actor_id(self) -> ActorID | None:
+        """As ``get_actor_id``."""
+        actor = self.get_actor_id()
+        return ActorID(bytes.fromhex(actor)) if actor is not None else None
 
     @property
     def namespace(self) -> str:

@@ -10,10 +10,12 @@ import pytest
 
 FILES = [
     "test_dag.py",
+    "test_dask.py",
     "test_helpers.py",
     "test_iter.py",
     "test_joblib.py",
     "test_multiprocessing.py",
+    "test_tqdm.py",
     "test_util.py",
 ]
 

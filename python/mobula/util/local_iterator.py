@@ -14,7 +14,7 @@ from typing import Any
 import mobula
 from mobula.actor import ActorHandle
 
-__all__ = ["NOT_READY", "LocalIterator", "Source", "Start"]
+__all__ = ["LocalIterator", "Source"]
 
 # How long one waits before asking again iterators of which none has an item.
 _POLL_S = 0.001
