@@ -13,6 +13,7 @@ import click
 
 from mobula._cluster import cli as cluster
 from mobula._cluster import doctor_cli, look_cli
+from mobula._cluster.job_cli import job
 from mobula._cluster.tls_cli import tls
 from mobula._sim_options import SimOptions, parse_costs, parse_span
 from mobula._trace.cli import trace
@@ -58,6 +59,7 @@ cli.add_command(cluster.start)
 cli.add_command(cluster.stop)
 cli.add_command(cluster.show_status)
 cli.add_command(tls)
+cli.add_command(job)
 cli.add_command(look_cli.list_things)
 cli.add_command(look_cli.memory)
 cli.add_command(look_cli.show_logs)

@@ -66,7 +66,7 @@ def test_nodes_actors_and_jobs(busy):
     assert [node["is_head"] for node in nodes].count(True) == 1
     (actor,) = _rows(busy[2], "actors", "--filter", "state=ALIVE")
     assert (actor["class_name"], actor["name"], actor["namespace"]) == ("Keeper", "keeper", "space")
-    assert actor["node_id"] == busy[2].record()["node_id"]
+    assert actor["node"] == busy[2].record()["node_address"]
     (job,) = _rows(busy[2], "jobs", "--filter", "state=running")
     assert job["job_id"] == actor["job_id"]
     assert job["node_id"] == busy[0].record()["node_id"]

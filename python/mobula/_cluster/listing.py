@@ -31,6 +31,7 @@ def nodes(access: Access, complain: Complain) -> Rows:
 
 def actors(access: Access, complain: Complain) -> Rows:
     """All actors, dead ones too."""
+    addresses = {node["info"]["node"]: node["info"]["address"] for node in access.nodes()}
     return [
         {
             "actor_id": actor["actor"],
@@ -39,7 +40,7 @@ def actors(access: Access, complain: Complain) -> Rows:
             "namespace": actor["ray_namespace"],
             "state": actor["state"].removeprefix("k").upper(),
             "pid": actor["pid"],
-            "node_id": actor["worker"]["node"],
+            "node": addresses.get(actor["worker"]["node"], ""),
             "restarts": actor["incarnation"],
             "job_id": actor["job"],
             "death_cause": actor["death_cause"]["message"],

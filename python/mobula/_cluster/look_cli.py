@@ -15,6 +15,9 @@ from mobula._cluster.cli import access_options, errors
 
 _POLL_S = 0.5
 # What is for scripts; tables have no room for it.
+# So much of an id tells it from others; `--node` takes the beginning of one, too. Of an object's
+# the end counts as well.
+_ID_LENGTH = 12
 _LONG = {"death_cause", "death_reason", "job_id"}
 
 
@@ -86,6 +89,8 @@ def _title(name: str) -> str:
 def _text(name: str, value: Any) -> str:
     if name == "bytes":
         return status.bytes_text(value)
+    if name.endswith("_id") and name != "object_id":
+        return str(value)[:_ID_LENGTH]
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)
