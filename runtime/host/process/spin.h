@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
+
 #include "runtime/base/time.h"
 
 namespace mobula::host {
@@ -15,7 +17,8 @@ namespace mobula::host {
 ///
 /// So of a pause nothing is spent but the first look. Where more want to run than there are cores
 /// (a yield takes long), looking takes a core from who has the work, and sleeping costs little, as
-/// no core has to be woken: then it sleeps `kContendedWaits` times. Pure: the caller has the clock.
+/// no core has to be woken: then it sleeps `kContendedWaits` times, and twice as often each time
+/// that looking again shows the same. Pure: the caller has the clock.
 class Spin {
  public:
   static constexpr Duration kSpinMax = Microseconds(50);
@@ -25,23 +28,28 @@ class Spin {
   /// Longer than that and somebody else ran.
   static constexpr Duration kYieldMax = Microseconds(10);
   static constexpr int kContendedWaits = 5;
+  static constexpr int kContendedWaitsMax = 640;
 
   [[nodiscard]] Duration Budget() const { return warm_ && rest_ == 0 ? kSpinMax : Duration{}; }
   /// A wait was over after `waited`.
   void Waited(Duration waited) {
+    if (Budget() != Duration{} && waited < kSpinMax) contended_waits_ = kContendedWaits;
     warm_ = waited < (warm_ ? kSpinMax : kQuick);
     if (rest_ > 0) --rest_;
   }
   /// A yield took as long as that. Returns whether to go on looking.
   bool Yielded(Duration took) {
     if (took <= kYieldMax) return true;
-    rest_ = kContendedWaits;
+    rest_ = contended_waits_;
+    contended_waits_ = std::min(2 * contended_waits_, kContendedWaitsMax);
     return false;
   }
 
  private:
   bool warm_ = false;
+  /// Waits that sleep without looking, from now on; and how many the next contention brings.
   int rest_ = 0;
+  int contended_waits_ = kContendedWaits;
 };
 
 }  // namespace mobula::host
