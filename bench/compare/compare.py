@@ -17,10 +17,13 @@ import sys
 from collections.abc import Iterator
 
 import click
+
+sys.path.append(str(pathlib.Path(__file__).parents[1]))
+
 import environment
 from results import Figure, Results
 
-SYSTEMS = ("mobula", "ray", "multiprocessing", "concurrent.futures")
+SYSTEMS = ("mobula", "ray", "multiprocessing", "concurrent.futures", "bare echo")
 _MEASURE = pathlib.Path(__file__).with_name("measure.py")
 _QUICK = {"rounds": 1, "seconds": 0.3}
 
@@ -93,6 +96,7 @@ def main(
             for figure in measure(pythons[system], system, rows, seconds):
                 results.add(system, figure)
                 raw.append({"system": system, "round": number, **figure})
+    results.add_overheads("bare echo")
     if not raw:
         raise click.UsageError(f"no row matches {rows!r}")
     table = results.table(machine, rounds)

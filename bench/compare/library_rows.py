@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 
+import echo
 import numpy as np
 from stopwatch import measure
 
@@ -89,4 +90,22 @@ def of_futures() -> Iterator[list[Row]]:
         ]
 
 
-ROWS = {"multiprocessing": of_multiprocessing, "concurrent.futures": of_futures}
+@contextlib.contextmanager
+def of_echo() -> Iterator[list[Row]]:
+    """A process that is called over a Unix socket: the least that a call of another takes."""
+    with echo.server() as call:
+        sync = (1.0, lambda: call(1))
+        at_once = (float(BATCH), lambda: call(BATCH))
+        yield [
+            ("single client tasks sync", *sync),
+            ("single client tasks async", *at_once),
+            ("1:1 actor calls sync", *sync),
+            ("1:1 actor calls async", *at_once),
+        ]
+
+
+ROWS = {
+    "multiprocessing": of_multiprocessing,
+    "concurrent.futures": of_futures,
+    "bare echo": of_echo,
+}

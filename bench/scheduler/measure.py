@@ -13,11 +13,15 @@ import itertools
 import json
 import pathlib
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import click
+
+sys.path.append(str(pathlib.Path(__file__).parents[1]))
+
 from results import HUGE, Decisions, Results, Row, decisions_table, draw_decisions
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

@@ -8,6 +8,8 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from tables import pyplot, table
+
 # A row of `scheduler_simulation`, by column.
 Row = Mapping[str, str]
 # A policy's decisions per second, by the number of nodes.
@@ -76,22 +78,22 @@ class Results:
         for workload in self.workloads:
             measures = (_TASKS, *self._measures(workload))
             titles = ["nodes", "policy", "runs", *(measure.title for measure in measures)]
-            lines = [_line(titles), _line(["---"] * len(titles))]
+            lines = []
             for nodes in sorted({size for name, _, size in self._rows if name == workload}):
                 for policy in self.policies:
                     rows = self._rows.get((workload, policy, nodes))
                     if rows is None:
                         continue
                     cells = [f"{one.of(rows):,.{one.digits}f}" for one in measures]
-                    lines.append(_line([f"{nodes:,}", policy, str(len(rows)), *cells]))
-            parts.append(f"## {workload}\n\n" + "\n".join(lines) + "\n")
+                    lines.append([f"{nodes:,}", policy, str(len(rows)), *cells])
+            parts.append(f"## {workload}\n\n{table(titles, lines)}")
         return "\n".join(parts)
 
     def draw(self, workload: str, file: pathlib.Path) -> None:
         """A chart for each measure, a line for each policy."""
         measures = self._measures(workload)
         width = (len(measures) + 1) // 2
-        figure, grid = _pyplot().subplots(
+        figure, grid = pyplot().subplots(
             2, width, figsize=(3.6 * width, 6.4), layout="constrained", squeeze=False
         )
         for measure, axes in zip(measures, grid.flat, strict=False):
@@ -108,7 +110,7 @@ class Results:
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=9)
         figure.suptitle(f"{workload}: by the number of nodes")
         figure.savefig(file, dpi=120)
-        _pyplot().close(figure)
+        pyplot().close(figure)
 
     def _measures(self, workload: str) -> tuple[Measure, ...]:
         moves = any(
@@ -124,16 +126,16 @@ def decisions_table(decisions: Decisions) -> str:
     """In Markdown."""
     sizes = sorted({size for by_size in decisions.values() for size in by_size})
     titles = ["policy", *(f"{size:,} nodes" for size in sizes)]
-    lines = [_line(titles), _line(["---"] * len(titles))]
+    lines = []
     for policy, by_size in decisions.items():
         cells = [f"{by_size[size] / 1e6:.2f}" if size in by_size else "" for size in sizes]
-        lines.append(_line([policy, *cells]))
-    return "\n".join(lines) + "\n"
+        lines.append([policy, *cells])
+    return table(titles, lines)
 
 
 def draw_decisions(decisions: Decisions, file: pathlib.Path) -> None:
     """One chart."""
-    figure, axes = _pyplot().subplots(figsize=(6, 4), layout="constrained")
+    figure, axes = pyplot().subplots(figsize=(6, 4), layout="constrained")
     for policy, by_size in decisions.items():
         _draw_line(axes, policy, list(by_size), [rate / 1e6 for rate in by_size.values()])
     _finish(axes, "million decisions per second and core, by the number of nodes")
@@ -141,7 +143,7 @@ def draw_decisions(decisions: Decisions, file: pathlib.Path) -> None:
     axes.annotate("aim", (10, 0.1), textcoords="offset points", xytext=(0, 3), fontsize=8)
     axes.legend(fontsize=8)
     figure.savefig(file, dpi=120)
-    _pyplot().close(figure)
+    pyplot().close(figure)
 
 
 def _draw_line(axes: Any, policy: str, sizes: Sequence[int], figures: Sequence[float]) -> None:
@@ -172,16 +174,3 @@ def _finish(axes: Any, title: str, is_log: bool = False) -> None:
         axes.tick_params(axis="y", which="minor", labelsize=7)
     else:
         axes.set_ylim(bottom=0)
-
-
-def _pyplot() -> Any:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    return pyplot
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
