@@ -149,6 +149,12 @@ def test_items_and_attributes_of_the_input():
     assert run(attribute, 1 + 2j) == ((2.0,), {})
 
 
+def test_an_actor_can_be_made_from_what_others_make_of_the_input():
+    with InputNode() as given:
+        graph = Counter.bind(add.bind(given, 1)).add.bind(given)
+    assert run(graph, 2) == 5
+
+
 def test_several_outputs():
     with InputNode() as given:
         once = add.bind(given, 1)
@@ -196,7 +202,7 @@ def test_nonsense_is_refused():
     with pytest.raises(AssertionError, match="only used in context manager"):
         show.bind(InputNode()).execute(1)
     with InputNode() as given, pytest.raises(ValueError, match="ClassNode constructor"):
-        Counter.bind(add.bind(given))
+        Counter.bind(given)
     with pytest.raises(ValueError, match="int index or str"):
         given[1.5]
     with pytest.raises(ValueError, match="Invalid input type"):

@@ -11,7 +11,7 @@ import time
 import pytest
 import ray
 from ray.util.multiprocessing import Pool, TimeoutError
-from ray.util.multiprocessing.pool import AsyncResult, IMapIterator
+from ray.util.multiprocessing.pool import AsyncResult, IMapIterator, PoolTaskError
 
 pytestmark = pytest.mark.usefixtures("ray_start_4_cpus")
 
@@ -123,17 +123,28 @@ def test_callbacks_are_called_once_before_the_result_is_ready(pool):
     assert values[3] == []
 
 
-def test_imap_raises_in_its_place_and_goes_on(pool):
+def test_imap_gives_errors_in_their_place_and_goes_on(pool):
     results = pool.imap(fail_if_negative, [1, -1, 2])
     assert isinstance(results, IMapIterator)
     assert next(results) == 1
-    with pytest.raises(ValueError):
-        next(results)
+    error = next(results)
+    assert isinstance(error, PoolTaskError)
+    assert "-1 is below zero" in str(error.underlying)
     assert next(results) == 2
     with pytest.raises(StopIteration):
         next(results)
     with pytest.raises(StopIteration):
         results.next(timeout=1)
+    unordered = pool.imap_unordered(fail_if_negative, [1, -1], chunksize=2)
+    assert [isinstance(one, PoolTaskError) for one in unordered] == [False, True]
+
+
+def test_imap_raises_what_happened_to_a_process(pool):
+    results = pool.imap(lambda x: x or os._exit(1), [1, 0, 2])
+    assert next(results) == 1
+    with pytest.raises(ray.exceptions.RayActorError):
+        next(results)
+    assert next(results) == 2
 
 
 def test_imap_times_out_and_can_be_asked_again(pool):

@@ -30,7 +30,7 @@ class ClassNode(DAGNode):
         super().__init__(args, kwargs, actor_class._options)
         self._actor_class = actor_class
         self._last_call: ClassMethodNode | None = None
-        if any(isinstance(node, InputNode) for node in self._in_order()):
+        if any(isinstance(node, InputNode) for node in self._upstream):
             raise ValueError(
                 "InputNode handles user dynamic input the DAG, and cannot be used as args, kwargs, "
                 "or other_args_to_resolve in ClassNode constructor because it is not available at "

@@ -72,10 +72,10 @@ def map_unordered(
     def results() -> Iterator[Any]:
         waiting: list[mobula.ObjectRef] = []
         for item in items:
+            waiting.append(fn.remote(item))
             if backpressure_size is not None and len(waiting) >= backpressure_size:
                 ready, waiting = _some(waiting, chunk_size, yield_obj_refs, kwargs)
                 yield from ready
-            waiting.append(fn.remote(item))
         yield from as_completed(
             waiting, chunk_size=chunk_size, yield_obj_refs=yield_obj_refs, **kwargs
         )

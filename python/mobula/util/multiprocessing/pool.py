@@ -26,6 +26,7 @@ from mobula.util.multiprocessing.results import (
     IMapIterator,
     OrderedIMapIterator,
     Outcome,
+    PoolTaskError,
     UnorderedIMapIterator,
 )
 
@@ -34,6 +35,7 @@ __all__ = [
     "IMapIterator",
     "OrderedIMapIterator",
     "Pool",
+    "PoolTaskError",
     "UnorderedIMapIterator",
 ]
 

@@ -16,13 +16,14 @@ __all__ = [
     "IMapIterator",
     "OrderedIMapIterator",
     "Outcome",
+    "PoolTaskError",
     "UnorderedIMapIterator",
 ]
 
 # The arguments of some calls of one function.
 Chunk = list[tuple[tuple[Any, ...], dict[str, Any]]]
-# Whether a call returned, and what it returned or raised.
-Outcome = tuple[bool, Any]
+# Whether a call returned, and what it returned or raised; None when it was never made.
+Outcome = tuple[bool | None, Any]
 
 _Done = Callable[[list[Outcome] | Exception], None]
 
@@ -95,8 +96,21 @@ class AsyncResult:
             self._event.set()
 
 
+class PoolTaskError(Exception):
+    """Stands among the results of an ``imap`` for a call that raised ``underlying``."""
+
+    def __init__(self, underlying: Exception) -> None:
+        """From what was raised."""
+        super().__init__(underlying)
+        self.underlying = underlying
+
+
 class IMapIterator:
-    """The results of an ``imap``, one after the other."""
+    """The results of an ``imap``, one after the other.
+
+    A call that raised gives a ``PoolTaskError``, as in Ray; the standard library raises it. What
+    could not be called, because its process died for instance, is raised.
+    """
 
     def __init__(
         self, start: Callable[[Chunk, _Done], None], chunks: Iterator[Chunk], ahead: int
@@ -124,7 +138,7 @@ class IMapIterator:
         return self.next()
 
     def next(self, timeout: float | None = None) -> Any:
-        """The next result; raises what its call raised, or TimeoutError after ``timeout`` s."""
+        """The next result; raises TimeoutError after ``timeout`` seconds."""
         if not self._outcomes:
             if self._taken == self._started:
                 raise StopIteration
@@ -137,9 +151,9 @@ class IMapIterator:
                 self._taken += 1
             self._start_some(self._ahead - (self._started - self._taken))
         returned, value = self._outcomes.popleft()
-        if not returned:
+        if returned is None:
             raise value
-        return value
+        return value if returned else PoolTaskError(value)
 
     def start_all(self) -> None:
         """Starts what has not been started."""
@@ -193,4 +207,4 @@ class UnorderedIMapIterator(IMapIterator):
 
 def _outcomes(outcome: list[Outcome] | Exception) -> list[Outcome]:
     """Of a chunk: one for each call, or a single one when it failed as a whole."""
-    return [(False, outcome)] if isinstance(outcome, Exception) else outcome
+    return [(None, outcome)] if isinstance(outcome, Exception) else outcome
