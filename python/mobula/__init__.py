@@ -39,6 +39,7 @@ __getattr__ = _lazy.attributes(
         "cluster_utils": "mobula.cluster_utils",
         "dag": "mobula.dag",
         "experimental": "mobula.experimental",
+        "runtime_env": "mobula.runtime_env",
         "util": "mobula.util",
         "ray_constants": "mobula._private.ray_constants",
         "state": "mobula._private.state",

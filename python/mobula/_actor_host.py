@@ -35,6 +35,8 @@ class ActorHost:
         self.namespace: str = options["ray_namespace"]
         self.is_async: bool = options["is_async"]
         self.max_concurrency: int = options["max_concurrency"]
+        # What the actor holds as long as it lives.
+        self.resources: dict[str, float] = dict(creation.resources)
         # Attempts before this one are restarts of the actor.
         self.was_restarted = creation.attempt > 0
         # Set when the constructor returns.

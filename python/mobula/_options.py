@@ -82,8 +82,10 @@ def _runtime_env(value: Any) -> str | None:
     if unknown:
         return f"a dict with the keys env_vars and working_dir, not {', '.join(sorted(unknown))}"
     variables = value.get("env_vars", {})
-    if not all(isinstance(item, str) for pair in variables.items() for item in pair):
-        return "a dict whose env_vars are strings"
+    if not isinstance(variables, Mapping) or not all(
+        isinstance(item, str) for pair in variables.items() for item in pair
+    ):
+        return "a dict whose env_vars are a dict of strings"
     return None
 
 

@@ -58,7 +58,10 @@ class RuntimeContext:
         return host.name if host is not None else None
 
     def get_assigned_resources(self) -> dict[str, float]:
-        """What the running task holds."""
+        """What the running task holds, or the actor whose method it is."""
+        host = self._execution.runtime.actor_host
+        if host is not None:
+            return dict(host.resources)
         task = self._execution.task
         return dict(task.resources) if task is not None else {}
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What programs take from ray.util: work for a set of actors, queues, what there is."""
 
+import os
 import time
 
 import pytest
@@ -205,3 +206,67 @@ def test_lists_can_be_filtered_and_read_by_attribute():
     for wrong in [("absent", "=", 1), ("name", "<", 1)]:
         with pytest.raises(ValueError):
             state.list_actors(filters=[wrong])
+
+
+def test_single_things_and_summaries():
+    @ray.remote(num_cpus=0)
+    class Counted:
+        def ping(self):
+            return 1
+
+    @ray.remote
+    def endless():
+        time.sleep(600)
+
+    actors = [Counted.remote() for _ in range(2)]
+    ray.get([actor.ping.remote() for actor in actors])
+    job = ray.get_runtime_context().get_job_id()
+    assert state.get_job(job).job_id == job
+    assert state.get_job("ff") is None
+    running = endless.remote()
+    task = running.task_id().hex()
+    assert state.get_task(task).task_id == task
+    assert state.get_task("ff" * 16) is None
+    kept = ray.put(1)
+    [known] = state.get_objects(kept.hex())
+    assert known.object_id == kept.hex()
+    assert state.get_objects("ff" * 20) == []
+    by_class = state.summarize_actors()["cluster"]["summary"]
+    counted = [counts for name, counts in by_class.items() if name.endswith("Counted")]
+    assert [one["state_counts"] for one in counted] == [{"ALIVE": 2}]
+    tasks = state.summarize_tasks()["cluster"]
+    assert any(name.endswith("endless") for name in tasks["summary"])
+    assert state.summarize_objects()["cluster"]["total_objects"] >= 1
+    ray.cancel(running, force=True)
+
+
+def test_where_a_call_of_an_actor_runs():
+    @ray.remote(num_cpus=1)
+    class Holder:
+        def context(self):
+            context = ray.get_runtime_context()
+            return context.get_assigned_resources(), context.get_task_function_name()
+
+    resources, name = ray.get(Holder.remote().context.remote())
+    assert resources.get("CPU") == 1
+    assert name.endswith("context")
+    context = ray.get_runtime_context()
+    assert context.job_id.hex() == context.get_job_id()
+    assert context.node_id.hex() == context.get_node_id()
+    assert context.get()["job_id"] == context.job_id
+
+
+def test_a_runtime_environment_can_be_an_object():
+    env = ray.runtime_env.RuntimeEnv(env_vars={"COLOUR": "blue"})
+
+    @ray.remote(runtime_env=env)
+    def colour():
+        return os.environ["COLOUR"]
+
+    assert ray.get(colour.remote()) == "blue"
+    assert env.to_dict() == {"env_vars": {"COLOUR": "blue"}}
+    assert env.env_vars() == {"COLOUR": "blue"}
+    assert ray.runtime_env.RuntimeEnv.deserialize(env.serialize()) == env
+    for wrong in ({"env_vars": {"A": 1}}, {"env_vars": 5}):
+        with pytest.raises((TypeError, ValueError)):
+            ray.runtime_env.RuntimeEnv(**wrong)

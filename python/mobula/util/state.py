@@ -13,12 +13,18 @@ from mobula._runtime import Runtime, current
 
 __all__ = [
     "get_actor",
+    "get_job",
     "get_node",
+    "get_objects",
+    "get_task",
     "list_actors",
     "list_jobs",
     "list_nodes",
     "list_objects",
     "list_tasks",
+    "summarize_actors",
+    "summarize_objects",
+    "summarize_tasks",
 ]
 
 # A key, "=" or "!=", and a value.
@@ -254,3 +260,52 @@ def list_objects() -> list[dict[str, Any]]:
 def _tables(runtime: Runtime) -> Any:
     """Both worlds' processes have these beyond the common ones."""
     return runtime.process
+
+
+def get_job(id: str) -> View | None:
+    """The job of that id, if there is or was one."""
+    return next((view for view in list_jobs() if view.job_id == id), None)
+
+
+def get_task(id: str) -> View | None:
+    """The last attempt of the task of that id, if ``list_tasks`` tells of it."""
+    found = [view for view in list_tasks() if view.task_id == id]
+    return max(found, key=lambda view: int(view.attempt_number), default=None)
+
+
+def get_objects(id: str) -> list[View]:
+    """What this process knows of the object of that id."""
+    return list_objects(filters=[("object_id", "=", id)])
+
+
+def summarize_tasks() -> dict[str, Any]:
+    """How many tasks are in which state, by function."""
+    return _summary(list_tasks(), "func_or_class_name", "tasks")
+
+
+def summarize_actors() -> dict[str, Any]:
+    """How many actors are in which state, by class."""
+    return _summary(list_actors(), "class_name", "actors")
+
+
+def summarize_objects() -> dict[str, Any]:
+    """How many objects are in which state, and how many bytes, owned by this process or not."""
+    views = list_objects()
+    for view in views:
+        view["owner"] = "this process" if view.owned else "others"
+    summary = _summary(views, "owner", "objects")
+    summary["cluster"]["total_size"] = sum(view.size for view in views)
+    return summary
+
+
+def _summary(views: list[View], key: str, what: str) -> dict[str, Any]:
+    groups: dict[str, dict[str, Any]] = {}
+    total = 0
+    for view in views:
+        # Tasks that wait for resources are told of together.
+        count = view.get("count", 1)
+        name = str(view.get(key) or view.get("name"))
+        states = groups.setdefault(name, {key: name, "state_counts": {}})["state_counts"]
+        states[view.state] = states.get(view.state, 0) + count
+        total += count
+    return {"cluster": {"summary": groups, f"total_{what}": total, "summary_by": key}}
