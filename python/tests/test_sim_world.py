@@ -128,3 +128,21 @@ def test_the_exit_code_is_the_programs(how, code, error):
     assert error in result.report
     assert result.hash
     assert re.search(r"\(speak pid=\d+\) spoken by a worker", result.output)
+
+
+def test_collective_operations_are_refused_by_name():
+    def program():
+        import sys
+        import types
+
+        import ray
+        from ray.util import collective
+
+        # The refusal comes before PyTorch is asked for anything.
+        sys.modules["torch"] = sys.modules["torch.distributed"] = types.ModuleType("torch")
+        ray.init()
+        collective.init_collective_group(1, 0, "gloo")
+
+    result = sim.run(program)
+    assert result.returncode == 1
+    assert "ray.util.collective reaches outside the simulation" in result.report

@@ -4,6 +4,7 @@
 import asyncio
 import concurrent.futures
 import io
+import sys
 import threading
 import time
 
@@ -250,3 +251,12 @@ def test_the_address_of_the_node():
 
     assert ray.get(address.remote()) == ray.util.get_node_ip_address()
     assert ray.util.get_node_ip_address() == ray.nodes()[0]["NodeManagerAddress"]
+
+
+def test_collective_operations_say_what_to_install(monkeypatch):
+    from ray.util import collective
+
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ImportError, match="pip install torch"):
+        collective.init_collective_group(1, 0, "gloo")
+    assert not collective.is_group_initialized()

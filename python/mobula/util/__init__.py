@@ -24,6 +24,7 @@ __getattr__ = _lazy.attributes(
     {
         "ActorPool": "mobula.util.actor_pool:ActorPool",
         "as_completed": "mobula.util.helpers:as_completed",
+        "collective": "mobula.util.collective",
         "deregister_serializer": "mobula.util.serialization:deregister_serializer",
         "disable_log_once_globally": "mobula.util.debug:disable_log_once_globally",
         "enable_periodic_logging": "mobula.util.debug:enable_periodic_logging",
