@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import traceback
 from collections.abc import Callable
@@ -13,6 +12,8 @@ from mobula._core import ObjectRef
 from mobula._runtime import current_task
 
 if TYPE_CHECKING:
+    import asyncio
+
     from mobula._runtime import Runtime
 
 
@@ -27,6 +28,9 @@ class Completions:
 
     def call(self, reference: ObjectRef, callback: Callable[[Any], Any]) -> None:
         """Calls ``callback`` with the value of the object, or with its error."""
+        # Not above: it is most of what there is to import, and few programs use it.
+        import asyncio
+
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
@@ -44,6 +48,8 @@ class Completions:
 
     @staticmethod
     def _run(loop: asyncio.AbstractEventLoop) -> None:
+        import asyncio
+
         loop.run_forever()
         for task in asyncio.all_tasks(loop):
             task.cancel()

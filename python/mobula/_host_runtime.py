@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mobula import _core
 from mobula._runtime import AsyncRequest, Runtime
 from mobula.exceptions import LocalRayletDiedError
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class HostRuntime(Runtime):
@@ -35,6 +37,9 @@ class HostRuntime(Runtime):
 
     async def await_request_async(self, post: AsyncRequest) -> Any:
         """Suspends the calling coroutine."""
+        # Not above: it is a third of what a worker imports, and few await anything.
+        import asyncio
+
         request, answer = self._completions.expect()
         post(request)
         try:
@@ -56,6 +61,8 @@ class _Completions:
 
     def expect(self) -> tuple[int, asyncio.Future[Any]]:
         """A number for a request, and what its answer will fulfil in the running loop."""
+        import asyncio
+
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
         request = self._process.next_request()

@@ -6,12 +6,15 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mobula import _core, _daemon, _logs
+from mobula import _core, _logs
 from mobula._host_runtime import HostRuntime
 from mobula._runtime import Runtime
 from mobula._world import InitOptions, Node, NodeOptions, World, check_version
+
+if TYPE_CHECKING:
+    from mobula import _daemon
 
 _LAST_WORDS_S = 0.5
 
@@ -28,6 +31,9 @@ class HostWorld(World):
 
     def connect(self, options: InitOptions) -> tuple[Runtime, dict[str, Any]]:
         """Connects to a daemon of this machine, which it starts unless there is an address."""
+        # Not above: workers import this, and start no node.
+        from mobula import _daemon
+
         if options.address in (None, "local"):
             self._daemon = _daemon.Daemon(
                 _daemon.DaemonSpec(
@@ -92,6 +98,8 @@ class HostWorld(World):
 
     def start_node(self, options: NodeOptions, cluster_address: str | None) -> Node:
         """One more daemon on this machine."""
+        from mobula import _daemon
+
         spec = _daemon.DaemonSpec(node=options, cluster_address=cluster_address, dashboard_port=-1)
         return HostNode(_daemon.Daemon(spec), cluster_address)
 

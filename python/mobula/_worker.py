@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import collections
 import contextvars
 import json
 import os
@@ -14,12 +12,15 @@ import sys
 import threading
 import traceback
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from mobula import _core, _job_config, _world
 from mobula._executor import Executor
 from mobula._host_runtime import HostRuntime
 from mobula._interrupts import Interrupts
+
+if TYPE_CHECKING:
+    from mobula._async_calls import AsyncCalls
 
 
 def run_worker(socket_name: str, worker: str, runtime_env: str) -> None:
@@ -44,7 +45,7 @@ class _MainLoop:
         self._runtime = runtime
         self._interrupts = Interrupts()
         self._executor = Executor(runtime, self._interrupts)
-        self._concurrent: _AsyncCalls | _ThreadedCalls | None = None
+        self._concurrent: AsyncCalls | _ThreadedCalls | None = None
         runtime.process.interrupt_with_signal(signal.SIGINT)
         signal.signal(signal.SIGINT, self._interrupt_main)
 
@@ -65,8 +66,11 @@ class _MainLoop:
             return
         self._runtime.process.interrupt_through_next_task()
         if options["is_async"]:
+            # asyncio is a third of all imports, and few workers need it.
+            from mobula._async_calls import AsyncCalls
+
             # The constructor runs on the loop, too: it may start coroutines.
-            self._concurrent = _AsyncCalls(self._executor)
+            self._concurrent = AsyncCalls(self._executor)
             self._concurrent.start(task)
         else:
             self._executor.run(task)
@@ -116,61 +120,6 @@ class _CallThread:
             except BaseException as error:
                 leave(error)
             self.finished += 1
-
-
-class _AsyncCalls:
-    """Calls of an asyncio actor, on one event loop in a thread of its own.
-
-    The runtime hands out no more of them at once than the actor allows.
-    """
-
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
-        # Taken from the runtime; the loop is told once for all that it has not looked at.
-        self._arrived: collections.deque[_core.RunningTask] = collections.deque()
-        self._is_told = False
-        self._calls: dict[asyncio.Task[None], _core.RunningTask] = {}
-        self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._run_loop, name="mobula-asyncio", daemon=True).start()
-
-    def _run_loop(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_forever()
-        except BaseException as error:
-            leave(error)
-
-    def start(self, task: _core.RunningTask) -> None:
-        self._arrived.append(task)
-        if not self._is_told:
-            self._is_told = True
-            self._loop.call_soon_threadsafe(self._start_arrived)
-
-    def _start_arrived(self) -> None:
-        # First, so that whatever comes from here on is told again.
-        self._is_told = False
-        while self._arrived:
-            task = self._arrived.popleft()
-            call = self._loop.create_task(
-                self._executor.run_async(task), context=contextvars.Context()
-            )
-            self._calls[call] = task
-            call.add_done_callback(self._end)
-
-    def _end(self, call: asyncio.Task[None]) -> None:
-        del self._calls[call]
-        error = call.exception()
-        if error is not None:
-            leave(error)
-
-    def interrupt(self, task: str) -> None:
-        self._loop.call_soon_threadsafe(self._cancel, task)
-
-    def _cancel(self, task: str) -> None:
-        for call, running in self._calls.items():
-            if running.task == task:
-                # After its first step: a coroutine that has not begun never reports its end.
-                self._loop.call_soon(call.cancel)
 
 
 def leave(reason: BaseException | None = None) -> NoReturn:

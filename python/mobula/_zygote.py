@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process that workers are forked from, with everything they need imported already.
+"""The process that workers are forked from, with what they need imported already.
 
 One per node, started by its daemon. They speak JSON in packets of a Unix socket whose descriptor
 is in MOBULA_ZYGOTE_FD:
@@ -15,9 +15,11 @@ thread, so that a fork copies a process that does nothing else.
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import ctypes
 import gc
+import importlib
 import json
 import os
 import select
@@ -45,7 +47,6 @@ def _preimport() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     # Ray's name for the daemon's process.
     os.environ["RAY_RAYLET_PID"] = str(os.getppid())
-    import asyncio
     import concurrent.futures.thread
 
     import cloudpickle
@@ -53,10 +54,29 @@ def _preimport() -> None:
     import mobula._worker
     import mobula.alias
 
-    del asyncio, concurrent, cloudpickle
-    with contextlib.suppress(ImportError):
-        import numpy  # noqa: F401
+    del concurrent, cloudpickle
     mobula.alias.install()
+
+
+# What not every worker needs takes as long to import as all else. So the first workers, for whom a
+# new cluster's first task may wait, are forked without it; when nobody wants one for a moment, it
+# is imported for those that come later, one after the other.
+_LATER = ("asyncio", "mobula._async_calls", "numpy")
+_MOMENT_MS = 20
+
+
+def _import_quietly(module: str) -> None:
+    """Children will share its pages; it need not be installed."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module(module)
+    _freeze()
+
+
+def _freeze() -> None:
+    # What exists now is never collected: children share its pages for as long as they can.
+    gc.disable()
+    gc.collect()
+    gc.freeze()
 
 
 class _Zygote:
@@ -66,12 +86,16 @@ class _Zygote:
         self._children: dict[int, tuple[str, int]] = {}
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
+        self._later = collections.deque(_LATER)
 
     def run(self) -> None:
         """Until the daemon is gone."""
         self._send({"op": "ready"})
         while True:
-            for descriptor, _ in self._poll.poll():
+            ready = self._poll.poll(_MOMENT_MS if self._later else None)
+            if not ready:
+                _import_quietly(self._later.popleft())
+            for descriptor, _ in ready:
                 if descriptor != self._control.fileno():
                     self._reap(descriptor)
                 elif not self._obey():
@@ -156,10 +180,7 @@ def main() -> None:
     _end_with_parent(os.getppid(), "mobula-zygote")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _preimport()
-    # What exists now is never collected: children share its pages for as long as they can.
-    gc.disable()
-    gc.collect()
-    gc.freeze()
+    _freeze()
     zygote = _Zygote(control)
     try:
         zygote.run()

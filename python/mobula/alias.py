@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import importlib
-import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
 from collections.abc import Sequence
 from types import ModuleType
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader
 
 __all__ = ["install", "uninstall"]
 
@@ -30,8 +33,11 @@ def _own_name(name: str) -> str:
     return _MOVED.get(name, "mobula" + name[len("ray") :])
 
 
-class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Gives ``ray.x.y`` the very module ``mobula.x.y``."""
+class _Finder:
+    """Gives ``ray.x.y`` the very module ``mobula.x.y``.
+
+    A finder and loader by its methods: their base classes bring imports that every worker pays for.
+    """
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -45,7 +51,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if found is None:
             return None
         return importlib.machinery.ModuleSpec(
-            name, self, is_package=found.submodule_search_locations is not None
+            name, cast("Loader", self), is_package=found.submodule_search_locations is not None
         )
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:

@@ -10,6 +10,7 @@ import pathlib
 import socket
 import subprocess
 import sys
+import time
 
 import mobula
 import pytest
@@ -67,3 +68,29 @@ def test_it_ends_when_the_daemon_is_gone(zygote):
     assert receive(daemon) == {"op": "ready"}
     daemon.close()
     assert process.wait(10) == 0
+
+
+def test_what_not_every_worker_needs_does_not_keep_the_first_one_waiting():
+    program = (
+        "import sys; from mobula import _zygote; _zygote._preimport(); "
+        # The rest that every worker imports, when it has been forked.
+        "from mobula import _completions, _functions; "
+        "print(*sorted({'asyncio', 'numpy', 'ssl', 'subprocess'} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-P", "-c", program]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "\n"
+
+
+def test_it_is_imported_when_nobody_wants_a_worker(zygote):
+    daemon, process = zygote
+    assert receive(daemon) == {"op": "ready"}
+    maps = pathlib.Path(f"/proc/{process.pid}/maps")
+    deadline = time.monotonic() + 30
+    while "/numpy/" not in maps.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    # And it forks as before.
+    with_output, with_errors = fork(daemon, "ab" * 16)
+    assert receive(daemon)["op"] == "forked"
+    with with_output, with_errors:
+        assert "mobula-no-such" in with_errors.read()
