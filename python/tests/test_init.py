@@ -12,6 +12,7 @@ import urllib.request
 import mobula
 import pytest
 from mobula import _daemon
+from mobula.util.multiprocessing import Pool
 
 KEYS = {
     "node_ip_address",
@@ -223,3 +224,11 @@ def test_an_idle_cluster_rests(no_cluster):
     before = ticks()
     time.sleep(2)
     assert ticks() - before <= 2 * os.sysconf("SC_CLK_TCK") * 0.02
+
+
+def test_a_pool_starts_a_cluster_of_its_size(no_cluster):
+    with Pool(2) as pool:
+        assert mobula.cluster_resources()["CPU"] == 2
+        assert pool.map(abs, [-1, -2]) == [1, 2]
+    with pytest.raises(ValueError, match="only 2 CPUs"):
+        Pool(3)

@@ -11,6 +11,7 @@ import time
 import pytest
 import ray
 from ray.util import as_completed, inspect_serializability, map_unordered
+from ray.util.annotations import Deprecated, DeveloperAPI, PublicAPI, RayDeprecationWarning
 from ray.util.debug import disable_log_once_globally, log_once, reset_log_once
 from ray.util.serialization import deregister_serializer, register_serializer
 
@@ -260,3 +261,58 @@ def test_collective_operations_say_what_to_install(monkeypatch):
     with pytest.raises(ImportError, match="pip install torch"):
         collective.init_collective_group(1, 0, "gloo")
     assert not collective.is_group_initialized()
+
+
+# ---- Marks ----------------------------------------------------------------------------------
+
+
+def test_marks_leave_what_they_mark_as_it_was():
+    @PublicAPI
+    def public(x):
+        """Doubles."""
+        return 2 * x
+
+    @DeveloperAPI(api_group="group")
+    class Internal:
+        pass
+
+    @PublicAPI(stability="alpha")
+    class Early:
+        pass
+
+    assert public(2) == 4
+    assert public.__name__ == "public"
+    assert "Doubles." in public.__doc__
+    assert "PublicAPI" in public.__doc__
+    assert "DeveloperAPI" in Internal.__doc__
+    assert "alpha" in Early.__doc__
+    assert ray.get(ray.remote(public).remote(3)) == 6
+
+
+def test_what_is_deprecated_can_warn():
+    @Deprecated(message="use the other", warning=True)
+    def old():
+        return 1
+
+    @Deprecated(warning=True)
+    class Old:
+        def __init__(self, value):
+            self.value = value
+
+    @Deprecated
+    def silent():
+        return 2
+
+    with pytest.warns(RayDeprecationWarning, match="use the other"):
+        assert old() == 1
+    with pytest.warns(RayDeprecationWarning):
+        assert Old(5).value == 5
+    assert silent() == 2
+    assert "DEPRECATED" in silent.__doc__
+
+
+def test_marks_refuse_nonsense():
+    with pytest.raises((ValueError, AssertionError)):
+        PublicAPI(stability="frozen")(len)
+    with pytest.raises(TypeError):
+        DeveloperAPI(5)
