@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import atexit
 import inspect
+import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
@@ -13,10 +14,11 @@ from mobula._actor_handle import ActorDescription, ActorHandle, ActorState, Meth
 from mobula._core import TaskTemplate
 from mobula._functions import CallShape
 from mobula._runtime import Execution, Runtime, current, current_task
-from mobula._typing import C
+from mobula._typing import C, P
 from mobula.exceptions import ActorAlreadyExistsError, AsyncioActorExit
 
 if TYPE_CHECKING:
+    from mobula._typing import T0, T1, T2, T3, Arg, Takes1, Takes2, Takes3, Takes4
     from mobula.dag import ClassNode
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -72,7 +74,7 @@ def _is_async(cls: type) -> bool:
     return any(inspect.iscoroutinefunction(member) for _, member in inspect.getmembers(cls))
 
 
-class ActorClass(Generic[C]):
+class ActorClass(Generic[C, P]):
     """A class whose ``.remote()`` makes an actor: an instance in a worker process of its own.
 
     >>> import mobula
@@ -102,8 +104,9 @@ class ActorClass(Generic[C]):
         self.__module__ = cls.__module__
         self.__doc__ = cls.__doc__
 
-    # Type checkers shall say that there is no such call.
+    # Type checkers shall say that there is no such call, and know what stands in brackets.
     if not TYPE_CHECKING:
+        __class_getitem__ = classmethod(types.GenericAlias)
 
         def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
             """Refuses: an instance lives in a worker."""
@@ -125,7 +128,7 @@ class ActorClass(Generic[C]):
         """For people."""
         return f"ActorClass({self._class.__name__})"
 
-    def options(self, **options: Any) -> ActorClass[C]:
+    def options(self, **options: Any) -> ActorClass[C, P]:
         """The same class with other options, for single actors."""
         checked = _options.check(options, _options.ACTOR, f"actor class {self._class.__name__}")
         return ActorClass(self._class, {**self._options, **checked})
@@ -134,9 +137,34 @@ class ActorClass(Generic[C]):
         self, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None, **options: Any
     ) -> ActorHandle[C]:
         """Ray's older way to give options with a call."""
-        return self.options(**options).remote(*args, **(kwargs or {}))
+        actor_class: ActorClass[C, ...] = self.options(**options)
+        return actor_class.remote(*args, **(kwargs or {}))
 
-    def remote(self, *args: Any, **kwargs: Any) -> ActorHandle[C]:
+    if TYPE_CHECKING:
+
+        def _call(self, *args: P.args, **kwargs: P.kwargs) -> C:
+            """What it takes and makes, for the signatures of ``remote``."""
+
+    @overload
+    def remote(self, *args: P.args, **kwargs: P.kwargs) -> ActorHandle[C]: ...
+
+    @overload
+    def remote(self: Takes1[T0, C], a: Arg[T0], /) -> ActorHandle[C]: ...
+
+    @overload
+    def remote(self: Takes2[T0, T1, C], a: Arg[T0], b: Arg[T1], /) -> ActorHandle[C]: ...
+
+    @overload
+    def remote(
+        self: Takes3[T0, T1, T2, C], a: Arg[T0], b: Arg[T1], c: Arg[T2], /
+    ) -> ActorHandle[C]: ...
+
+    @overload
+    def remote(
+        self: Takes4[T0, T1, T2, T3, C], a: Arg[T0], b: Arg[T1], c: Arg[T2], d: Arg[T3], /
+    ) -> ActorHandle[C]: ...
+
+    def remote(self, *args: Any, **kwargs: Any) -> ActorHandle[Any]:
         """Makes an actor; returns its handle at once."""
         execution = current()
         options, name = self._options, self._options.get("name", "")

@@ -10,14 +10,14 @@ from typing import Any, Literal, Protocol, overload
 from mobula import _options
 from mobula._actor import ActorClass
 from mobula._remote_function import RemoteFunction
-from mobula._typing import C, P, R, Several
+from mobula._typing import C, ClassOf, P, R, Several
 
 
 class _Decorator(Protocol):
     """``remote`` with options, of functions with one result."""
 
     @overload
-    def __call__(self, code: type[C], /) -> ActorClass[C]: ...  # type: ignore[overload-overlap]
+    def __call__(self, code: ClassOf[P, C], /) -> ActorClass[C, P]: ...  # type: ignore[overload-overlap]
 
     @overload
     def __call__(self, code: Callable[P, R], /) -> RemoteFunction[P, R]: ...
@@ -30,7 +30,7 @@ class _DecoratorOfSeveral(Protocol):
 
 
 @overload
-def remote(code: type[C], /) -> ActorClass[C]: ...  # type: ignore[overload-overlap]
+def remote(code: ClassOf[P, C], /) -> ActorClass[C, P]: ...  # type: ignore[overload-overlap]
 
 
 @overload

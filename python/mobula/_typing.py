@@ -20,14 +20,16 @@ if TYPE_CHECKING:
     P = ParamSpec("P", default=...)
     R = TypeVar("R", default=Any)
     C = TypeVar("C", default=Any)
+    _C = TypeVar("_C", covariant=True, default=Any)
 else:
     from typing import ParamSpec, TypeVar
 
     P = ParamSpec("P")
     R = TypeVar("R")
     C = TypeVar("C")
+    _C = TypeVar("_C", covariant=True)
 
-__all__ = ["C", "P", "R", "Several", "T"]
+__all__ = ["C", "ClassOf", "P", "R", "Several", "T"]
 
 T = TypeVar("T")
 T0 = TypeVar("T0")
@@ -49,6 +51,14 @@ if TYPE_CHECKING:
 
 class Several:
     """In the place of the result's type: the call returns something else than one reference."""
+
+
+class ClassOf(Protocol[P, _C]):
+    """A class, with what its constructor takes; no function has a ``mro``."""
+
+    def mro(self) -> list[type]: ...
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> _C: ...
 
 
 class Takes1(Protocol[_0, _R]):

@@ -113,14 +113,20 @@ reveal_type(number.future().result())  # T: int
 
 # Actors.
 CounterActor = ray.remote(Counter)
-reveal_type(CounterActor)  # T: mobula._actor.ActorClass[typed.program.Counter]
+reveal_type(CounterActor)  # T: mobula._actor.ActorClass[typed.program.Counter, [start: int]]
+CounterActor.remote("one")  # E: No overload variant
+CounterActor.remote()  # E: require at least one argument
+CounterActor.remote(start=1)
+CounterActor.remote(number)
+CounterActor.remote(word)  # E: expected "int | ObjectRef[int]"
+kept: ray.ActorClass[Counter] = CounterActor
 counter = CounterActor.options(name="counter").remote(1)
 reveal_type(counter)  # T: mobula._actor_handle.ActorHandle[typed.program.Counter]
 again: ray.ActorHandle[Counter] = ray.get_actor("counter")
 ray.get(counter.add.remote(1))
-CounterActor(1)  # E: "ActorClass[Counter]" not callable
+CounterActor(1)  # E: "ActorClass[Counter, [int]]" not callable
 GpuCounter = ray.remote(num_gpus=1)(Counter)
-reveal_type(GpuCounter)  # T: mobula._actor.ActorClass[typed.program.Counter]
+reveal_type(GpuCounter)  # T: mobula._actor.ActorClass[typed.program.Counter, [start: int]]
 ray.kill(number)  # E: expected "ActorHandle[Any]"
 ray.cancel(counter)  # E: expected "ObjectRef[Any]"
 
