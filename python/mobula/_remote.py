@@ -17,7 +17,9 @@ class _Decorator(Protocol):
     """``remote`` with options, of functions with one result."""
 
     @overload
-    def __call__(self, code: ClassOf[P, C], /) -> ActorClass[C, P]: ...  # type: ignore[overload-overlap]
+    def __call__(  # type: ignore[overload-overlap]
+        self, code: ClassOf[P, C], /
+    ) -> ActorClass[C, P]: ...
 
     @overload
     def __call__(self, code: Callable[P, R], /) -> RemoteFunction[P, R]: ...

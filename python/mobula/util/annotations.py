@@ -19,7 +19,9 @@ class RayDeprecationWarning(DeprecationWarning):
     """Something deprecated was called, whose mark says that this shall be told."""
 
 
-def PublicAPI(*args: Any, stability: str = "stable", api_group: str = "Others") -> Any:  # noqa: N802
+def PublicAPI(  # noqa: N802
+    *args: Any, stability: str = "stable", api_group: str = "Others"
+) -> Any:
     """Marks what users may rely on, from "alpha" to "stable".
 
     >>> @PublicAPI(stability="beta")
