@@ -6,6 +6,10 @@ find_package(absl REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(gRPC CONFIG REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS context)
+# Its package has no description for CMake, and that for pkg-config sets macros for all that use it.
+find_library(hiredis_library hiredis REQUIRED)
+add_library(hiredis::hiredis INTERFACE IMPORTED)
+target_link_libraries(hiredis::hiredis INTERFACE "${hiredis_library}")
 
 if(MOBULA_TESTS)
   find_package(GTest REQUIRED)

@@ -22,6 +22,7 @@ set(mobula_third_party
   "gRPC:: host"
   "protobuf:: wire host faults"
   "Boost::context sim"
+  "hiredis:: host"
   "pybind11:: python"
   "rapidcheck faults tests"
   "GTest:: tests"

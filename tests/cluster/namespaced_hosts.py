@@ -141,6 +141,17 @@ class Host:
         records = [json.loads(path.read_text()) for path in paths]
         return max(records, key=lambda record: record["started"])
 
+    def token(self):
+        """Of the cluster of the node that runs here."""
+        return pathlib.Path(self.record()["token_file"]).read_text().strip()
+
+    def take_address(self, lost, others):
+        """Has the address of a host that is no more, beside its own."""
+        _ip("-n", self.name, "address", "add", f"{lost.address}/24", "dev", "eth0")
+        # As the gratuitous ARP of who takes an address over does.
+        for host in others:
+            _ip("-n", host.name, "neighbour", "flush", "all")
+
     def log(self):
         return "".join(path.read_text() for path in self.folder.glob("session_*/logs/mobulad.log"))
 

@@ -107,7 +107,13 @@ def access_options(command: Callable[..., None]) -> Callable[..., None]:
     "--dashboard-host", default="127.0.0.1", show_default=True, metavar="IP", help="Of the page."
 )
 @click.option("--dashboard-port", type=click.IntRange(-1, 65535), help="-1: no page.")
-@click.option("--storage", default="", metavar="PATH", help="Where the head keeps its log.")
+@click.option(
+    "--storage",
+    default="",
+    metavar="PLACE",
+    help="Where the head keeps its log, so that it can be started again: a folder, or "
+    "redis://HOST[:PORT][/DATABASE][?prefix=NAME] with the password in MOBULA_REDIS_PASSWORD.",
+)
 @click.option(
     "--token-file",
     type=_FILE,

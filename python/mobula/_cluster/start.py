@@ -37,7 +37,7 @@ class StartOptions:
     node_name: str = ""
     dashboard_host: str = _LOOPBACK
     dashboard_port: int | None = None
-    # Where the GCS keeps its log.
+    # Where the GCS keeps its log: a folder, or redis://...
     storage: str = ""
     # None: a new one on the head; elsewhere what the environment says, or a node of the same
     # cluster on this host has.
@@ -54,7 +54,9 @@ def start(options: StartOptions) -> _daemon.Daemon:
     host = options.node_ip_address or _own_address(options.address)
     flags = [f"--listen={host}", f"--dashboard-host={options.dashboard_host}"]
     if options.storage:
-        flags.append(f"--storage={os.path.abspath(options.storage)}")
+        is_folder = "://" not in options.storage
+        place = os.path.abspath(options.storage) if is_folder else options.storage
+        flags.append(f"--storage={place}")
     port = options.port
     if port is None:
         port = HEAD_PORT if options.address is None else 0

@@ -28,8 +28,10 @@ Which cluster:
   --gcs-only                 with --head: only the GCS, no raylet; the head node's raylet then
                              joins it with --head --no-gcs --address
   --no-gcs                   with --head: only the raylet of the head node
-  --storage=DIR              with the GCS: where it keeps its log; started again with the same
-                             folder and port it goes on where it was (nowhere)
+  --storage=PLACE            with the GCS: where it keeps its log, a folder or redis://[[USER]:
+                             PASSWORD@]HOST[:PORT][/DATABASE][?prefix=NAME]; started again with the
+                             same place and port it goes on where it was. The password may be in
+                             MOBULA_REDIS_PASSWORD, where nobody sees it (nowhere)
 This node:
   --listen=HOST              where other daemons reach this one; other addresses than the loopback
                              interface's need a token (127.0.0.1)

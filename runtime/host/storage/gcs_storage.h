@@ -10,7 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "runtime/host/storage/disk_faults.h"
-#include "runtime/host/storage/log_file.h"
+#include "runtime/host/storage/gcs_log.h"
 
 namespace mobula::host {
 
@@ -18,27 +18,27 @@ namespace mobula::host {
 /// back there.
 class GcsStorage {
  public:
-  /// Errors as of LogFile::Open.
+  /// `place` is a folder, or redis://...; errors as of LogFile::Open and RedisLog::Open.
   /// `faults` must outlive it.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<GcsStorage>> Open(
-      boost::asio::io_context& loop, const std::string& folder, const DiskFaults& faults);
+      boost::asio::io_context& loop, const std::string& place, const DiskFaults& faults);
   /// Waits for the write under way.
   ~GcsStorage();
 
-  /// What the log holds, after all writes that were asked for. Waits for the disk.
+  /// What the log holds, after all writes that were asked for. Waits for it.
   [[nodiscard]] absl::StatusOr<gcs::LogRecords> Read();
   /// `done` is called in the loop.
   void Write(gcs::WriteLog write, std::function<void(absl::Status)> done);
 
  private:
-  GcsStorage(boost::asio::io_context& loop, LogFile file, const DiskFaults& faults)
-      : loop_(loop), faults_(faults), file_(std::move(file)) {}
+  GcsStorage(boost::asio::io_context& loop, std::unique_ptr<GcsLog> log, const DiskFaults& faults)
+      : loop_(loop), faults_(faults), log_(std::move(log)) {}
   [[nodiscard]] absl::Status Append(const gcs::WriteLog& write);
 
   boost::asio::io_context& loop_;
   const DiskFaults& faults_;
   /// Of the thread.
-  LogFile file_;
+  std::unique_ptr<GcsLog> log_;
   boost::asio::thread_pool thread_{1};
 };
 

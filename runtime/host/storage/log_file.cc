@@ -6,8 +6,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <boost/crc.hpp>
-#include <boost/endian/conversion.hpp>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -18,47 +16,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/check.h"
+#include "runtime/host/storage/log_frame.h"
 #include "runtime/wire/log_codec.h"
 
 namespace mobula::host {
 namespace {
 
 constexpr std::string_view kMagic = "MOBGCS1\n";
-constexpr std::size_t kHeaderBytes = 8;
 
 absl::Status Failed(const std::string& what, const std::string& path) {
   return absl::ErrnoToStatus(errno, absl::StrCat("cannot ", what, " ", path));
-}
-
-std::uint32_t Checksum(std::string_view length, std::string_view content) {
-  boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true> crc;
-  crc.process_bytes(length.data(), length.size());
-  crc.process_bytes(content.data(), content.size());
-  return crc.checksum();
-}
-
-std::string Frame(const gcs::WriteLog& write) {
-  std::string frame(kHeaderBytes, '\0');
-  wire::Encode(write, frame);
-  auto* const header = reinterpret_cast<unsigned char*>(frame.data());
-  boost::endian::store_little_u32(header, static_cast<std::uint32_t>(frame.size() - kHeaderBytes));
-  const std::string_view whole = frame;
-  boost::endian::store_little_u32(header + 4,
-                                  Checksum(whole.substr(0, 4), whole.substr(kHeaderBytes)));
-  return frame;
-}
-
-/// The content of the frame that begins there; nothing when there is no whole one.
-std::optional<std::string_view> FrameAt(std::string_view log, std::size_t offset) {
-  if (log.size() - offset < kHeaderBytes) return std::nullopt;
-  const auto* const header = reinterpret_cast<const unsigned char*>(log.data() + offset);
-  const std::uint32_t length = boost::endian::load_little_u32(header);
-  // No write is empty, and a file that was only extended is full of zeros.
-  if (length == 0 || length > log.size() - offset - kHeaderBytes) return std::nullopt;
-  const std::string_view content = log.substr(offset + kHeaderBytes, length);
-  if (Checksum(log.substr(offset, 4), content) != boost::endian::load_little_u32(header + 4))
-    return std::nullopt;
-  return content;
 }
 
 absl::StatusOr<std::string> ReadAll(int file, const std::string& path) {
@@ -92,9 +59,9 @@ absl::Status WriteAt(int file, std::uint64_t offset, std::string_view bytes,
 absl::StatusOr<std::size_t> ForEachFrame(
     std::string_view log, const std::function<absl::Status(std::string_view)>& take) {
   std::size_t offset = kMagic.size();
-  while (const std::optional<std::string_view> content = FrameAt(log, offset)) {
+  while (const std::optional<std::string_view> content = LogFrameAt(log, offset)) {
     if (absl::Status status = take(*content); !status.ok()) return status;
-    offset += kHeaderBytes + content->size();
+    offset += kLogFrameHeaderBytes + content->size();
   }
   return offset;
 }
@@ -157,7 +124,7 @@ absl::Status LogFile::CutTail() {
   if (end_ == log.size()) return absl::OkStatus();
   // Writes follow each other, so only the last can be torn.
   for (std::size_t later = end_ + 1; later < log.size(); ++later) {
-    if (!FrameAt(log, later)) continue;
+    if (!LogFrameAt(log, later)) continue;
     return absl::DataLossError(absl::StrCat(Path(), " is damaged at byte ", end_,
                                             ": a write that was acknowledged cannot be read, and "
                                             "whole ones follow at byte ",
@@ -172,7 +139,7 @@ absl::Status LogFile::CutTail() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<gcs::Rows> LogFile::Read() const {
+absl::StatusOr<gcs::Rows> LogFile::Read() {
   absl::StatusOr<std::string> content = ReadAll(file_.Get(), Path());
   if (!content.ok()) return content.status();
   gcs::Rows rows;
@@ -195,7 +162,7 @@ absl::Status LogFile::Append(const gcs::WriteLog& write) {
   if (!name_synced_) {
     if (absl::Status status = SyncName(); !status.ok()) return status;
   }
-  const std::string frame = Frame(write);
+  const std::string frame = LogFrame(write);
   if (absl::Status status = WriteAt(file_.Get(), end_, frame, Path()); !status.ok()) {
     // A rest that stayed would be overwritten by the next attempt, but a reader must not see it.
     [[maybe_unused]] const int ignored = ftruncate(file_.Get(), static_cast<off_t>(end_));
@@ -214,7 +181,7 @@ absl::Status LogFile::Rewrite() {
   const std::string path = folder_ + "/gcs.log.new";
   Fd file(open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!file.IsOpen()) return Failed("open", path);
-  const std::string content = std::string(kMagic) + Frame({0, rows->Records()});
+  const std::string content = std::string(kMagic) + LogFrame({0, rows->Records()});
   if (absl::Status status = WriteAt(file.Get(), 0, content, path); !status.ok()) return status;
   if (rename(path.c_str(), Path().c_str()) != 0) return Failed("rename", path);
   // From here on the new file is the log. Until its name is on disk a crash leaves the old one,

@@ -8,23 +8,21 @@
 #include "absl/status/statusor.h"
 #include "runtime/core/gcs/gcs.h"
 #include "runtime/host/local/fd.h"
+#include "runtime/host/storage/gcs_log.h"
 
 namespace mobula::host {
 
-/// The log of a GCS in one folder; the README states its format. Not thread-safe; every call may
-/// wait for the disk.
-class LogFile {
+/// The log of a GCS in one folder; the README states its format.
+class LogFile final : public GcsLog {
  public:
   /// Opens the log in `folder`, or begins one; makes the folder. Cuts off what a crash left of a
   /// write. Unavailable: another daemon has it; DataLoss: acknowledged writes are damaged, with the
   /// place and what to do.
   [[nodiscard]] static absl::StatusOr<LogFile> Open(const std::string& folder);
 
-  /// What the log comes to.
-  [[nodiscard]] absl::StatusOr<gcs::Rows> Read() const;
-  /// Returns when the write is on disk for sure. After an error it is not in the log, and may be
-  /// tried again.
-  [[nodiscard]] absl::Status Append(const gcs::WriteLog& write);
+  [[nodiscard]] absl::StatusOr<gcs::Rows> Read() override;
+  /// After an error it is not in the log.
+  [[nodiscard]] absl::Status Append(const gcs::WriteLog& write) override;
   /// For people: what Open has cut off; empty when that was nothing.
   [[nodiscard]] const std::string& CutOff() const { return cut_off_; }
   [[nodiscard]] std::uint64_t Bytes() const { return end_; }

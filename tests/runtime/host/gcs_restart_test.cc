@@ -4,8 +4,10 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <future>
 
 #include "absl/strings/str_cat.h"
+#include "tests/runtime/host/redis_server.h"
 #include "tests/runtime/host/test_cluster.h"
 #include "tests/temporary_folder.h"
 
@@ -31,6 +33,14 @@ class GcsRestartTest : public testing::Test {
   /// On the port it had.
   void StartGcsAgain() { StartGcs(std::stoi(address_.substr(address_.rfind(':') + 1))); }
 
+  /// A new cluster, whose log is there.
+  void MoveTo(const std::string& storage) {
+    KillGcs();
+    storage_ = storage;
+    StartGcs(0);
+    address_ = gcs_->Text("address");
+  }
+
   static bool Put(TestDriver& driver, const std::string& key) {
     KvRequest question;
     question.operation = KvOperation::kPut;
@@ -53,7 +63,7 @@ class GcsRestartTest : public testing::Test {
   }
 
   const TemporaryFolder folder_;
-  const std::string storage_ = folder_.Path();
+  std::string storage_ = folder_.Path();
   std::string address_;
   std::unique_ptr<DaemonProcess> gcs_;
 };
@@ -99,6 +109,38 @@ TEST_F(GcsRestartTest, RestartsAnActorThatDiedWhileItWasDown) {
   EXPECT_TRUE(Eventually([&] { return !IsAlive(static_cast<pid_t>(std::stoi(first))); }));
   StartGcsAgain();
   EXPECT_NE(driver.Get(driver.SubmitTo(actor, "pid", "")), first);
+}
+
+TEST_F(GcsRestartTest, ComesBackFromRedisWhichMayBeAwayForAWhile) {
+  RedisServer redis("secret");
+  MoveTo(redis.Url("/1?prefix=test"));
+  const DaemonProcess head({"--head", "--no-gcs", "--address=" + address_, "--num-cpus=1"});
+  ASSERT_EQ(head.Text("error"), "");
+  TestDriver driver(head.Text("socket_name"));
+  const ActorId actor = driver.CreateActor();
+  const std::string pid = driver.Get(driver.SubmitTo(actor, "pid", ""));
+  EXPECT_TRUE(Put(driver, "first"));
+  KillGcs();
+  StartGcsAgain();
+  EXPECT_FALSE(Put(driver, "first")) << "it remembers";
+  redis.Kill();
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_EQ(driver.Call("echo", std::to_string(i)), std::to_string(i));
+    ASSERT_EQ(driver.Get(driver.SubmitTo(actor, "echo", "x")), "x");
+  }
+  // The server ends with the thread that starts it, so it is the question that has its own.
+  std::future<bool> put = std::async(std::launch::async, [&] { return Put(driver, "second"); });
+  EXPECT_EQ(put.wait_for(std::chrono::seconds(1)), std::future_status::timeout);
+  redis.Start();
+  EXPECT_TRUE(put.get()) << "answered when it is kept";
+  KillGcs();
+  StartGcsAgain();
+  EXPECT_FALSE(Put(driver, "second"));
+  EXPECT_EQ(driver.Get(driver.SubmitTo(actor, "pid", "")), pid);
+  KillGcs();
+  redis.Kill();
+  const DaemonProcess refused({"--head", "--gcs-only", "--storage=" + storage_});
+  EXPECT_THAT(refused.Text("error"), testing::HasSubstr("cannot reach the Redis of --storage"));
 }
 
 TEST_F(GcsRestartTest, WithoutItsLogEveryNodeComesBackAsANewOne) {

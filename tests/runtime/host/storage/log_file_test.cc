@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "runtime/host/storage/gcs_storage.h"
+#include "runtime/host/storage/log_file.h"
 #include "tests/temporary_folder.h"
 
 namespace mobula::host {
@@ -30,7 +31,7 @@ class LogFileTest : public testing::Test {
   }
   /// The values of key1, key2, ... in the log.
   std::vector<std::string> Values() const {
-    const LogFile file = MustOpen(folder_);
+    LogFile file = MustOpen(folder_);
     const absl::StatusOr<gcs::Rows> rows = file.Read();
     EXPECT_TRUE(rows.ok()) << rows.status();
     std::vector<std::string> values;
