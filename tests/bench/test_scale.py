@@ -61,4 +61,4 @@ def test_the_table_says_what_was_measured(output: pathlib.Path) -> None:
 def test_rows_that_there_are_not_are_named(tmp_path: pathlib.Path) -> None:
     ran = run(tmp_path, "--rows", "nonsense")
     assert ran.returncode == 2
-    assert "no row matches 'nonsense'; there are: tasks queued at once, " in ran.stderr
+    assert "no row matches 'nonsense'; there are: at rest, " in ran.stderr
