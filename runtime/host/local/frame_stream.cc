@@ -68,7 +68,7 @@ std::string FrameStream::TakeUnsent() {
   return std::exchange(outgoing_, {});
 }
 
-FrameStream::State FrameStream::Read(absl::FunctionRef<void(Envelope)> deliver) {
+FrameStream::State FrameStream::Read(absl::FunctionRef<void(Envelope&&)> deliver) {
   while (true) {
     MakeRoom();
     const std::size_t room = incoming_.size() - end_;
@@ -85,7 +85,7 @@ FrameStream::State FrameStream::Read(absl::FunctionRef<void(Envelope)> deliver) 
   }
 }
 
-bool FrameStream::DeliverWhole(absl::FunctionRef<void(Envelope)> deliver) {
+bool FrameStream::DeliverWhole(absl::FunctionRef<void(Envelope&&)> deliver) {
   while (end_ - begin_ >= kHeaderBytes) {
     const std::size_t length = LengthAt(incoming_.data() + begin_);
     if (length > wire::kMaxEncodedBytes) {

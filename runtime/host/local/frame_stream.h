@@ -41,12 +41,12 @@ class FrameStream {
   /// Reads what is there and hands over each whole envelope. Closed: the other end has closed the
   /// connection, or sent something that is no envelope (`Problem`); what came before was handed
   /// over.
-  State Read(absl::FunctionRef<void(Envelope)> deliver);
+  State Read(absl::FunctionRef<void(Envelope&&)> deliver);
   /// Why the stream closed; empty when the other end did it.
   [[nodiscard]] const std::string& Problem() const { return problem_; }
 
  private:
-  bool DeliverWhole(absl::FunctionRef<void(Envelope)> deliver);
+  bool DeliverWhole(absl::FunctionRef<void(Envelope&&)> deliver);
   void DropWhole();
   void MakeRoom();
 

@@ -27,14 +27,14 @@ bool Lookout::HasNews() const {
   return std::ranges::any_of(rings_, [](const Entry& entry) { return entry.ring->HasData(); });
 }
 
-std::vector<int> Lookout::WithNews() {
-  std::vector<int> numbers;
+std::span<const int> Lookout::WithNews() {
+  with_news_.clear();
   for (Entry& entry : rings_) {
     if (!entry.ring->HasData()) continue;
     entry.idle_sleeps = 0;
-    numbers.push_back(entry.ring->Number());
+    with_news_.push_back(entry.ring->Number());
   }
-  return numbers;
+  return with_news_;
 }
 
 bool Lookout::Sleep() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "runtime/host/local/ring_stream.h"
@@ -17,8 +18,8 @@ class Lookout {
   void Remove(const RingStream& ring);
 
   [[nodiscard]] bool HasNews() const;
-  /// The sockets of those that have something to read.
-  [[nodiscard]] std::vector<int> WithNews();
+  /// The sockets of those that have something to read; valid until it is called again.
+  [[nodiscard]] std::span<const int> WithNews();
   /// From here on each one rings. False when one has something to read: then they do not.
   [[nodiscard]] bool Sleep();
   void Wake();
@@ -30,6 +31,8 @@ class Lookout {
     int idle_sleeps = 0;
   };
   std::vector<Entry> rings_;
+  /// What `WithNews` returned last.
+  std::vector<int> with_news_;
 };
 
 }  // namespace mobula::host

@@ -39,7 +39,7 @@ ProcessNetwork::Connection& ProcessNetwork::Add(std::unique_ptr<Connection> conn
   return *added;
 }
 
-void ProcessNetwork::Send(const Address& target, Message message) {
+void ProcessNetwork::Send(const Address& target, Message&& message) {
   if (!failure_.empty()) return;
   Connection& connection = RouteTo(target);
   connection.stream.Queue(Envelope{self_, target, std::move(message)});
@@ -150,7 +150,7 @@ void ProcessNetwork::AcceptAll() {
 
 void ProcessNetwork::Read(Connection& connection, Deliver deliver) {
   const bool is_daemon = &connection == daemon_;
-  const FrameStream::State state = connection.stream.Read([&](Envelope envelope) {
+  const FrameStream::State state = connection.stream.Read([&](Envelope&& envelope) {
     if (is_daemon) {
       const auto* died = std::get_if<WorkerDied>(&envelope.message);
       if (died != nullptr && died->worker.node == self_.node)

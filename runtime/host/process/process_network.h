@@ -28,7 +28,7 @@ namespace mobula::host {
 /// the dead process had written is. Not thread-safe.
 class ProcessNetwork {
  public:
-  using Deliver = absl::FunctionRef<void(Envelope)>;
+  using Deliver = absl::FunctionRef<void(Envelope&&)>;
 
   /// Connects to the daemon, receives its store, and listens for neighbours.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<ProcessNetwork>> Connect(
@@ -40,7 +40,7 @@ class ProcessNetwork {
   [[nodiscard]] const Address& Self() const { return self_; }
 
   /// Queues the message for its way; `Flush` writes. REQUIRES: the target is not this process.
-  void Send(const Address& target, Message message);
+  void Send(const Address& target, Message&& message);
   void Flush();
   /// Blocks until everything is written or the time is over; for the end of a process.
   void FlushBeforeExit(Duration patience);

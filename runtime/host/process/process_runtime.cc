@@ -56,6 +56,8 @@ class RealProcess final : public ProcessRuntime {
   worker::RequestId NextRequest() override { return ++last_request_; }
   void Post(worker::Event event) override;
   worker::Completion Await(worker::RequestId request) override;
+  std::optional<std::vector<worker::FetchedValue>> Peek(
+      const std::vector<ObjectId>& objects) const override;
   std::byte* StoreAt(std::uint64_t offset, std::uint64_t size) override {
     return network_->Store().At(offset, size);
   }
@@ -86,10 +88,11 @@ class RealProcess final : public ProcessRuntime {
 
  private:
   void WorkOff(WaitRoom::Lock& lock, std::span<const epoll_event> ready);
-  void ReadRings();
-  void Deliver(Envelope envelope);
+  void ReadRings(Instant now);
+  void Deliver(Instant now, Envelope&& envelope);
   void Settle(WaitRoom::Lock& lock);
-  void Feed(worker::Event event);
+  void Feed(Instant now, const worker::Event& event);
+  void Handle(Instant now, const worker::Event& event);
   void Disconnect(std::string reason);
   void ExitNow();
   std::optional<worker::Completion> Take(worker::RequestId request);
@@ -181,7 +184,7 @@ absl::Status RealProcess::Connect(ConnectOptions options) {
   registration.is_driver = options.is_driver;
   registration.job_config = std::move(options.job_config);
   // The daemon at the other end of the socket is meant; its name comes with the answer.
-  Feed(worker::Started{std::move(registration), NodeId{}});
+  Feed(SteadyNow(), worker::Started{std::move(registration), NodeId{}});
   Settle(lock);
   room_.Wait(lock, {}, [this] { return registered_ || IsOver(); });
   return registered_ ? absl::OkStatus() : absl::UnavailableError(over_);
@@ -189,18 +192,21 @@ absl::Status RealProcess::Connect(ConnectOptions options) {
 
 // ---- The machine and its effects
 
-void RealProcess::Feed(worker::Event event) {
-  inbox_.push_back(std::move(event));
+void RealProcess::Feed(Instant now, const worker::Event& event) {
+  Handle(now, event);
   while (!inbox_.empty()) {
     const worker::Event next = std::move(inbox_.front());
     inbox_.pop_front();
-    effects_.clear();
-    const Instant now = SteadyNow();
-    machine_.Handle(now, next, effects_);
-    if (trace_) trace_->Record(now, machine_, next, effects_);
-    for (worker::Effect& effect : effects_) {
-      std::visit([this](auto& member) { Run(member); }, effect);
-    }
+    Handle(now, next);
+  }
+}
+
+void RealProcess::Handle(Instant now, const worker::Event& event) {
+  effects_.clear();
+  machine_.Handle(now, event, effects_);
+  if (trace_) trace_->Record(now, machine_, event, effects_);
+  for (worker::Effect& effect : effects_) {
+    std::visit([this](auto& member) { Run(member); }, effect);
   }
 }
 
@@ -250,10 +256,11 @@ void RealProcess::Show(Notice notice) {
 
 /// What the poller found ready, from whichever thread leads.
 void RealProcess::WorkOff(WaitRoom::Lock& lock, std::span<const epoll_event> ready) {
+  const Instant now = SteadyNow();
   for (const epoll_event& event : ready) {
     if (IsOver()) break;
     if (event.data.fd == timers_.Number()) {
-      timers_.Expire(SteadyNow(), [this](TimerId timer) { Feed(TimerFired{timer}); });
+      timers_.Expire(now, [&](TimerId timer) { Feed(now, TimerFired{timer}); });
     } else if (wakeup_read_.IsOpen() && event.data.fd == wakeup_read_.Get()) {
       char ignored[64];
       while (read(wakeup_read_.Get(), ignored, sizeof ignored) > 0) continue;
@@ -261,20 +268,20 @@ void RealProcess::WorkOff(WaitRoom::Lock& lock, std::span<const epoll_event> rea
     } else if (activity_ && event.data.fd == activity_->Number()) {
       if (!activity_->HandleReadable()) poller_.Remove(activity_->Number());
     } else if (event.data.fd >= 0) {
-      network_->HandleReady(event, [this](Envelope envelope) { Deliver(std::move(envelope)); });
+      network_->HandleReady(event, [&](Envelope&& envelope) { Deliver(now, std::move(envelope)); });
     }
   }
-  ReadRings();
+  ReadRings(now);
   Settle(lock);
 }
 
-void RealProcess::ReadRings() {
+void RealProcess::ReadRings(Instant now) {
   if (IsOver()) return;
-  network_->ReadRings([this](Envelope envelope) { Deliver(std::move(envelope)); });
+  network_->ReadRings([&](Envelope&& envelope) { Deliver(now, std::move(envelope)); });
 }
 
-void RealProcess::Deliver(Envelope envelope) {
-  Feed(MessageReceived{envelope.source, std::move(envelope.message)});
+void RealProcess::Deliver(Instant now, Envelope&& envelope) {
+  Feed(now, MessageReceived{envelope.source, std::move(envelope.message)});
 }
 
 /// After events were fed: writes, and wakes whom it concerns.
@@ -326,9 +333,10 @@ void RealProcess::Post(worker::Event event) {
     if (running_ > 0) --running_;
     if (activity_) activity_->NoteExecuted(*executed);
   }
-  Feed(std::move(event));
+  const Instant now = SteadyNow();
+  Feed(now, event);
   // So that those who wait for this process's answers need not wait for its next wait.
-  if (room_.IsUnattended()) ReadRings();
+  if (room_.Visit(now)) ReadRings(now);
   Settle(lock);
 }
 
@@ -356,6 +364,13 @@ std::optional<worker::Completion> RealProcess::AwaitUnless(worker::RequestId req
   std::optional<worker::Completion> completion = Take(request);
   if (!completion) throw RuntimeDisconnected(over_);
   return completion;
+}
+
+std::optional<std::vector<worker::FetchedValue>> RealProcess::Peek(
+    const std::vector<ObjectId>& objects) const {
+  if (IsCopy()) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  return IsOver() ? std::nullopt : machine_.Peek(objects);
 }
 
 int RealProcess::WakeupFd() {

@@ -53,8 +53,8 @@ bool WaitRoom::IsInterrupted(Lock& lock, Waiter& waiter, const Options& options)
 
 void WaitRoom::Lead(Lock& lock, Waiter& waiter) {
   leader_ = &waiter;
-  ++leaders_;
-  if (background_ == Background::kArmed) Disarm();
+  ++comers_;
+  if (background_ == Background::kArmed) Disarm(SteadyNow() - armed_since_ < kTick);
   leader_polls_ = true;
   Poller::Events events;
   lock.unlock();
@@ -93,12 +93,19 @@ void WaitRoom::Arm() {
   poller_.Arm();
 }
 
-void WaitRoom::Disarm() {
+void WaitRoom::Disarm(bool soon) {
   poller_.Disarm();
-  const bool soon = SteadyNow() - armed_since_ < kTick;
   background_ = soon ? Background::kTicking : Background::kIdle;
-  leaders_seen_ = leaders_;
+  comers_seen_ = comers_;
   if (soon) poller_.NudgeBackground();
+}
+
+bool WaitRoom::Visit(Instant now) {
+  if (leader_ != nullptr) return false;
+  ++comers_;
+  const bool again = now - std::exchange(last_visit_, now) < kTick;
+  if (again && background_ == Background::kArmed) Disarm(true);
+  return true;
 }
 
 void WaitRoom::WakeSatisfied() {
@@ -151,7 +158,7 @@ void WaitRoom::Attend(Lock& lock) {
     work_(lock, poller_.Poll(events));
   }
   // `work_` may have let go of the lock.
-  if (background_ == Background::kTicking && std::exchange(leaders_seen_, leaders_) == leaders_) {
+  if (background_ == Background::kTicking && std::exchange(comers_seen_, comers_) == comers_) {
     background_ = Background::kIdle;
     if (leader_ == nullptr) HandOver();
   } else if (background_ == Background::kArmed) {

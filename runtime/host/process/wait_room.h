@@ -26,10 +26,13 @@ namespace mobula::host {
 /// armed                          | nobody leads; whatever comes wakes it| somebody leads: idle, or
 ///                                |                                      | ticking when that was
 ///                                soon
-/// ticking                        | leaders come and go: it looks once   | a tick in which none
-/// came
-///                                | in a tick, and they have not to tell | or went: idle or armed
-///                                | it, which takes system calls         |
+/// ticking                        | leaders or visitors come and go: it  | a tick in which none
+///                                | looks once in a tick, and they have  | came or went: idle or
+///                                | not to tell it, which takes system   | armed
+///                                | calls                                |
+///
+/// A visitor is a thread that reads what is there while it has the lock for something else, and
+/// does not wait: one that submits tasks while answers come.
 class WaitRoom {
  public:
   using Lock = std::unique_lock<std::mutex>;
@@ -53,8 +56,9 @@ class WaitRoom {
   void WakeSatisfied();
   /// Makes every wait ask its `interrupted`. REQUIRES: the lock.
   void Interrupt();
-  /// Whether the caller, who has the lock, may read itself: nobody leads.
-  [[nodiscard]] bool IsUnattended() const { return leader_ == nullptr; }
+  /// Whether the caller, who has the lock, may read itself: nobody leads. Whoever comes often keeps
+  /// the background thread from being woken for what it finds itself.
+  [[nodiscard]] bool Visit(Instant now);
   /// What the background thread does until `StopBackground`. REQUIRES: not the lock.
   void RunInBackground(std::mutex& mutex);
   /// REQUIRES: the lock.
@@ -76,7 +80,7 @@ class WaitRoom {
   void Follow(Lock& lock, Waiter& waiter);
   void HandOver();
   void Arm();
-  void Disarm();
+  void Disarm(bool soon);
   void Attend(Lock& lock);
 
   Poller& poller_;
@@ -87,9 +91,10 @@ class WaitRoom {
   enum class Background { kIdle, kArmed, kTicking };
   Background background_ = Background::kIdle;
   Instant armed_since_;
-  /// Counts those that came to lead, and how many there were at the last tick.
-  std::uint64_t leaders_ = 0;
-  std::uint64_t leaders_seen_ = 0;
+  Instant last_visit_;
+  /// Counts those that came to lead or visit, and how many there were at the last tick.
+  std::uint64_t comers_ = 0;
+  std::uint64_t comers_seen_ = 0;
   bool stopped_ = false;
   std::vector<Waiter*> followers_;
 };

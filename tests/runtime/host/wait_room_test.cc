@@ -9,6 +9,8 @@
 #include <csignal>
 #include <thread>
 
+#include "runtime/host/local/clock.h"
+
 namespace mobula::host {
 namespace {
 
@@ -33,6 +35,11 @@ class Room {
   bool WaitFor(int count, const WaitRoom::Options& options = {}) {
     WaitRoom::Lock lock(mutex_);
     return room_.Wait(lock, options, [&] { return count_ >= count; });
+  }
+  /// A thread that has the lock for something else, and reads when it may.
+  bool Visit() {
+    const WaitRoom::Lock lock(mutex_);
+    return room_.Visit(SteadyNow());
   }
   void Add() {
     const WaitRoom::Lock lock(mutex_);
@@ -105,6 +112,33 @@ TEST(WaitRoom, ReadsInTheBackgroundAfterLeadersThatCameAndWent) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   EXPECT_EQ(room.BackgroundWork(), before + 3);
+}
+
+// As many as come in a tick: the background thread is not woken for what they find themselves, and
+// looks when they stay away.
+TEST(WaitRoom, LetsVisitorsReadInPlaceOfTheBackgroundThread) {
+  Room room;
+  ASSERT_TRUE((room.Add(), room.WaitFor(1)));
+  const Instant end = SteadyNow() + Milliseconds(20);
+  int quick = 0;
+  for (Instant last = SteadyNow(); last < end;) {
+    ASSERT_TRUE(room.Visit());
+    const Instant now = SteadyNow();
+    quick += now - last < Microseconds(100) ? 1 : 0;
+    last = now;
+  }
+  ASSERT_GT(quick, 100);
+  room.Input();
+  while (room.Count() < 2) std::this_thread::yield();
+  EXPECT_EQ(room.BackgroundWork(), 1);
+}
+
+TEST(WaitRoom, VisitorsDoNotReadWhileALeaderDoes) {
+  Room room;
+  std::thread leader([&] { EXPECT_TRUE(room.WaitFor(1)); });
+  while (room.Visit()) std::this_thread::yield();
+  room.Add();
+  leader.join();
 }
 
 TEST(WaitRoom, WakesTheLeaderWhenAnotherThreadFulfilsItsCondition) {
