@@ -8,10 +8,12 @@
 #include "python/core/process.h"
 #include "python/core/reference.h"
 #include "python/core/sim.h"
+#include "python/core/small_value.h"
 #include "python/core/task.h"
 
 PYBIND11_MODULE(_core, module) {
   mobula::python::BindReference(module);
+  mobula::python::BindSmallValue(module);
   mobula::python::BindTask(module);
   mobula::python::BindProcess(module);
   mobula::python::BindHost(module);

@@ -10,6 +10,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "python/core/convert.h"
+#include "python/core/small_value.h"
 
 namespace mobula::python {
 namespace {
@@ -40,7 +41,7 @@ worker::RequestId RequestWait(const ProcessBinding& self, const py::list& refere
                               std::uint32_t num_returns, const std::optional<double>& timeout,
                               bool fetch_local, bool releases_cpu, worker::RequestId number) {
   std::vector<ObjectId> ids = IdsOf(references);
-  if (absl::flat_hash_set<ObjectId>(ids.begin(), ids.end()).size() < ids.size())
+  if (absl::flat_hash_set<ObjectId>(ids.begin(), ids.end(), ids.size()).size() < ids.size())
     throw py::value_error("wait takes every ObjectRef only once; the list has duplicates");
   worker::Process& process = *self.Get();
   const worker::RequestId request = NumberOf(process, number);
@@ -67,31 +68,16 @@ worker::RequestId RequestResultBuffer(const ProcessBinding& self, const RunningT
   return request;
 }
 
-std::unique_ptr<Reference> SealBuffer(const ProcessBinding& self, const py::bytes& object,
-                                      std::uint64_t size, const py::object& contained) {
+py::object SealBuffer(const ProcessBinding& self, const py::bytes& object, std::uint64_t size,
+                      const py::object& contained) {
   const ObjectId id = DecodeObjectId(ViewOf(object));
   self.Get()->Post(worker::BufferSealed{id, PayloadKind::kValue, size, ReferencesOf(contained)});
-  return Reference::Adopt(self.Get(), {id, self.Get()->Identity().address});
+  return AdoptReference(self.Get(), {id, self.Get()->Identity().address});
 }
 
-std::unique_ptr<Reference> AddReference(const ProcessBinding& self, const py::bytes& encoded) {
-  return Reference::Add(self.Get(), {DecodeReference(ViewOf(encoded)), {}, false});
-}
-
-/// `source`: an ObjectRef, the id of an object as bytes (empty: nothing that is known), or a
-/// RunningTask for its arguments.
-std::unique_ptr<ReferenceLoader> MakeReferenceLoader(const ProcessBinding& self,
-                                                     const py::object& source) {
-  ObjectId container;
-  const bool is_task = py::isinstance<RunningTask>(source);
-  if (is_task) {
-    container.task = source.cast<const RunningTask&>().Spec().task;
-  } else if (py::isinstance<Reference>(source)) {
-    container = source.cast<const Reference&>().Get().id;
-  } else if (const auto id = py::cast<py::bytes>(source); !ViewOf(id).empty()) {
-    container = DecodeObjectId(ViewOf(id));
-  }
-  return std::make_unique<ReferenceLoader>(self.Get(), container, is_task);
+/// From `ObjectRef.encoded`; comes out of nothing that is known.
+py::object AddEncodedReference(const ProcessBinding& self, const py::bytes& encoded) {
+  return AddReference(self.Get(), {DecodeReference(ViewOf(encoded)), {}, false});
 }
 
 worker::RequestId Ask(const ProcessBinding& self, Message question) {
@@ -126,9 +112,33 @@ void TaskExecuted(const ProcessBinding& self, const RunningTask& task, const py:
                                         application_error, exit_after});
 }
 
+/// The task's only result is a small value of a simple kind: reports it. False, and nothing is
+/// reported, when it is not, or the task has options that concern its end.
+bool TaskReturned(const ProcessBinding& self, const RunningTask& task, const py::object& value) {
+  const TaskSpec& spec = task.Spec();
+  if (spec.header->num_returns != 1 || spec.header->language_options.Size() > 0) return false;
+  const py::object small = EncodeSmall(value);
+  if (small.is_none()) return false;
+  const std::string_view data = ViewOf(py::reinterpret_borrow<py::bytes>(small));
+  worker::TaskExecuted executed{spec.task, spec.attempt, {}, false, false};
+  TaskResult& result = executed.results.emplace_back();
+  result.object = spec.Return(0);
+  result.value.data = Bytes::Of(data);
+  result.size = data.size();
+  self.Get()->Post(std::move(executed));
+  return true;
+}
+
+/// What a get would be answered, when all of the objects are here and inline; None otherwise.
+py::object Peek(const ProcessBinding& self, const py::list& references) {
+  const auto values = self.Get()->Peek(IdsOf(references));
+  return values ? ToPythonValues(self.Get(), *values) : py::object(py::none());
+}
+
 void BindRequests(py::class_<ProcessBinding>& type) {
   using namespace py::literals;
   type.def("next_request", [](const ProcessBinding& self) { return self.Get()->NextRequest(); })
+      .def("peek", &Peek, "references"_a)
       .def("request_get", &RequestGet, "references"_a, "timeout"_a = py::none(),
            "releases_cpu"_a = true, "request"_a = 0)
       .def("request_wait", &RequestWait, "references"_a, "num_returns"_a = 1,
@@ -189,7 +199,7 @@ py::object ProcessBinding::SubmitTask(TaskContext& context, TaskTemplate& patter
   const std::uint32_t count = spec.header->num_returns;
   process_->Post(worker::TaskSubmitted{std::move(spec)});
   const auto adopt = [&](std::uint32_t index) {
-    return py::cast(Reference::Adopt(process_, {ObjectId{task, index}, owner}));
+    return AdoptReference(process_, {ObjectId{task, index}, owner});
   };
   if (count == 0) return py::none();
   if (count == 1) return adopt(0);
@@ -206,16 +216,16 @@ py::tuple ProcessBinding::CreateActor(TaskContext& context, TaskTemplate& patter
   const ActorId actor = spec.header->actor;
   const ObjectRef handle{spec.Return(0), spec.header->owner};
   process_->Post(worker::TaskSubmitted{std::move(spec)});
-  return py::make_tuple(actor.Hex(), Reference::Adopt(process_, handle));
+  return py::make_tuple(actor.Hex(), AdoptReference(process_, handle));
 }
 
-std::unique_ptr<Reference> ProcessBinding::PutInline(TaskContext& context, const py::bytes& data,
-                                                     const py::object& contained) {
+py::object ProcessBinding::PutInline(TaskContext& context, const py::bytes& data,
+                                     const py::object& contained) {
   const ObjectId object = context.NextPut();
   Payload payload;
   payload.data = Bytes::Of(ViewOf(data));
   process_->Post(worker::ObjectPut{object, std::move(payload), ReferencesOf(contained)});
-  return Reference::Adopt(process_, {object, process_->Identity().address});
+  return AdoptReference(process_, {object, process_->Identity().address});
 }
 
 py::object ToPythonCompletion(const ProcessPointer& process, const worker::Completion& completion) {
@@ -229,11 +239,7 @@ py::object ToPythonCompletion(const ProcessPointer& process, const worker::Compl
         const py::tuple value = ToPythonValue(process, failure);
         return py::make_tuple(value[0], value[1], py::bytes(EncodeObjectId(failure.object)));
       }
-      py::list values(get.values.size());
-      for (std::size_t i = 0; i < get.values.size(); ++i) {
-        values[i] = ToPythonValue(process, get.values[i]);
-      }
-      return values;
+      return ToPythonValues(process, get.values);
     }
     py::object operator()(const worker::FulfilWait& wait) const {
       py::list ready(wait.ready.size());
@@ -264,10 +270,10 @@ void BindProcess(py::module_& module) {
            "contained"_a = py::none())
       .def("seal_buffer", &SealBuffer, "object"_a, "size"_a, "contained"_a = py::none())
       .def("store_view", &StoreView, "offset"_a, "size"_a)
-      .def("add_reference", &AddReference, "encoded"_a)
-      .def("reference_loader", &MakeReferenceLoader, "source"_a)
+      .def("add_reference", &AddEncodedReference, "encoded"_a)
       .def("task_executed", &TaskExecuted, "task"_a, "results"_a, "application_error"_a,
            "exit_after"_a = false)
+      .def("task_returned", &TaskReturned, "task"_a, "value"_a)
       .def(
           "request_kill",
           [](const ProcessBinding& self, const std::string& actor, bool no_restart) {
@@ -280,8 +286,8 @@ void BindProcess(py::module_& module) {
           "actor"_a, "no_restart"_a)
       .def(
           "cancel",
-          [](const ProcessBinding& self, const Reference& reference, bool force, bool recursive) {
-            self.Get()->Post(worker::CancelRequested{reference.Get().id, force, recursive});
+          [](const ProcessBinding& self, const py::object& reference, bool force, bool recursive) {
+            self.Get()->Post(worker::CancelRequested{ReferenceIn(reference).id, force, recursive});
           },
           "reference"_a, "force"_a, "recursive"_a)
       .def(

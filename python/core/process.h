@@ -31,8 +31,7 @@ class ProcessBinding {
   /// (actor id, the reference that stands for its handle).
   py::tuple CreateActor(TaskContext& context, TaskTemplate& pattern, const py::object& blob,
                         const py::object& contained, const py::object& references);
-  std::unique_ptr<Reference> PutInline(TaskContext& context, const py::bytes& data,
-                                       const py::object& contained);
+  py::object PutInline(TaskContext& context, const py::bytes& data, const py::object& contained);
 
  private:
   TaskSpec SpecFor(TaskContext& context, TaskTemplate& pattern, const py::object& blob,
@@ -41,9 +40,9 @@ class ProcessBinding {
   ProcessPointer process_;
 };
 
-/// The answer to a request: of a get a list of (kind, data), or None on time-out; of a wait the
-/// ready ids; of a buffer request (offset, error dict or None); of a question the fields of its
-/// reply.
+/// The answer to a request: of a get what `ToPythonValues` says, (kind, data, object id) of one
+/// that failed, or None on time-out; of a wait the ready ids; of a buffer request (offset, error
+/// dict or None); of a question the fields of its reply.
 py::object ToPythonCompletion(const ProcessPointer& process, const worker::Completion& completion);
 
 void BindProcess(py::module_& module);

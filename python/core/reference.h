@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -17,43 +18,39 @@ namespace py = pybind11;
 /// and the memory that they view stays mapped.
 using ProcessPointer = std::shared_ptr<worker::Process>;
 
-/// One Python `ObjectRef`: counts as one local reference of its process from its making to its end.
-class Reference {
- public:
-  /// The machine has counted it already (a task's return, a put).
-  static std::unique_ptr<Reference> Adopt(ProcessPointer process, ObjectRef reference);
-  /// One more: posts `ReferenceAdded`.
-  static std::unique_ptr<Reference> Add(ProcessPointer process, worker::ReferenceAdded event);
-  ~Reference();
-  Reference(const Reference&) = delete;
-  Reference& operator=(const Reference&) = delete;
+// A Python `ObjectRef` counts as one local reference of its process from its making to its end. It
+// is a type of its own and not bound like the others: programs make and drop one for every task,
+// and what pybind11 does to know its objects again took longer than the rest of it.
 
-  [[nodiscard]] const ObjectRef& Get() const { return reference_; }
+/// One that the machine has counted already (a task's return, a put).
+py::object AdoptReference(const ProcessPointer& process, const ObjectRef& reference);
+/// One more: posts `ReferenceAdded`.
+py::object AddReference(const ProcessPointer& process, const worker::ReferenceAdded& event);
+[[nodiscard]] bool IsReference(py::handle object);
+/// Throws py::type_error for anything else.
+[[nodiscard]] const ObjectRef& ReferenceIn(py::handle object);
+
+/// Where the value that is just being read comes out of: an `ObjectRef`, the id of an object as
+/// bytes (empty: nothing that is known), or a `RunningTask` for its arguments. Makes live
+/// references out of what the value's pickle holds of them.
+class ReferenceSource {
+ public:
+  explicit ReferenceSource(py::object container) : container_(std::move(container)) {}
+
+  /// From `ObjectRef.encoded`.
+  [[nodiscard]] py::object Load(const py::bytes& encoded);
 
  private:
-  Reference(ProcessPointer process, ObjectRef reference)
-      : process_(std::move(process)), reference_(reference) {}
+  struct Place {
+    ProcessPointer process;
+    ObjectId container;
+    bool container_is_task = false;
+  };
+  [[nodiscard]] Place FindPlace() const;
 
-  ProcessPointer process_;
-  ObjectRef reference_;
-};
-
-/// Makes live references out of what a pickle holds of them, all from one place: an object, or the
-/// arguments of a task.
-class ReferenceLoader {
- public:
-  ReferenceLoader(ProcessPointer process, ObjectId container, bool container_is_task)
-      : process_(std::move(process)),
-        container_(container),
-        container_is_task_(container_is_task) {}
-
-  /// From `Reference.encoded`.
-  [[nodiscard]] std::unique_ptr<Reference> Load(const py::bytes& encoded) const;
-
- private:
-  ProcessPointer process_;
-  ObjectId container_;
-  bool container_is_task_;
+  py::object container_;
+  /// Found out for the first reference: most values have none.
+  std::optional<Place> place_;
 };
 
 /// A sealed value in shared memory, read-only, through Python's buffer protocol. Every view of it
@@ -79,7 +76,11 @@ std::vector<ObjectRef> ReferencesOf(const py::object& list_or_none);
 /// The ids of a list of `ObjectRef`s.
 std::vector<ObjectId> IdsOf(const py::list& references);
 
-/// (the references whose binary ids are among `ids`, the others), both in the list's order.
+/// The place of the first object in a list that is no `ObjectRef`; -1 when all are.
+std::ptrdiff_t FirstOther(const py::list& objects);
+
+/// (the references whose binary ids are `ids`, the others), both in the list's order.
+/// REQUIRES: so are `ids`, and each is among the references.
 py::tuple Split(const py::list& references, const py::list& ids);
 
 void BindReference(py::module_& module);

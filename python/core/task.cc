@@ -3,6 +3,7 @@
 
 #include <pybind11/stl.h>
 
+#include <array>
 #include <boost/describe/enum_from_string.hpp>
 #include <map>
 #include <optional>
@@ -10,6 +11,7 @@
 #include <utility>
 
 #include "python/core/convert.h"
+#include "python/core/small_value.h"
 
 namespace mobula::python {
 namespace {
@@ -98,7 +100,22 @@ const Shared<TaskHeader>& TaskTemplate::HeaderFor(const WorkerRegistered& identi
   return header_;
 }
 
-py::list RunningTask::TakeArguments() {
+py::tuple ToPythonValues(const ProcessPointer& process,
+                         const std::vector<worker::FetchedValue>& fetched) {
+  py::list values(fetched.size());
+  py::list places;
+  for (std::size_t i = 0; i < fetched.size(); ++i) {
+    py::object value = fetched[i].stored ? py::object() : DecodeSmall(fetched[i].value.data.View());
+    if (!value) {
+      value = ToPythonValue(process, fetched[i])[1];
+      places.append(i);
+    }
+    values[i] = std::move(value);
+  }
+  return py::make_tuple(std::move(values), std::move(places));
+}
+
+py::tuple RunningTask::TakeCall() {
   const auto arguments = std::exchange(run_.arguments, {});
   py::list list(arguments.size());
   for (std::size_t i = 0; i < arguments.size(); ++i) {
@@ -107,7 +124,10 @@ py::list RunningTask::TakeArguments() {
     const std::string id = slot.IsReference() ? EncodeObjectId(slot.reference->id) : std::string();
     list[i] = py::make_tuple(value[0], value[1], py::bytes(id));
   }
-  return list;
+  const FunctionRef& function = run_.spec.header->function;
+  const std::array<std::uint64_t, 2> id{function.id.high, function.id.low};
+  return py::make_tuple(py::bytes(reinterpret_cast<const char*>(id.data()), sizeof(id)),
+                        py::str(function.name), std::move(list));
 }
 
 std::vector<TaskResult> ResultsOf(const TaskSpec& spec, const py::list& results) {
@@ -177,7 +197,7 @@ void BindTask(py::module_& module) {
       .def_property_readonly(
           "language_options",
           [](const RunningTask& self) { return ToBytes(self.Spec().header->language_options); })
-      .def("take_arguments", &RunningTask::TakeArguments);
+      .def("take_call", &RunningTask::TakeCall);
 }
 
 }  // namespace mobula::python

@@ -42,15 +42,20 @@ class RunningTask {
       : process_(std::move(process)), run_(std::move(run)) {}
 
   [[nodiscard]] const TaskSpec& Spec() const { return run_.spec; }
-  /// A list of (kind, data, object id): kind and data as from a get; the id is empty for inline
-  /// arguments. The first call only: the pins pass to the list.
-  py::list TakeArguments();
+  /// (function id as bytes, function name, arguments): what to call. The arguments are a list of
+  /// (kind, data, object id), the id empty for inline ones. The first call only: the pins pass to
+  /// the list.
+  py::tuple TakeCall();
 
  private:
   ProcessPointer process_;
   worker::RunTask run_;
 };
 
+/// (list, places): the values of a get that has not failed. Small values of simple kinds are there
+/// as such, the others as bytes or `StoreBuffer` to be deserialised, whose places are listed, too.
+py::tuple ToPythonValues(const ProcessPointer& process,
+                         const std::vector<worker::FetchedValue>& fetched);
 /// (kind, data): 0 and 1, a value or an exception as bytes or `StoreBuffer`; 2, a system error as a
 /// dict.
 py::tuple ToPythonValue(const ProcessPointer& process, const worker::FetchedValue& value);

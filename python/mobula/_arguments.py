@@ -94,14 +94,13 @@ def _put_large(
                 _move_out(members, place, reference, places, references)
 
 
-_NONE: Mapping[str, Any] = MappingProxyType({})
+NONE: tuple[Sequence[Any], Mapping[str, Any]] = ((), MappingProxyType({}))
 
 
-def decode(task: RunningTask) -> tuple[Sequence[Any], Mapping[str, Any]]:
-    """The arguments of a task. Raises the error of the first whose value is one."""
-    slots = task.take_arguments()
-    if not slots:
-        return (), _NONE
+def decode(
+    task: RunningTask, slots: Sequence[tuple[int, Any, bytes]]
+) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """The arguments of a task, which has some. Raises the error of the first that is one."""
     from mobula._errors import VALUE, to_exception
 
     values: list[Any] = []
@@ -111,7 +110,7 @@ def decode(task: RunningTask) -> tuple[Sequence[Any], Mapping[str, Any]]:
         values.append(_serialization.deserialize(data, object_id or task))
     structure = values[0]
     if type(structure) is tuple:
-        return structure, _NONE
+        return structure, NONE[1]
     args, kwargs, places = structure
     for place, value in zip(places, values[1:], strict=True):
         (kwargs if isinstance(place, str) else args)[place] = value

@@ -32,6 +32,8 @@ class Executor:
         """For one worker process; ``interrupts`` is told of the code that ``run`` runs."""
         self._runtime = runtime
         self._interrupts = interrupts
+        # By function id.
+        self._codes: dict[bytes, Callable[..., Any]] = {}
         # Runs so far, by function id, for max_calls.
         self._calls: dict[str, int] = {}
         address = str(runtime.identity["node"]["address"])
@@ -100,11 +102,14 @@ class Executor:
         self, task: _core.RunningTask
     ) -> tuple[Callable[..., Any], Sequence[Any], Mapping[str, Any]]:
         """The call to make: what, and its arguments. Raises what the arguments raise."""
-        args, kwargs = _arguments.decode(task)
+        function_id, name, slots = task.take_call()
+        args, kwargs = _arguments.decode(task, slots) if slots else _arguments.NONE
         host = self._runtime.actor_host
         if host is not None:
-            return host.method(task.function_name), args, kwargs
-        code = self._runtime.functions.load(task.function_id, task.function_name)
+            return host.method(name), args, kwargs
+        code = self._codes.get(function_id)
+        if code is None:
+            code = self._codes[function_id] = self._runtime.functions.load(task.function_id, name)
         if task.creates_actor:
             return self._create_actor, (task, code, args, kwargs), {}
         return code, args, kwargs
@@ -121,6 +126,8 @@ class Executor:
     def _report(self, task: _core.RunningTask, value: Any) -> None:
         if self._has_asked_to_leave():
             self._report_exit(task)
+            return
+        if self._runtime.process.task_returned(task, value):
             return
         try:
             results = self._results(task, self._split(task, value))

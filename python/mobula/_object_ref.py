@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
+from mobula import _core
 from mobula._core import ObjectRef
 from mobula.ids import TaskID
 
@@ -100,11 +101,10 @@ def _task_id(self: ObjectRef) -> TaskID:
 
 def _reduce(self: ObjectRef) -> tuple[Any, ...]:
     """For picklers that are not ours: nobody counts such copies, so the object stays for good."""
-    from mobula import _serialization
     from mobula._runtime import current
 
     current().runtime.functions.pinned.append(_copy(self))
-    return _serialization._load_reference, (self.encoded(),)
+    return _core.load_reference, (self.encoded(),)
 
 
 def _copy(self: ObjectRef, memo: Any = None) -> ObjectRef:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from mobula import _serialization
-from mobula._core import ObjectRef, split
+from mobula._core import ObjectRef, first_other, split
 from mobula._errors import from_error_info, to_exception
 from mobula._runtime import AsyncRequest, Execution, current
 from mobula._serialization import INLINE_LIMIT
@@ -56,20 +56,25 @@ def get(object_refs: Any, *, timeout: float | None = None) -> Any:
             f"Invalid type of object refs, {type(object_refs)}, is given. get takes an ObjectRef "
             f"or a list of ObjectRefs, got {object_refs!r}"
         )
-    for reference in object_refs:
-        if type(reference) is not ObjectRef:
-            raise TypeError(
-                f"Attempting to call `get` on the value {reference!r}, which is not an ObjectRef "
-                f"but of type {type(reference).__name__}"
-            )
-    return _get_all(object_refs, timeout) if object_refs else []
+    references = list(object_refs)
+    place = first_other(references)
+    if place >= 0:
+        other = references[place]
+        raise TypeError(
+            f"Attempting to call `get` on the value {other!r}, which is not an ObjectRef "
+            f"but of type {type(other).__name__}"
+        )
+    return _get_all(references, timeout) if references else []
 
 
-def _get_all(references: Sequence[ObjectRef], timeout: float | None) -> list[Any]:
+def _get_all(references: list[ObjectRef], timeout: float | None) -> list[Any]:
     execution = current()
     runtime = execution.runtime
-    request = runtime.process.request_get(references, timeout, execution.releases_cpu)
-    answers = runtime.await_request(request)
+    process = runtime.process
+    answers = process.peek(references)
+    if answers is None:
+        request = process.request_get(references, timeout, execution.releases_cpu)
+        answers = runtime.await_request(request)
     if answers is None:
         names = ", ".join(reference.hex() for reference in references[:3])
         more = f" and {len(references) - 3} more" if len(references) > 3 else ""
@@ -78,13 +83,14 @@ def _get_all(references: Sequence[ObjectRef], timeout: float | None) -> list[Any
 
 
 def _values_of(references: Sequence[ObjectRef], answers: Any) -> list[Any]:
-    """What a get was answered: (kind, data) of all, or (kind, data, object) of one that failed."""
-    if isinstance(answers, tuple):
+    """What a get was answered: (values, places), or (kind, data, object) of one that failed."""
+    if len(answers) == 3:
         raise to_exception(*answers)
-    return [
-        _serialization.deserialize(data, reference)
-        for reference, (_, data) in zip(references, answers, strict=True)
-    ]
+    values: list[Any]
+    values, places = answers
+    for place in places:
+        values[place] = _serialization.deserialize(values[place], references[place])
+    return values
 
 
 async def get_async(reference: ObjectRef) -> Any:
@@ -188,12 +194,12 @@ def _check_wait(object_refs: Any, num_returns: int) -> list[ObjectRef]:
     if not isinstance(object_refs, (list, tuple)):
         raise TypeError(f"wait takes a list of ObjectRefs, got {type(object_refs).__name__}")
     references = list(object_refs)
-    for reference in references:
-        if type(reference) is not ObjectRef:
-            raise TypeError(
-                f"wait takes a list of ObjectRefs; one item is {reference!r} "
-                f"of type {type(reference).__name__}"
-            )
+    place = first_other(references)
+    if place >= 0:
+        other = references[place]
+        raise TypeError(
+            f"wait takes a list of ObjectRefs; one item is {other!r} of type {type(other).__name__}"
+        )
     if num_returns < 1:
         raise ValueError(f"num_returns must be at least 1, got {num_returns}")
     if references and num_returns > len(references):

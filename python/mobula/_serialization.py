@@ -20,7 +20,6 @@ read from alive.
 
 from __future__ import annotations
 
-import contextvars
 import io
 import pickle
 import struct
@@ -35,12 +34,9 @@ from mobula import _core, _unpicklable
 INLINE_LIMIT = 100 * 1024
 ALIGNMENT = 64
 
-_INT = struct.Struct("<q")
-_FLOAT = struct.Struct("<d")
 _HEAD = struct.Struct("<cxxxIQ")
 _SIZE = struct.Struct("<Q")
-_TAG_NONE, _TAG_INT, _TAG_FLOAT, _TAG_STR, _TAG_BYTES, _TAG_PICKLE, _TAG_PLAIN_PICKLE = b"Nifsbpq"
-_TAGS_BOOL = b"TF"
+_TAG_PICKLE, _TAG_PLAIN_PICKLE = b"pq"
 _PRIMITIVES = frozenset((type(None), bool, int, float, str, bytes))
 
 
@@ -99,7 +95,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def reducer_override(self, obj: Any) -> Any:
         if type(obj) is _core.ObjectRef:
             self.contained.append(obj)
-            return _load_reference, (obj.encoded(),)
+            return _core.load_reference, (obj.encoded(),)
         return super().reducer_override(obj)
 
 
@@ -108,29 +104,8 @@ def is_primitive(value: object) -> bool:
     return type(value) in _PRIMITIVES
 
 
-def encode_small(value: Any) -> bytes | None:
-    """The whole serialised value, of a primitive that travels in a message; None for others."""
-    kind = type(value)
-    if value is None:
-        return b"N"
-    if kind is bytes:
-        small: bytes = value
-        return b"b" + small if len(small) < INLINE_LIMIT else None
-    if kind is int:
-        return b"i" + _INT.pack(value) if -(1 << 63) <= value < 1 << 63 else None
-    if kind is str:
-        if len(value) * 4 >= INLINE_LIMIT:
-            return None
-        # A lone surrogate has no UTF-8: the pickle can carry it.
-        try:
-            return b"s" + str.encode(value)
-        except UnicodeEncodeError:
-            return None
-    if kind is float:
-        return b"f" + _FLOAT.pack(value)
-    if kind is bool:
-        return b"T" if value else b"F"
-    return None
+# The whole serialised value, of a primitive that travels in a message; None for others.
+encode_small: Callable[[Any], bytes | None] = _core.encode_small
 
 
 def serialize(value: Any, what: str = "the value") -> Serialized:
@@ -176,29 +151,6 @@ def _read_buffers(view: memoryview) -> Any:
 Container = _core.ObjectRef | _core.RunningTask | bytes
 
 
-class _Source:
-    """The place that the value which is just being read comes out of."""
-
-    __slots__ = ("_container", "_loader")
-
-    def __init__(self, container: Container) -> None:
-        self._container = container
-        # Made for the first reference: most values have none.
-        self._loader: _core.ReferenceLoader | None = None
-
-    def load(self, encoded: bytes) -> _core.ObjectRef:
-        if self._loader is None:
-            from mobula._runtime import current
-
-            self._loader = current().runtime.process.reference_loader(self._container)
-        return self._loader(encoded)
-
-
-_source: contextvars.ContextVar[_Source | None] = contextvars.ContextVar(
-    "mobula_source", default=None
-)
-
-
 def pickle_primitives(values: tuple[Any, ...]) -> bytes:
     """A serialised tuple. REQUIRES: ``is_primitive`` holds for each member."""
     return b"q" + pickle.dumps(values, 5)
@@ -209,30 +161,15 @@ def deserialize(data: Any, container: Container = b"") -> Any:
 
     References in it are registered as coming out of ``container``.
     """
-    view = data if type(data) is bytes else memoryview(data)
+    value = _core.decode_small(data)
+    if value is not NotImplemented:
+        return value
+    view = memoryview(data)
     tag = view[0]
-    if tag == _TAG_BYTES:
-        return bytes(view[1:])
-    if tag == _TAG_INT:
-        return _INT.unpack_from(view, 1)[0]
-    if tag == _TAG_NONE:
-        return None
-    if tag == _TAG_STR:
-        return str(view[1:], "utf-8")
-    if tag == _TAG_FLOAT:
-        return _FLOAT.unpack_from(view, 1)[0]
-    if tag in _TAGS_BOOL:
-        return tag == _TAGS_BOOL[0]
-    view = memoryview(view)
     if tag == _TAG_PLAIN_PICKLE:
         return pickle.loads(view[1:])
-    token = _source.set(_Source(container))
+    token = _core.reference_source.set(_core.ReferenceSource(container))
     try:
         return pickle.loads(view[1:]) if tag == _TAG_PICKLE else _read_buffers(view)
     finally:
-        _source.reset(token)
-
-
-def _load_reference(encoded: bytes) -> _core.ObjectRef:
-    # No source: a pickle that a program reads itself.
-    return (_source.get() or _Source(b"")).load(encoded)
+        _core.reference_source.reset(token)

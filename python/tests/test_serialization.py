@@ -5,7 +5,7 @@ import threading
 
 import numpy as np
 import pytest
-from mobula import _serialization
+from mobula import _core, _serialization
 from mobula._serialization import ALIGNMENT, deserialize, serialize
 
 
@@ -21,6 +21,24 @@ def test_small_values_keep_value_and_type(value):
     result = round_trip(value)
     assert result == value
     assert type(result) is type(value)
+
+
+def test_small_values_end_at_what_a_message_carries():
+    largest = _serialization.INLINE_LIMIT - 1
+    assert _core.encode_small(b"x" * largest) == b"b" + b"x" * largest
+    for value in (b"x" * (largest + 1), "x" * (largest + 1), 2**63, "\ud800", [1], int, 1j):
+        assert _core.encode_small(value) is None
+
+
+@pytest.mark.parametrize("data", [b"", b"i123", b"f"])
+def test_a_damaged_small_value_is_refused(data):
+    with pytest.raises(ValueError, match="serialised"):
+        _core.decode_small(data)
+
+
+def test_only_small_values_are_decoded_as_such():
+    assert _core.decode_small(memoryview(b"stext")) == "text"
+    assert _core.decode_small(serialize([1]).to_bytes()) is NotImplemented
 
 
 @pytest.mark.parametrize("value", [[1, "two"], {"a": (1, 2)}, {1, 2}, range(3)])
