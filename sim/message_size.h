@@ -34,8 +34,8 @@ template <class T>
 std::uint64_t SizeOf(const Shared<T>& value) {
   return SizeOf(*value);
 }
-template <class T>
-std::uint64_t SizeOf(const std::vector<T>& values);
+template <SequenceValue T>
+std::uint64_t SizeOf(const T& values);
 template <class T>
 std::uint64_t SizeOf(const SharedVector<T>& values);
 template <class K, class V, class C>
@@ -53,10 +53,10 @@ template <OptionalValue T>
 std::uint64_t SizeOf(const T& value) {
   return value ? SizeOf(*value) : 0;
 }
-template <class T>
-std::uint64_t SizeOf(const std::vector<T>& values) {
+template <SequenceValue T>
+std::uint64_t SizeOf(const T& values) {
   std::uint64_t size = 0;
-  for (const T& value : values) size += SizeOf(value);
+  for (const auto& value : values) size += SizeOf(value);
   return size;
 }
 /// As if all were like the first: what is told to a thousand nodes need not be weighed a thousand

@@ -50,6 +50,10 @@ class SimProcess : public worker::Process {
   worker::Completion Await(worker::RequestId request) override {
     return host_.AwaitIn(*this, request);
   }
+  std::optional<std::vector<worker::FetchedValue>> Peek(
+      const std::vector<ObjectId>& objects) const override {
+    return IsAlive() ? machine_->Peek(objects) : std::nullopt;
+  }
   std::byte* StoreAt(std::uint64_t offset, std::uint64_t size) override {
     return store_->At(offset, size);
   }

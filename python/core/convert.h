@@ -73,10 +73,8 @@ template <Described T>
 py::object ToPython(const T& value);
 template <OptionalValue T>
 py::object ToPython(const T& value);
-template <class T>
-py::object ToPython(const std::vector<T>& values);
-template <class T>
-py::object ToPython(const SharedVector<T>& values);
+template <SequenceValue T>
+py::object ToPython(const T& values);
 template <class T>
 py::object ToPython(const Shared<T>& value) {
   return ToPython(*value);
@@ -96,19 +94,11 @@ template <OptionalValue T>
 py::object ToPython(const T& value) {
   return value ? ToPython(*value) : py::none();
 }
-template <class Range>
-py::list ListOf(const Range& values) {
+template <SequenceValue T>
+py::object ToPython(const T& values) {
   py::list list;
   for (const auto& value : values) list.append(ToPython(value));
   return list;
-}
-template <class T>
-py::object ToPython(const std::vector<T>& values) {
-  return ListOf(values);
-}
-template <class T>
-py::object ToPython(const SharedVector<T>& values) {
-  return ListOf(values);
 }
 template <class V>
 py::object ToPython(const std::map<std::string, V>& values) {

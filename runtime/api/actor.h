@@ -38,7 +38,7 @@ class ActorCall : public CallOptions<ActorCall<Method>> {
     const CallKind kind{&Registry::Get().NameOf(method_), target_.actor, target_.max_task_retries};
     TaskSpec spec = context.NewTask(this->HeaderFor(context, kind));
     AddArguments<typename Signature<Method>::Arguments>(spec, context, arguments...);
-    return Ref<Result>(context.Submit(std::move(spec)).front());
+    return Ref<Result>(context.Submit(std::move(spec)));
   }
 
  private:
@@ -89,7 +89,7 @@ class ActorCreation : public CallOptions<ActorCreation<Factory>> {
     header.actor_options = options_;
     header.actor_options->ray_namespace = context.Process().Identity().job_config.ray_namespace;
     const ActorTarget target{header.actor, options_.max_task_retries};
-    return ActorHandle<Class>(target, context.Submit(std::move(spec)).front());
+    return ActorHandle<Class>(target, context.Submit(std::move(spec)));
   }
 
  private:

@@ -137,15 +137,13 @@ TaskSpec Context::NewTask(Shared<TaskHeader> header) {
   return spec;
 }
 
-std::vector<SharedReference> Context::Submit(TaskSpec spec) {
-  std::vector<SharedReference> results;
-  for (std::uint32_t i = 0; i < spec.header->num_returns; ++i) {
-    results.push_back(
-        std::make_shared<Reference>(session_, ObjectRef{spec.Return(i), spec.header->owner}));
-  }
+SharedReference Context::Submit(TaskSpec spec) {
+  CHECK(spec.header->num_returns == 1);
+  auto result =
+      std::make_shared<const Reference>(session_, ObjectRef{spec.Return(0), spec.header->owner});
   Process().Post(worker::TaskSubmitted{std::move(spec)});
   arguments_put_.clear();
-  return results;
+  return result;
 }
 
 ErrorInfo Context::WriteToStore(const ObjectRef& object, std::string_view data) {

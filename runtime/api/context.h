@@ -107,8 +107,8 @@ class Context {
   /// The same header each time.
   Shared<TaskHeader> HeaderOf(const CallKind& kind);
   TaskSpec NewTask(Shared<TaskHeader> header);
-  /// The references to the task's results.
-  std::vector<SharedReference> Submit(TaskSpec spec);
+  /// The reference to the task's result. REQUIRES: it has one.
+  SharedReference Submit(TaskSpec spec);
   SharedReference Put(Encoded value);
   /// As Put, for an argument too large for a message: held until the next `Submit`.
   ObjectRef PutArgument(Encoded&& value);

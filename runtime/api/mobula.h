@@ -17,6 +17,7 @@
 #pragma once
 
 #include <algorithm>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -69,12 +70,13 @@ std::vector<T> Get(const std::vector<Ref<T>>& refs,
   api::Context& context = api::Context::Current();
   std::vector<ObjectId> objects;
   for (const Ref<T>& ref : refs) objects.push_back(ref.Object().id);
-  std::vector<std::unique_ptr<api::Value>> values;
-  for (worker::FetchedValue& fetched : context.Get(objects, timeout)) {
-    values.push_back(std::make_unique<api::Value>(context.GetSession(), std::move(fetched)));
-  }
+  // All are taken over before the first is looked at, as that may throw.
+  std::deque<api::Value> values;
+  for (worker::FetchedValue& fetched : context.Get(objects, timeout))
+    values.emplace_back(context.GetSession(), std::move(fetched));
   std::vector<T> results;
-  for (const auto& value : values) results.push_back(Decode<T>(value->Source()));
+  results.reserve(values.size());
+  for (const api::Value& value : values) results.push_back(Decode<T>(value.Source()));
   return results;
 }
 

@@ -42,9 +42,8 @@ void AddArguments(TaskSpec& spec, Context& context, const Given&... arguments) {
   static_assert(std::tuple_size_v<Parameters> == sizeof...(Given),
                 "the function takes another number of arguments");
   [&]<std::size_t... I>(std::index_sequence<I...>) {
-    (spec.arguments.push_back(
-         MakeArgument<std::tuple_element_t<I, Parameters>>(arguments, context)),
-     ...);
+    auto& slots = spec.arguments.Edit();
+    (slots.push_back(MakeArgument<std::tuple_element_t<I, Parameters>>(arguments, context)), ...);
   }(std::index_sequence_for<Given...>());
 }
 
@@ -105,7 +104,7 @@ class TaskCall : public CallOptions<TaskCall<Function>> {
     const CallKind kind{&Registry::Get().NameOf(function_), {}, max_retries_, retry_exceptions_};
     TaskSpec spec = context.NewTask(this->HeaderFor(context, kind));
     AddArguments<typename Signature<Function>::Arguments>(spec, context, arguments...);
-    return Ref<Result>(context.Submit(std::move(spec)).front());
+    return Ref<Result>(context.Submit(std::move(spec)));
   }
 
  private:

@@ -25,6 +25,7 @@
 #include "runtime/base/bytes.h"
 #include "runtime/base/ids.h"
 #include "runtime/base/shared.h"
+#include "runtime/base/shared_array.h"
 #include "runtime/base/shared_vector.h"
 #include "runtime/base/time.h"
 
@@ -32,6 +33,17 @@ namespace mobula {
 
 template <class T>
 concept Described = boost::describe::has_describe_members<T>::value && !std::is_enum_v<T>;
+/// One value after the other.
+template <class T>
+struct IsSequence : std::false_type {};
+template <class T>
+struct IsSequence<std::vector<T>> : std::true_type {};
+template <class T>
+struct IsSequence<SharedVector<T>> : std::true_type {};
+template <class T>
+struct IsSequence<SharedArray<T>> : std::true_type {};
+template <class T>
+concept SequenceValue = IsSequence<T>::value;
 template <class T>
 concept DescribedEnum = boost::describe::has_describe_enumerators<T>::value;
 
@@ -71,10 +83,8 @@ template <Described T>
 void Print(std::ostream& out, const T& value);
 template <OptionalValue T>
 void Print(std::ostream& out, const T& value);
-template <class T>
-void Print(std::ostream& out, const std::vector<T>& values);
-template <class T>
-void Print(std::ostream& out, const SharedVector<T>& values);
+template <SequenceValue T>
+void Print(std::ostream& out, const T& values);
 template <class T>
 void Print(std::ostream& out, const Shared<T>& value);
 template <class T>
@@ -83,19 +93,6 @@ template <class K, class V, class C>
 void Print(std::ostream& out, const std::map<K, V, C>& values);
 template <class... T>
 void Print(std::ostream& out, const std::variant<T...>& value);
-
-/// [first, second, ...]
-template <class Range>
-void PrintRange(std::ostream& out, const Range& values) {
-  const char* separator = "";
-  out << "[";
-  for (const auto& value : values) {
-    out << separator;
-    Print(out, value);
-    separator = ", ";
-  }
-  out << "]";
-}
 
 template <Described T>
 void Print(std::ostream& out, const T& value) {
@@ -116,13 +113,17 @@ void Print(std::ostream& out, const T& value) {
     out << "none";
   }
 }
-template <class T>
-void Print(std::ostream& out, const std::vector<T>& values) {
-  PrintRange(out, values);
-}
-template <class T>
-void Print(std::ostream& out, const SharedVector<T>& values) {
-  PrintRange(out, values);
+/// [first, second, ...]
+template <SequenceValue T>
+void Print(std::ostream& out, const T& values) {
+  const char* separator = "";
+  out << "[";
+  for (const auto& value : values) {
+    out << separator;
+    Print(out, value);
+    separator = ", ";
+  }
+  out << "]";
 }
 template <class T>
 void Print(std::ostream& out, const Shared<T>& value) {
@@ -248,12 +249,12 @@ class Hasher {
     Word(values.size());
     for (const T& value : values) Mix(value);
   }
-  template <class T>
-  void Mix(const SharedVector<T>& values) {
+  template <SequenceValue T>
+  void Mix(const T& values) {
     Word(values.Memo([&] {
       Hasher inner;
       inner.Word(values.size());
-      for (const T& value : values) inner.Mix(value);
+      for (const auto& value : values) inner.Mix(value);
       return inner.Value();
     }));
   }

@@ -81,13 +81,13 @@ class OrderedHashMap {
 
   iterator erase(iterator entry) {
     const iterator next = std::next(entry);
-    Erase(Locate(entry->first));
+    Erase(PlaceOf(entry), *entry.cell_);
     return next;
   }
   std::size_t erase(const Key& key) {
     const Found found = Locate(key);
     if (found.cell == nullptr) return 0;
-    Erase(found);
+    Erase(found.place, *found.cell);
     return 1;
   }
 
@@ -204,6 +204,12 @@ class OrderedHashMap {
     }
     return {};
   }
+  [[nodiscard]] std::size_t PlaceOf(iterator entry) const {
+    CHECK(entry.cell_ != nullptr) << "an entry that is not in the map";
+    std::size_t at = HashOf(entry->first) & Mask();
+    while (slots_[at].number != entry.number_ + 1) at = (at + 1) & Mask();
+    return at;
+  }
   [[nodiscard]] iterator IteratorAt(Found found) const {
     return {this, found.cell, found.cell == nullptr ? kNone : slots_[found.place].number - 1};
   }
@@ -231,11 +237,9 @@ class OrderedHashMap {
     slots_[hole] = Slot{};
   }
 
-  void Erase(Found found) {
-    CHECK(found.cell != nullptr) << "an entry that is not in the map";
-    Cell& cell = *found.cell;
-    const Number number = slots_[found.place].number - 1;
-    Leave(found.place);
+  void Erase(std::size_t place, Cell& cell) {
+    const Number number = slots_[place].number - 1;
+    Leave(place);
     (cell.before == kNone ? first_ : CellAt(cell.before).after) = cell.after;
     (cell.after == kNone ? last_ : CellAt(cell.after).before) = cell.before;
     std::destroy_at(cell.Entry());

@@ -22,8 +22,9 @@ class Shared {
   Shared(T value) : block_(new Block(std::move(value))) {}
 
   const T& operator*() const {
-    static const T initial;
-    return block_ == nullptr ? initial : block_->value;
+    if (block_ != nullptr) [[likely]]
+      return block_->value;
+    return Initial();
   }
   const T* operator->() const { return &**this; }
   bool operator==(const Shared& other) const { return block_ == other.block_ || **this == *other; }
@@ -48,6 +49,11 @@ class Shared {
   [[nodiscard]] const void* Identity() const { return block_.get(); }
 
  private:
+  static const T& Initial() {
+    static const T initial;
+    return initial;
+  }
+
   struct Block : boost::intrusive_ref_counter<Block> {
     explicit Block(T content) : value(std::move(content)) {}
     T value;

@@ -51,6 +51,10 @@ class TrackedMap {
     Note(entry->first);
     return table_.erase(entry);
   }
+  std::size_t erase(const K& key) {
+    Note(key);
+    return table_.erase(key);
+  }
   iterator begin() {
     all_touched_ = tracking_;
     return table_.begin();

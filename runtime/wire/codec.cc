@@ -20,10 +20,10 @@ absl::StatusOr<T> Decode(std::string_view bytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("a message of ", bytes.size(), " bytes; at most ", kMaxEncodedBytes));
   }
-  T value;
-  const absl::Status status = Decoder(bytes).Read(value);
-  if (!status.ok()) return status;
-  return value;
+  absl::StatusOr<T> decoded(absl::in_place);
+  const absl::Status status = Decoder(bytes).Read(*decoded);
+  if (!status.ok()) decoded = status;
+  return decoded;
 }
 
 }  // namespace

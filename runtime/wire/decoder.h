@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/wire_format_lite.h>
 
 #include <boost/endian/conversion.hpp>
@@ -15,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "runtime/wire/wire_reader.h"
 #include "runtime/wire/wire_types.h"
 
 namespace mobula::wire {
@@ -24,9 +24,7 @@ namespace mobula::wire {
 /// small multiple of the bytes that are really there.
 class Decoder {
  public:
-  explicit Decoder(std::string_view bytes)
-      : input_(reinterpret_cast<const std::uint8_t*>(bytes.data()),
-               static_cast<int>(bytes.size())) {}
+  explicit Decoder(std::string_view bytes) : input_(bytes) {}
 
   /// REQUIRES: called once.
   template <MessageValue T>
@@ -65,14 +63,15 @@ class Decoder {
   template <MessageValue T>
   bool ReadContent(T& message) {
     std::uint64_t seen = 0;
-    while (const std::uint32_t tag = input_.ReadTag()) {
+    while (!input_.AtEnd()) {
+      std::uint32_t tag = 0;
+      if (!input_.ReadTag(tag)) return Fail("a tag is cut short or zero");
       const auto number = static_cast<std::uint32_t>(Lite::GetTagFieldNumber(tag));
       if (number < 64) seen |= std::uint64_t{1} << number;
       if (!ReadFieldOf(message, number, tag)) {
         return Fail(absl::StrCat("field ", number, " of ", internal::TypeName<T>(), " is wrong"));
       }
     }
-    if (!input_.ConsumedEntireMessage()) return Fail("a tag is cut short or zero");
     return HasRequired(message, seen);
   }
 
@@ -121,7 +120,7 @@ class Decoder {
     }
   }
 
-  bool Skip(std::uint32_t tag) { return Lite::SkipField(&input_, tag); }
+  bool Skip(std::uint32_t tag) { return input_.Skip(tag); }
 
   template <class T>
   bool ReadField(T& field, std::uint32_t tag) {
@@ -134,7 +133,7 @@ class Decoder {
     } else if constexpr (IsOptional<T>::value) {
       if (!field) SetToZero(field.emplace());
       return ReadNested(*field, tag);
-    } else if constexpr (IsVector<T>::value) {
+    } else if constexpr (IsSequence<T>::value) {
       auto& element = field.emplace_back();
       SetToZero(element);
       return ReadField(element, tag);
@@ -153,9 +152,9 @@ class Decoder {
   template <class T>
   bool ReadShared(Shared<T>& field, std::uint32_t tag) {
     thread_local absl::flat_hash_map<std::string, Shared<T>> known;
-    std::uint32_t length = 0;
-    if (!ReadLength(tag, length)) return false;
-    const std::string_view content = Content(length);
+    std::size_t length = 0;
+    if (!input_.ReadLength(tag, length)) return false;
+    const std::string_view content = input_.Take(length);
     const auto found = known.find(absl::string_view(content.data(), content.size()));
     if (found != known.end()) {
       field = found->second;
@@ -168,36 +167,18 @@ class Decoder {
       if (known.size() >= kKnownMax) known.clear();
       if (length <= kKnownBytesMax) known.emplace(content, field);
     }
-    return input_.Skip(static_cast<int>(length));
+    return true;
   }
 
   /// Runs `read` with the end of the field's content as limit.
   template <class ReadIt>
   bool InLimit(std::uint32_t tag, ReadIt&& read) {
-    std::uint32_t length = 0;
-    if (!ReadLength(tag, length)) return false;
-    const auto outer = input_.PushLimit(static_cast<int>(length));
+    std::size_t length = 0;
+    if (!input_.ReadLength(tag, length)) return false;
+    const WireReader::Limit outer = input_.Narrow(length);
     const bool ok = read();
-    input_.PopLimit(outer);
+    input_.Widen(outer);
     return ok;
-  }
-
-  /// Fails unless so many bytes are left.
-  bool ReadLength(std::uint32_t tag, std::uint32_t& length) {
-    if (Lite::GetTagWireType(tag) != Lite::WIRETYPE_LENGTH_DELIMITED) return false;
-    if (!input_.ReadVarint32(&length)) return false;
-    const void* data = nullptr;
-    int left = 0;
-    if (!input_.GetDirectBufferPointer(&data, &left)) left = 0;
-    return length <= static_cast<std::uint32_t>(left);
-  }
-
-  /// The next bytes. REQUIRES: so many are left.
-  std::string_view Content(std::uint32_t length) {
-    const void* data = nullptr;
-    int left = 0;
-    input_.GetDirectBufferPointer(&data, &left);
-    return {static_cast<const char*>(data), length};
   }
 
   template <ScalarValue T>
@@ -205,26 +186,24 @@ class Decoder {
     if constexpr (VarintValue<T>) {
       return Lite::GetTagWireType(tag) == Lite::WIRETYPE_VARINT && ReadVarint(value);
     } else {
-      std::uint32_t length = 0;
-      if (!ReadLength(tag, length)) return false;
+      std::size_t length = 0;
+      if (!input_.ReadLength(tag, length)) return false;
+      const std::string_view content = input_.Take(length);
       if constexpr (IdValue<T>) {
-        return ReadId(value, length);
+        return ReadId(value, content);
+      } else if constexpr (std::is_same_v<T, Bytes>) {
+        value = Bytes::Of(content);
       } else {
-        const std::string_view text = Content(length);
-        if constexpr (std::is_same_v<T, Bytes>) {
-          value = Bytes::Of(text);
-        } else {
-          value = text;
-        }
-        return input_.Skip(static_cast<int>(length));
+        value = content;
       }
+      return true;
     }
   }
 
   template <VarintValue T>
   bool ReadVarint(T& value) {
     std::uint64_t varint = 0;
-    if (!input_.ReadVarint64(&varint)) return false;
+    if (!input_.ReadVarint(varint)) return false;
     if constexpr (TimeValue<T>) {
       value.nanoseconds = static_cast<std::int64_t>(varint);
     } else if constexpr (DescribedEnum<T>) {
@@ -247,9 +226,13 @@ class Decoder {
 
   /// A nil id may be written out or empty.
   template <IdValue T>
-  bool ReadId(T& id, std::uint32_t length) {
-    std::uint8_t raw[kIdBytes] = {};
-    if (length != 0 && (length != kIdBytes || !input_.ReadRaw(raw, kIdBytes))) return false;
+  static bool ReadId(T& id, std::string_view content) {
+    if (content.empty()) {
+      id = T{};
+      return true;
+    }
+    if (content.size() != kIdBytes) return false;
+    const auto* const raw = reinterpret_cast<const std::uint8_t*>(content.data());
     id.high = boost::endian::load_big_u64(raw);
     id.low = boost::endian::load_big_u64(raw + 8);
     return true;
@@ -260,7 +243,9 @@ class Decoder {
     typename Map::key_type key{};
     typename Map::mapped_type value{};
     const bool ok = InLimit(tag, [&] {
-      while (const std::uint32_t entry = input_.ReadTag()) {
+      while (!input_.AtEnd()) {
+        std::uint32_t entry = 0;
+        if (!input_.ReadTag(entry)) return false;
         const int number = Lite::GetTagFieldNumber(entry);
         if (!(number == 1   ? ReadScalar(key, entry)
               : number == 2 ? ReadScalar(value, entry)
@@ -268,13 +253,13 @@ class Decoder {
           return false;
         }
       }
-      return input_.ConsumedEntireMessage();
+      return true;
     });
     if (ok) map.insert_or_assign(std::move(key), std::move(value));
     return ok;
   }
 
-  google::protobuf::io::CodedInputStream input_;
+  WireReader input_;
   /// The innermost thing that was wrong.
   std::string problem_;
   /// A variant is required and occurs once in what is decoded.

@@ -3,15 +3,16 @@
 
 #include <google/protobuf/io/coded_stream.h>
 
-#include <bit>
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include <boost/endian/conversion.hpp>
+#include <boost/mp11/algorithm.hpp>
 #include "absl/container/flat_hash_map.h"
 #include "runtime/base/check.h"
 #include "runtime/wire/codec.h"
@@ -19,38 +20,77 @@
 
 namespace mobula::wire {
 
-/// Writes described structs in proto3 format: one pass for the sizes of all nested messages, which
-/// are noted in the order of the second pass, one that writes. Fields with a zero value are left
-/// out; nested messages too, unless they are optional, repeated or the alternative of a variant.
+/// Writes described structs in proto3 format, from the last byte to the first: so the length of a
+/// nested message is known when it is due, in one pass. Fields with a zero value are left out;
+/// nested messages too, unless they are optional, repeated or the alternative of a variant.
 class Encoder {
  public:
   template <MessageValue T>
   void Append(const T& message, std::string& out) {
-    sizes_.clear();
-    next_ = 0;
-    pieces_.clear();
-    next_piece_ = 0;
-    const std::size_t size = MeasureMessage(message);
-    CHECK(size <= kMaxEncodedBytes) << size << " bytes";
-    const std::size_t start = out.size();
-    out.resize(start + size);
-    auto* const first = reinterpret_cast<std::uint8_t*>(out.data() + start);
-    TakeSize();
-    const std::uint8_t* const end = size == 0 ? first : WriteContent(message, first);
-    CHECK(end == first + size);
+    at_ = end_;
+    PutContent(message);
+    CHECK(Written() <= kMaxEncodedBytes) << Written() << " bytes";
+    out.append(reinterpret_cast<const char*>(at_), Written());
+    if (Capacity() > kKeepBytes) Resize(0);
   }
 
  private:
   using Coded = google::protobuf::io::CodedOutputStream;
   static constexpr std::uint32_t kVarint = 0;
   static constexpr std::uint32_t kLengthDelimited = 2;
+  /// A tag and a number, a length or an id.
+  static constexpr std::size_t kScalarMax = 32;
+  static constexpr std::size_t kFirstBytes = 1024;
+  /// Room that one large message has taken is given back beyond this.
+  static constexpr std::size_t kKeepBytes = 1 << 20;
 
-  // Sizes.
+  // Bytes.
 
-  static std::size_t VarintSize(std::uint64_t value) { return Coded::VarintSize64(value); }
-  static std::size_t TagSize(std::uint32_t number) {
-    return VarintSize(std::uint64_t{number} << 3);
+  [[nodiscard]] std::size_t Written() const { return static_cast<std::size_t>(end_ - at_); }
+  [[nodiscard]] std::size_t Capacity() const {
+    return static_cast<std::size_t>(end_ - room_.get());
   }
+
+  /// Room for `size` bytes before what is written.
+  void Reserve(std::size_t size) {
+    if (static_cast<std::size_t>(at_ - room_.get()) < size)
+      Resize(std::max({kFirstBytes, 2 * Capacity(), Written() + size}));
+  }
+  void Resize(std::size_t capacity) {
+    const std::size_t written = capacity == 0 ? 0 : Written();
+    auto room = std::make_unique_for_overwrite<std::uint8_t[]>(capacity);
+    if (written > 0) std::memcpy(room.get() + capacity - written, at_, written);
+    room_ = std::move(room);
+    end_ = room_.get() + capacity;
+    at_ = end_ - written;
+  }
+
+  // REQUIRES: there is room.
+  void PutVarint(std::uint64_t value) {
+    if (value < 0x80) [[likely]] {
+      *--at_ = static_cast<std::uint8_t>(value);
+    } else {
+      PutLongVarint(value);
+    }
+  }
+  void PutLongVarint(std::uint64_t value) {
+    at_ -= Coded::VarintSize64(value);
+    Coded::WriteVarint64ToArray(value, at_);
+  }
+  void PutTag(std::uint32_t number, std::uint32_t wire_type) { PutVarint(number << 3 | wire_type); }
+  void PutRaw(const void* bytes, std::size_t size) {
+    at_ -= size;
+    if (size > 0) std::memcpy(at_, bytes, size);
+  }
+
+  /// Of the content that was put last.
+  void PutHead(std::uint32_t number, std::size_t size) {
+    Reserve(kScalarMax);
+    PutVarint(size);
+    PutTag(number, kLengthDelimited);
+  }
+
+  // Fields.
 
   template <ScalarValue T>
   static bool IsZero(const T& value) {
@@ -63,168 +103,89 @@ class Encoder {
     }
   }
 
-  /// Without the tag, with the length where there is one.
   template <ScalarValue T>
-  static std::size_t ScalarSize(const T& value) {
+  void PutScalar(std::uint32_t number, const T& value) {
     if constexpr (VarintValue<T>) {
-      return VarintSize(ToVarint(value));
+      Reserve(kScalarMax);
+      PutVarint(ToVarint(value));
+      PutTag(number, kVarint);
     } else if constexpr (IdValue<T>) {
-      return 1 + kIdBytes;
+      Reserve(kScalarMax);
+      at_ -= kIdBytes;
+      boost::endian::store_big_u64(at_, value.high);
+      boost::endian::store_big_u64(at_ + 8, value.low);
+      PutVarint(kIdBytes);
+      PutTag(number, kLengthDelimited);
     } else if constexpr (std::is_same_v<T, Bytes>) {
-      return VarintSize(value.Size()) + value.Size();
+      PutText(number, value.View());
     } else {
-      return VarintSize(value.size()) + value.size();
+      PutText(number, value);
     }
   }
 
-  /// Notes the content's size and returns it. Empty messages note nothing of what they contain.
+  void PutText(std::uint32_t number, std::string_view text) {
+    Reserve(text.size() + kScalarMax);
+    PutRaw(text.data(), text.size());
+    PutHead(number, text.size());
+  }
+
   template <MessageValue T>
-  std::size_t MeasureMessage(const T& message) {
-    const std::size_t slot = sizes_.size();
-    sizes_.push_back(0);
-    std::size_t size = 0;
+  void PutNested(std::uint32_t number, const T& message) {
+    const std::size_t before = Written();
+    PutContent(message);
+    PutHead(number, Written() - before);
+  }
+
+  template <MessageValue T>
+  void PutContent(const T& message) {
     if constexpr (IsVariant<T>::value) {
       const auto number = static_cast<std::uint32_t>(message.index() + 1);
-      size = TagSize(number) +
-             std::visit([&](const auto& member) { return NestedSize(MeasureMessage(member)); },
-                        message);
+      std::visit([&](const auto& member) { PutNested(number, member); }, message);
+    } else if constexpr (std::is_same_v<T, ObjectId>) {
+      PutField(2, message.index);
+      PutField(1, message.task);
     } else {
-      std::uint32_t number = 0;
-      ForEachWireField(message, [&](const auto& field) { size += FieldSize(++number, field); });
+      using Members = boost::describe::describe_members<T, boost::describe::mod_any_access>;
+      std::uint32_t number = boost::mp11::mp_size<Members>::value;
+      boost::mp11::mp_for_each<boost::mp11::mp_reverse<Members>>(
+          [&](auto member) { PutField(number--, message.*member.pointer); });
     }
-    if (size == 0) sizes_.resize(slot + 1);
-    sizes_[slot] = size;
-    return size;
   }
 
-  static std::size_t NestedSize(std::size_t content) { return VarintSize(content) + content; }
-
   template <class T>
-  std::size_t FieldSize(std::uint32_t number, const T& field) {
+  void PutField(std::uint32_t number, const T& field) {
     if constexpr (ScalarValue<T>) {
-      return IsZero(field) ? 0 : TagSize(number) + ScalarSize(field);
+      if (!IsZero(field)) PutScalar(number, field);
     } else if constexpr (MessageValue<T>) {
-      const std::size_t content = MeasureMessage(field);
-      return content == 0 ? 0 : TagSize(number) + NestedSize(content);
+      const std::size_t before = Written();
+      PutContent(field);
+      if (Written() > before) PutHead(number, Written() - before);
     } else if constexpr (SharedValue<T>) {
-      pieces_.push_back(EncodedOnce(field));
-      const std::size_t content = pieces_.back()->size();
-      return content == 0 ? 0 : TagSize(number) + NestedSize(content);
+      const Piece content = EncodedOnce(field);
+      if (!content->empty()) PutText(number, *content);
     } else if constexpr (IsOptional<T>::value) {
-      return field ? TagSize(number) + NestedSize(MeasureMessage(*field)) : 0;
-    } else if constexpr (IsVector<T>::value) {
-      std::size_t size = 0;
-      for (const auto& element : field) {
-        size += TagSize(number) + ElementSize(element);
-      }
-      return size;
+      if (field) PutNested(number, *field);
+    } else if constexpr (IsSequence<T>::value) {
+      for (auto element = field.end(); element != field.begin();) PutElement(number, *--element);
     } else {
       static_assert(IsMap<T>::value, "no wire type for this field");
-      std::size_t size = 0;
-      for (const auto& [key, value] : field)
-        size += TagSize(number) + NestedSize(EntrySize(key, value));
-      return size;
+      for (auto entry = field.end(); entry != field.begin();) {
+        --entry;
+        const std::size_t before = Written();
+        PutScalar(2, entry->second);
+        PutScalar(1, entry->first);
+        PutHead(number, Written() - before);
+      }
     }
   }
 
   template <class T>
-  std::size_t ElementSize(const T& element) {
+  void PutElement(std::uint32_t number, const T& element) {
     if constexpr (ScalarValue<T>) {
       static_assert(!VarintValue<T>, "repeated numbers would have to be packed");
-      return ScalarSize(element);
+      PutScalar(number, element);
     } else {
-      return NestedSize(MeasureMessage(element));
-    }
-  }
-
-  template <ScalarValue K, ScalarValue V>
-  static std::size_t EntrySize(const K& key, const V& value) {
-    return TagSize(1) + ScalarSize(key) + TagSize(2) + ScalarSize(value);
-  }
-
-  // Bytes.
-
-  std::size_t TakeSize() { return sizes_[next_++]; }
-
-  static std::uint8_t* WriteTag(std::uint32_t number, std::uint32_t wire_type, std::uint8_t* to) {
-    return Coded::WriteVarint32ToArray((number << 3) | wire_type, to);
-  }
-
-  template <ScalarValue T>
-  static std::uint8_t* WriteScalar(std::uint32_t number, const T& value, std::uint8_t* to) {
-    if constexpr (VarintValue<T>) {
-      return Coded::WriteVarint64ToArray(ToVarint(value), WriteTag(number, kVarint, to));
-    } else {
-      if constexpr (IdValue<T>) {
-        to = WriteTag(number, kLengthDelimited, to);
-        *to++ = kIdBytes;
-        boost::endian::store_big_u64(to, value.high);
-        boost::endian::store_big_u64(to + 8, value.low);
-        return to + kIdBytes;
-      } else if constexpr (std::is_same_v<T, Bytes>) {
-        return WriteText(number, value.View(), to);
-      } else {
-        return WriteText(number, value, to);
-      }
-    }
-  }
-
-  static std::uint8_t* WriteText(std::uint32_t number, std::string_view text, std::uint8_t* to) {
-    to = Coded::WriteVarint64ToArray(text.size(), WriteTag(number, kLengthDelimited, to));
-    return Coded::WriteRawToArray(text.data(), static_cast<int>(text.size()), to);
-  }
-
-  template <MessageValue T>
-  std::uint8_t* WriteNested(std::uint32_t number, std::size_t size, const T& message,
-                            std::uint8_t* to) {
-    to = Coded::WriteVarint64ToArray(size, WriteTag(number, kLengthDelimited, to));
-    return size == 0 ? to : WriteContent(message, to);
-  }
-
-  template <MessageValue T>
-  std::uint8_t* WriteContent(const T& message, std::uint8_t* to) {
-    if constexpr (IsVariant<T>::value) {
-      const auto number = static_cast<std::uint32_t>(message.index() + 1);
-      return std::visit(
-          [&](const auto& member) { return WriteNested(number, TakeSize(), member, to); }, message);
-    } else {
-      std::uint32_t number = 0;
-      ForEachWireField(message, [&](const auto& field) { to = WriteField(++number, field, to); });
-      return to;
-    }
-  }
-
-  template <class T>
-  std::uint8_t* WriteField(std::uint32_t number, const T& field, std::uint8_t* to) {
-    if constexpr (ScalarValue<T>) {
-      return IsZero(field) ? to : WriteScalar(number, field, to);
-    } else if constexpr (MessageValue<T>) {
-      const std::size_t size = TakeSize();
-      return size == 0 ? to : WriteNested(number, size, field, to);
-    } else if constexpr (SharedValue<T>) {
-      const std::string& content = *pieces_[next_piece_++];
-      return content.empty() ? to : WriteText(number, content, to);
-    } else if constexpr (IsOptional<T>::value) {
-      return field ? WriteNested(number, TakeSize(), *field, to) : to;
-    } else if constexpr (IsVector<T>::value) {
-      for (const auto& element : field) to = WriteElement(number, element, to);
-      return to;
-    } else {
-      for (const auto& [key, value] : field) {
-        to = Coded::WriteVarint64ToArray(EntrySize(key, value),
-                                         WriteTag(number, kLengthDelimited, to));
-        to = WriteScalar(2, value, WriteScalar(1, key, to));
-      }
-      return to;
-    }
-  }
-
-  template <class T>
-  std::uint8_t* WriteElement(std::uint32_t number, const T& element, std::uint8_t* to) {
-    if constexpr (ScalarValue<T>) {
-      return WriteScalar(number, element, to);
-    } else {
-      return WriteNested(number, TakeSize(), element, to);
+      PutNested(number, element);
     }
   }
 
@@ -245,12 +206,10 @@ class Encoder {
     return piece;
   }
 
-  /// Content sizes of nested messages in the order of writing, and how many of them are used up.
-  std::vector<std::size_t> sizes_;
-  std::size_t next_ = 0;
-  /// The same for shared messages, which are encoded already.
-  std::vector<Piece> pieces_;
-  std::size_t next_piece_ = 0;
+  /// Written bytes are [at_, end_), at the end of the room.
+  std::unique_ptr<std::uint8_t[]> room_;
+  std::uint8_t* end_ = nullptr;
+  std::uint8_t* at_ = nullptr;
 };
 
 }  // namespace mobula::wire

@@ -22,12 +22,6 @@ struct IsId<Id<Tag>> : std::true_type {};
 template <class T>
 struct IsOptional : std::bool_constant<OptionalValue<T>> {};
 template <class T>
-struct IsVector : std::false_type {};
-template <class T>
-struct IsVector<std::vector<T>> : std::true_type {};
-template <class T>
-struct IsVector<SharedVector<T>> : std::true_type {};
-template <class T>
 struct IsMap : std::false_type {};
 template <class K, class V, class C>
 struct IsMap<std::map<K, V, C>> : std::true_type {};

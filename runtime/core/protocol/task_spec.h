@@ -118,7 +118,7 @@ struct TaskSpec {
   /// The task that submitted it.
   TaskId parent;
   Shared<TaskHeader> header;
-  std::vector<TaskArgument> arguments;
+  SharedArray<TaskArgument> arguments;
   /// Position among the calls of its caller to the actor, from 0, of the actor incarnation it was
   /// sent to.
   std::uint64_t sequence = 0;

@@ -32,7 +32,10 @@ struct Context {
 
   [[nodiscard]] bool Has(Bug bug) const { return options.bugs.Has(bug); }
 
-  void Emit(Effect effect) { out->push_back(std::move(effect)); }
+  template <class E>
+  void Emit(E effect) {
+    out->emplace_back(std::in_place_type<E>, std::move(effect));
+  }
   void Tell(const Address& target, Message message) { Emit(Send{target, std::move(message)}); }
   void TellDaemon(Message message) { Tell(Address::Daemon(self.node), std::move(message)); }
   void TellGcs(Message message) { Tell(Address::Gcs(), std::move(message)); }

@@ -77,15 +77,15 @@ void Executor::TakeArgument(PushedTask& task, std::uint32_t slot) {
   if (task.arguments[slot].stored) store_.AddUser(object);
 }
 
-void Executor::OnNotice(TaskId id, std::uint32_t slot, const ErrorInfo& failure) {
+void Executor::OnNotice(TaskId id, std::uint32_t slot, const Boxed<ErrorInfo>& failure) {
   const auto entry = tasks_.find(id);
   if (entry == tasks_.end() || entry->second.state != State::kQueued) return;
   PushedTask& task = entry->second;
   if (task.parked) return;
   if (task.arguments[slot].object == task.spec.arguments[slot].reference->id) return;
   const Waiter waiter{Waiter::Kind::kExecutor, 0, id, slot};
-  if (!failure.Ok()) {
-    task.arguments[slot] = {task.spec.arguments[slot].reference->id, Payload::Error(failure), {}};
+  if (failure) {
+    task.arguments[slot] = {task.spec.arguments[slot].reference->id, Payload::Error(*failure), {}};
   } else {
     if (!values_.RequestLocal(task.spec.arguments[slot].reference->id, waiter)) return;
     TakeArgument(task, slot);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "runtime/core/worker/expected_counts.h"
 #include "runtime/core/worker/object_values.h"
 #include "runtime/core/worker/views.h"
@@ -37,7 +38,7 @@ class Executor {
   void OnPush(const Address& source, const TaskSpec& spec);
   void OnExecuted(const TaskExecuted& event);
   /// An argument of a queued task has come.
-  void OnNotice(TaskId task, std::uint32_t slot, const ErrorInfo& failure);
+  void OnNotice(TaskId task, std::uint32_t slot, const Boxed<ErrorInfo>& failure);
   /// An owner has acknowledged (or will never) what the answer of `task` waited for.
   void OnAcknowledged(TaskId task);
   /// An argument could not be fetched at the first try: its tasks may wait for long.
@@ -86,7 +87,7 @@ class Executor {
   /// Tasks of one sender that have not started, in order.
   struct Sender {
     std::uint64_t next_sequence = 0;
-    std::map<std::uint64_t, TaskId> queue;
+    absl::btree_map<std::uint64_t, TaskId> queue;
   };
   using Entry = OrderedHashMap<TaskId, PushedTask>::iterator;
 
@@ -145,7 +146,7 @@ class Executor {
   OrderedHashMap<TaskId, PushedTask> tasks_;
   std::map<Address, Sender> senders_;
   /// First of their senders, with all arguments: arrival to task.
-  std::map<std::uint64_t, TaskId> ready_;
+  absl::btree_map<std::uint64_t, TaskId> ready_;
   std::uint64_t arrivals_ = 0;
   /// As long as there is one, further tasks are parked when they come.
   std::size_t parked_ = 0;

@@ -73,7 +73,7 @@ void LeaseClient::PumpClass(std::size_t index) {
     state.queue.erase(state.queue.begin());
     if (!dispatcher_.Push(task, lease->second.worker, 0)) continue;
     Close(lease);
-    lease->second.in_flight.insert(task);
+    lease->second.in_flight.push_back(task);
     Open(lease);
   }
   BalanceRequests(state);
@@ -111,6 +111,13 @@ LeaseClient::Class* LeaseClient::FindRequest(std::uint64_t request) {
   return found == requests_.end() ? nullptr : &classes_[found->second];
 }
 
+bool LeaseClient::TakeOut(Lease& lease, TaskId task) {
+  const auto found = std::ranges::find(lease.in_flight, task);
+  if (found == lease.in_flight.end()) return false;
+  lease.in_flight.erase(found);
+  return true;
+}
+
 void LeaseClient::Open(LeaseEntry lease) {
   if (lease->second.blocked || lease->second.reclaimed) return;
   classes_[lease->second.scheduling_class].open.emplace(lease->second.in_flight.size(),
@@ -127,7 +134,7 @@ void LeaseClient::Finished(const Address& worker, TaskId task, Duration run_time
   if (found == by_worker_.end()) return;
   const auto lease = leases_.find(found->second);
   Close(lease);
-  if (lease->second.in_flight.erase(task) > 0) {
+  if (TakeOut(lease->second, task)) {
     auto& average = classes_[lease->second.scheduling_class].run_time;
     average = average ? (*average * 7 + run_time) / 8 : run_time;
     lease->second.blocked = false;
@@ -142,7 +149,7 @@ void LeaseClient::Returned(const Address& worker, TaskId task) {
   if (found == by_worker_.end()) return;
   const auto lease = leases_.find(found->second);
   Close(lease);
-  lease->second.in_flight.erase(task);
+  TakeOut(lease->second, task);
   // Without a task that blocks there, no TaskDone would come to end the state.
   lease->second.blocked = !lease->second.in_flight.empty();
   Open(lease);

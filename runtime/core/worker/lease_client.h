@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <boost/container/flat_set.hpp>
+#include <deque>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
 
 #include "absl/container/btree_map.h"
-#include "absl/container/btree_set.h"
 #include "runtime/core/worker/dispatcher.h"
 #include "runtime/core/worker/views.h"
 #include "runtime/core/worker/watch_list.h"
@@ -71,7 +71,8 @@ class LeaseClient {
     std::size_t scheduling_class = 0;
     Address worker;
     NodeId raylet;
-    absl::btree_set<TaskId> in_flight;
+    /// In the order of their pushes, which is mostly that of their answers.
+    std::deque<TaskId> in_flight;
     bool blocked = false;
     bool reclaimed = false;
     Instant idle_since;
@@ -87,7 +88,7 @@ class LeaseClient {
     absl::btree_map<std::uint64_t, TaskId> queue;
     std::map<std::uint64_t, Request> requests;
     /// Leases that take tasks, least loaded first.
-    std::set<std::pair<std::size_t, LeaseId>> open;
+    boost::container::flat_set<std::pair<std::size_t, LeaseId>> open;
     /// Moving average; nothing before the first task has run.
     std::optional<Duration> run_time;
     bool warned = false;
@@ -104,6 +105,8 @@ class LeaseClient {
   void BalanceRequests(Class& state);
   void RequestOne(Class& state);
   void CancelOne(Class& state);
+  /// Whether the lease had the task.
+  static bool TakeOut(Lease& lease, TaskId task);
   /// Lists the lease among the open ones, or takes it off. Called around every change of its load.
   void Open(LeaseEntry lease);
   void Close(LeaseEntry lease);

@@ -12,11 +12,16 @@ namespace mobula::worker {
 void ObjectValues::SetInline(ObjectId id, Payload value, std::vector<ObjectRef> inner) {
   ObjectRecord* record = references_.Find(id);
   CHECK(record != nullptr) << "object " << id;
-  record->status.phase = ObjectPhase::kInline;
-  record->status.value = std::move(value);
-  record->freed = false;
-  ReplaceInner(*record, std::move(inner));
-  Resolved(id, *record);
+  SetInline(id, *record, std::move(value), std::move(inner));
+}
+
+void ObjectValues::SetInline(ObjectId id, ObjectRecord& record, Payload value,
+                             std::vector<ObjectRef> inner) {
+  record.status.phase = ObjectPhase::kInline;
+  record.status.value = std::move(value);
+  record.freed = false;
+  ReplaceInner(record, std::move(inner));
+  Resolved(id, record);
 }
 
 void ObjectValues::SetStored(ObjectId id, PayloadKind kind, std::uint64_t size, NodeId node,
@@ -61,14 +66,15 @@ void ObjectValues::ReplaceInner(ObjectRecord& record, std::vector<ObjectRef> inn
   }
 }
 
-void ObjectValues::Notify(ObjectId id, std::vector<Waiter>& waiters, const ErrorInfo& failure) {
+void ObjectValues::Notify(ObjectId id, std::vector<Waiter>& waiters,
+                          const Boxed<ErrorInfo>& failure) {
   if (context_.Has(Bug::kLosesWakeUps) && waiters.size() > 1) waiters.resize(1);
   for (const Waiter& waiter : waiters) notices_.push_back({id, waiter, failure});
   waiters.clear();
 }
 
 void ObjectValues::Notify(ObjectId id, Rare<std::vector<Waiter>>& waiters,
-                          const ErrorInfo& failure) {
+                          const Boxed<ErrorInfo>& failure) {
   if (waiters->empty()) return;
   Notify(id, waiters.Edit(), failure);
   waiters.Reset();
@@ -283,20 +289,6 @@ void ObjectValues::CheckObject(ObjectId id, const ObjectRecord& record) const {
     CHECK(record.status.phase == ObjectPhase::kInline || !watch_list_.IsDead(record.owner))
         << "object " << id << " is expected from a dead owner";
   }
-}
-
-std::optional<ObjectValues::Notice> ObjectValues::NextNotice() {
-  if (notices_.empty()) return std::nullopt;
-  Notice notice = notices_.front();
-  notices_.pop_front();
-  return notice;
-}
-
-std::optional<ObjectId> ObjectValues::NextLost() {
-  if (lost_.empty()) return std::nullopt;
-  const ObjectId id = lost_.front();
-  lost_.pop_front();
-  return id;
 }
 
 }  // namespace mobula::worker

@@ -28,7 +28,7 @@ class ObjectValues {
     ObjectId object;
     Waiter waiter;
     /// Unless it cannot be brought here; it is no worse elsewhere.
-    ErrorInfo failure;
+    Boxed<ErrorInfo> failure;
   };
 
   ObjectValues(Context& context, ReferenceTable& references, StoreClient& store,
@@ -38,6 +38,7 @@ class ObjectValues {
   /// The value, or the error in its place, is known. `inner` is what it contains, counted by the
   /// caller.
   void SetInline(ObjectId id, Payload value, std::vector<ObjectRef> inner = {});
+  void SetInline(ObjectId id, ObjectRecord& record, Payload value, std::vector<ObjectRef> inner);
   /// A complete copy is on `node`.
   void SetStored(ObjectId id, PayloadKind kind, std::uint64_t size, NodeId node,
                  std::vector<ObjectRef> inner);
@@ -70,17 +71,25 @@ class ObjectValues {
   /// Tells everybody who still waits for an object that is being forgotten.
   void NotifyAll(ObjectId id, ObjectRecord& record);
 
-  std::optional<Notice> NextNotice();
-  std::optional<ObjectId> NextLost();
+  std::optional<Notice> NextNotice() { return Next(notices_); }
+  std::optional<ObjectId> NextLost() { return Next(lost_); }
   void CheckInvariants() const;
   /// The part of it that looks at one record: who looks at all of them calls it.
   void CheckObject(ObjectId id, const ObjectRecord& record) const;
 
  private:
+  template <class T>
+  static std::optional<T> Next(std::deque<T>& queue) {
+    if (queue.empty()) return std::nullopt;
+    std::optional<T> next(std::move(queue.front()));
+    queue.pop_front();
+    return next;
+  }
   void Resolved(ObjectId id, ObjectRecord& record);
   void ReplaceInner(ObjectRecord& record, std::vector<ObjectRef> inner);
-  void Notify(ObjectId id, std::vector<Waiter>& waiters, const ErrorInfo& failure = {});
-  void Notify(ObjectId id, Rare<std::vector<Waiter>>& waiters, const ErrorInfo& failure = {});
+  void Notify(ObjectId id, std::vector<Waiter>& waiters, const Boxed<ErrorInfo>& failure = {});
+  void Notify(ObjectId id, Rare<std::vector<Waiter>>& waiters,
+              const Boxed<ErrorInfo>& failure = {});
   /// Starts whatever gets the value of an object nearer to being here.
   void Advance(ObjectId id, ObjectRecord& record);
   void AskOwner(ObjectId id, ObjectRecord& record, std::vector<NodeId> failed_at);

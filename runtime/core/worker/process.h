@@ -6,7 +6,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <variant>
+#include <vector>
 
 #include "runtime/core/worker/events.h"
 
@@ -28,6 +30,10 @@ class Process {
   /// Blocks the calling thread (real) or fiber (simulated) until the request is answered.
   /// REQUIRES: a request event with this number was posted, and nobody else awaits it.
   virtual Completion Await(RequestId request) = 0;
+  /// What a get of these objects would be answered at once, without an event: nothing unless each
+  /// is an inline value that is here.
+  [[nodiscard]] virtual std::optional<std::vector<FetchedValue>> Peek(
+      const std::vector<ObjectId>& objects) const = 0;
   /// The node's store at `offset`: valid while the object there is being written or is pinned.
   virtual std::byte* StoreAt(std::uint64_t offset, std::uint64_t size) = 0;
   /// Steady time on the real host, virtual time in the simulator.

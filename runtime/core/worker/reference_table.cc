@@ -40,15 +40,13 @@ ObjectRecord& ReferenceTable::Obtain(const ObjectRef& reference) {
   return record;
 }
 
-void ReferenceTable::Erase(ObjectId id) {
-  const auto found = records_.find(id);
-  CHECK(found != records_.end());
-  if (!found->second.actor->IsNil()) {
-    handles_.erase(*found->second.actor);
-  } else if (!found->second.owned && id.index == 0) {
+void ReferenceTable::Erase(ObjectId id, const ObjectRecord& record) {
+  if (!record.actor->IsNil()) {
+    handles_.erase(*record.actor);
+  } else if (!record.owned && id.index == 0) {
     handles_.erase(ActorOf(id.task));
   }
-  records_.erase(found);
+  records_.erase(id);
 }
 
 void ReferenceTable::Drop(ObjectId id, Count count) {
@@ -64,13 +62,6 @@ void ReferenceTable::AddAll(const std::vector<ObjectRef>& references, Count coun
 
 void ReferenceTable::DropAll(const std::vector<ObjectRef>& references, Count count) {
   for (const ObjectRef& reference : references) Drop(reference.id, count);
-}
-
-std::optional<ObjectId> ReferenceTable::NextCandidate() {
-  if (candidates_.empty()) return std::nullopt;
-  const ObjectId id = candidates_.back();
-  candidates_.pop_back();
-  return id;
 }
 
 std::optional<ObjectId> ReferenceTable::FindHandle(ActorId actor) const {

@@ -62,7 +62,8 @@ class ReferenceTable {
   /// The record of `reference`, made when there is none: a borrowed one; or, where this process
   /// owned the object and has freed it, one that holds the error to say so.
   ObjectRecord& Obtain(const ObjectRef& reference);
-  void Erase(ObjectId id);
+  /// REQUIRES: `record` is that of `id`.
+  void Erase(ObjectId id, const ObjectRecord& record);
 
   void Add(const ObjectRef& reference, Count count) { ++Obtain(reference).Of(count); }
   /// REQUIRES: the count is above zero.
@@ -72,7 +73,12 @@ class ReferenceTable {
   /// Notes an object to be looked at when the event is settled.
   void Touch(ObjectId id) { candidates_.push_back(id); }
   /// The next object that may have gone out of scope.
-  std::optional<ObjectId> NextCandidate();
+  std::optional<ObjectId> NextCandidate() {
+    if (candidates_.empty()) return std::nullopt;
+    const ObjectId id = candidates_.back();
+    candidates_.pop_back();
+    return id;
+  }
   /// The reference that stands for `actor`, when this process has it.
   [[nodiscard]] std::optional<ObjectId> FindHandle(ActorId actor) const;
   void SetHandle(ObjectId id, ObjectRecord& record, ActorId actor);

@@ -53,13 +53,14 @@ void RequestTable::Ask(RequestId id, Request& request, std::uint32_t slot) {
   if (here) MarkReady(request, slot);
 }
 
-void RequestTable::MarkReady(Request& request, std::uint32_t slot, const ErrorInfo& failure) {
+void RequestTable::MarkReady(Request& request, std::uint32_t slot,
+                             const Boxed<ErrorInfo>& failure) {
   CHECK(!request.ready[slot]);
   request.ready[slot] = true;
   ++request.ready_count;
   if (request.is_wait) return;
-  if (!failure.Ok()) {
-    request.values[slot] = {request.objects[slot], Payload::Error(failure), {}};
+  if (failure) {
+    request.values[slot] = {request.objects[slot], Payload::Error(*failure), {}};
     request.failed = true;
     return;
   }
@@ -69,15 +70,15 @@ void RequestTable::MarkReady(Request& request, std::uint32_t slot, const ErrorIn
   if (request.values[slot].IsFailure()) request.failed = true;
 }
 
-void RequestTable::OnNotice(RequestId id, std::uint32_t slot, const ErrorInfo& failure) {
+void RequestTable::OnNotice(RequestId id, std::uint32_t slot, const Boxed<ErrorInfo>& failure) {
   const auto entry = requests_.find(id);
   if (entry == requests_.end() || entry->second.ready[slot]) return;
   Request& request = entry->second;
   // The world may have changed since the notice was written: look again.
-  if (failure.Ok()) {
-    Ask(id, request, slot);
-  } else {
+  if (failure) {
     MarkReady(request, slot, failure);
+  } else {
+    Ask(id, request, slot);
   }
   if (request.IsDone()) Fulfil(entry, false);
 }

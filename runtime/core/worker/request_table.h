@@ -27,7 +27,7 @@ class RequestTable {
   void Abandon(RequestId request);
   void OnTimeout(RequestId request);
   /// The object of a slot has come, or cannot be brought here.
-  void OnNotice(RequestId request, std::uint32_t slot, const ErrorInfo& failure);
+  void OnNotice(RequestId request, std::uint32_t slot, const Boxed<ErrorInfo>& failure);
   void CheckInvariants() const;
 
  private:
@@ -56,7 +56,7 @@ class RequestTable {
   void Begin(RequestId id, Request request, std::optional<Duration> timeout, bool releases_cpu);
   /// Asks for the object of a slot, and takes note when it is here.
   void Ask(RequestId id, Request& request, std::uint32_t slot);
-  void MarkReady(Request& request, std::uint32_t slot, const ErrorInfo& failure = {});
+  void MarkReady(Request& request, std::uint32_t slot, const Boxed<ErrorInfo>& failure = {});
   void Fulfil(Entry entry, bool timed_out);
   /// Drops the request with its pins and its waiting places.
   void Forget(Entry entry);

@@ -139,16 +139,19 @@ void TaskManager::RegisterActor(Task& task) {
 
 std::optional<TaskSpec> TaskManager::Prepare(Task& task) {
   bool gone = false;
+  bool has_references = false;
   for (const TaskArgument& argument : task.spec.arguments) {
-    if (argument.IsReference() && !references_.Find(argument.reference->id)->IsResolved())
-      gone = true;
+    if (!argument.IsReference()) continue;
+    has_references = true;
+    gone = gone || !references_.Find(argument.reference->id)->IsResolved();
   }
   if (gone) {
     Resolve(task);
     return std::nullopt;
   }
   TaskSpec spec = task.spec;
-  for (TaskArgument& argument : spec.arguments) {
+  if (!has_references) return spec;
+  for (TaskArgument& argument : spec.arguments.Edit()) {
     if (!argument.IsReference()) continue;
     const ObjectRecord& record = *references_.Find(argument.reference->id);
     if (record.status.phase == ObjectPhase::kInline) {
@@ -251,13 +254,25 @@ void TaskManager::OnTaskDone(const Address& source, const TaskDone& message) {
     return result.value.kind != PayloadKind::kValue;
   });
   if (failure != message.results.end()) failures_.Add(task.spec, failure->value);
-  for (std::uint32_t i = 0; i < task.spec.header->num_returns; ++i) {
-    const ObjectId object = task.spec.Return(i);
+  if (!HasAllReturns(task.spec, message.results)) FailMissingReturns(task.spec);
+  Complete(entry);
+}
+
+bool TaskManager::HasAllReturns(const TaskSpec& spec, const std::vector<TaskResult>& results) {
+  if (results.size() != spec.header->num_returns) return false;
+  for (std::uint32_t i = 0; i < results.size(); ++i) {
+    if (results[i].object != spec.Return(i)) return false;
+  }
+  return true;
+}
+
+void TaskManager::FailMissingReturns(const TaskSpec& spec) {
+  for (std::uint32_t i = 0; i < spec.header->num_returns; ++i) {
+    const ObjectId object = spec.Return(i);
     const ObjectRecord* record = references_.Find(object);
     if (record == nullptr || record->status.phase != ObjectPhase::kPending) continue;
-    values_.SetInline(object, Payload::Error(errors::MissingReturn(object, task.spec)));
+    values_.SetInline(object, Payload::Error(errors::MissingReturn(object, spec)));
   }
-  Complete(entry);
 }
 
 void TaskManager::TakeResult(const Address& source, const Task& task, const TaskResult& result) {
@@ -277,7 +292,7 @@ void TaskManager::TakeResult(const Address& source, const Task& task, const Task
   if (result.in_store) {
     values_.SetStored(result.object, result.value.kind, result.size, source.node, result.contained);
   } else {
-    values_.SetInline(result.object, result.value, result.contained);
+    values_.SetInline(result.object, *record, result.value, result.contained);
   }
 }
 

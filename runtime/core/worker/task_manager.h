@@ -130,6 +130,9 @@ class TaskManager : public Dispatcher {
   void DiscardResults(const Task& task);
   void Retry(Task& task, const std::string& reason);
   void TakeResult(const Address& source, const Task& task, const TaskResult& result);
+  static bool HasAllReturns(const TaskSpec& spec, const std::vector<TaskResult>& results);
+  /// The answer of a worker whose language layer forgot some.
+  void FailMissingReturns(const TaskSpec& spec);
   /// A value that nobody waits for: frees it, and gives back the registrations that came with it.
   void DropResult(const Address& source, const TaskResult& result);
   /// One of an attempt that was given up. Its copy goes, unless the same copy is, or will be, that

@@ -257,7 +257,7 @@ void Worker::Parts::SettleObject(ObjectId id) {
   if (!record->owned) {
     values.NotifyAll(id, *record);
     references.Release(id, *record);
-    references.Erase(id);
+    references.Erase(id, *record);
     return;
   }
   values.FreeCopies(id, *record);
@@ -270,7 +270,7 @@ void Worker::Parts::SettleObject(ObjectId id) {
   values.NotifyAll(id, *record);
   references.DropAll(*record->inner, Count::kContained);
   if (record->NeedsLineage() && !id.IsPut()) tasks.ReturnErased(id);
-  references.Erase(id);
+  references.Erase(id, *record);
   if (!actor.IsNil()) tasks.HandleErased(actor);
 }
 
@@ -368,6 +368,21 @@ ObjectRef Worker::FindReference(ObjectId object) const {
   const ReferenceTable::Table& records = std::as_const(parts_->references).Records();
   const auto found = records.find(object);
   return found == records.end() ? ObjectRef{} : ObjectRef{object, found->second.owner};
+}
+
+std::optional<std::vector<FetchedValue>> Worker::Peek(const std::vector<ObjectId>& objects) const {
+  const ReferenceTable::Table& records = std::as_const(parts_->references).Records();
+  std::vector<FetchedValue> values;
+  values.reserve(objects.size());
+  for (const ObjectId id : objects) {
+    const auto found = records.find(id);
+    if (found == records.end()) return std::nullopt;
+    const ObjectStatus& status = found->second.status;
+    if (status.phase != ObjectPhase::kInline || status.value.kind != PayloadKind::kValue)
+      return std::nullopt;
+    values.push_back({id, status.value, {}});
+  }
+  return values;
 }
 
 std::vector<ObjectId> Worker::MappedObjects() const { return parts_->store.Pinned(); }

@@ -33,6 +33,9 @@ class Worker {
   [[nodiscard]] std::vector<ReferenceView> References() const;
   /// The owner of an object this process has a reference to; nil when it has none.
   [[nodiscard]] ObjectRef FindReference(ObjectId object) const;
+  /// The values of objects, when each is an inline one that this process has.
+  [[nodiscard]] std::optional<std::vector<FetchedValue>> Peek(
+      const std::vector<ObjectId>& objects) const;
   /// Objects in the node's store that this process maps.
   [[nodiscard]] std::vector<ObjectId> MappedObjects() const;
 

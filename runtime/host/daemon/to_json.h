@@ -36,18 +36,11 @@ template <OptionalValue T>
 boost::json::value ToJson(const T& value) {
   return value ? ToJson(*value) : boost::json::value();
 }
-boost::json::value ArrayOf(const auto& values) {
+template <SequenceValue T>
+boost::json::value ToJson(const T& values) {
   boost::json::array array;
   for (const auto& value : values) array.push_back(ToJson(value));
   return array;
-}
-template <class T>
-boost::json::value ToJson(const std::vector<T>& values) {
-  return ArrayOf(values);
-}
-template <class T>
-boost::json::value ToJson(const SharedVector<T>& values) {
-  return ArrayOf(values);
 }
 template <class V, class C>
 boost::json::value ToJson(const std::map<std::string, V, C>& values) {

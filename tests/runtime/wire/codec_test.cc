@@ -107,6 +107,10 @@ TEST(Codec, RefusesWhatDoesNotFit) {
   EXPECT_THAT(text("\x0A\x05\x0A\x03\x61\x62\x63"), testing::HasSubstr("field 1 of Address"));
   EXPECT_THAT(text("\x08\x01"), testing::HasSubstr("field 1 of Envelope"));
   EXPECT_THAT(text(std::string_view("\x00\x00", 2)), testing::HasSubstr("tag"));
+  // A tag of eleven bytes, a group, a word that is cut short; all of unknown fields.
+  EXPECT_THAT(text(std::string(11, '\xFF')), testing::HasSubstr("tag"));
+  EXPECT_THAT(text("\xFB\x01\xFC\x01"), testing::HasSubstr("field 31"));
+  EXPECT_THAT(text("\xF9\x01\x61"), testing::HasSubstr("field 31"));
 }
 
 TEST(Codec, RefusesUnknownEnumerators) {

@@ -32,7 +32,7 @@ void Randomise(Rng& rng, T& value) {
     Randomise(rng, value.Edit());
   } else if constexpr (IsOptional<T>::value) {
     if (rng.Below(2) == 1) Randomise(rng, value.emplace());
-  } else if constexpr (IsVector<T>::value) {
+  } else if constexpr (IsSequence<T>::value) {
     for (std::uint64_t left = rng.Below(4); left > 0; --left) Randomise(rng, value.emplace_back());
   } else if constexpr (IsMap<T>::value) {
     for (std::uint64_t left = rng.Below(4); left > 0; --left) {

@@ -72,7 +72,7 @@ class SchemaWalker {
       ASSERT_TRUE(field->is_map());
       CompareType<typename T::key_type>(field->message_type()->map_key());
       CompareType<typename T::mapped_type>(field->message_type()->map_value());
-    } else if constexpr (IsVector<T>::value) {
+    } else if constexpr (IsSequence<T>::value) {
       EXPECT_TRUE(field->is_repeated());
       CompareType<typename T::value_type>(field);
     } else if constexpr (IsOptional<T>::value) {

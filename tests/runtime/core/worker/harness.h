@@ -84,8 +84,7 @@ class Harness : public ::testing::Test {
     spec.parent = root;
     header.name.push_back('f');
     for (const ObjectRef& reference : references) {
-      spec.arguments.emplace_back();
-      spec.arguments.back().reference = reference;
+      spec.arguments.emplace_back().reference = reference;
     }
     return spec;
   }

@@ -20,9 +20,9 @@ class WorkerBorrow : public Harness {
     TaskHeader& header = spec.header.Edit();
     header.owner = sender;
     header.name = "g";
-    spec.arguments.emplace_back();
-    spec.arguments.back().value = Value("holds a reference");
-    spec.arguments.back().contained = {inner};
+    TaskArgument& argument = spec.arguments.emplace_back();
+    argument.value = Value("holds a reference");
+    argument.contained = {inner};
     Receive(sender, PushTask{spec});
     EXPECT_EQ(All<RunTask>().size(), 1u);
     return spec;

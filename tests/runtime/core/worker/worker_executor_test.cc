@@ -26,9 +26,9 @@ class WorkerExecutor : public Harness {
     return {spec.task, spec.attempt, {{spec.Return(0), Value("r"), false, 0, {}}}, false, false};
   }
   TaskSpec WithStored(TaskSpec spec, ObjectId object) const {
-    spec.arguments.emplace_back();
-    spec.arguments.back().reference = ObjectRef{object, owner};
-    spec.arguments.back().stored = StoredHint{1000, {kOtherNode}};
+    TaskArgument& argument = spec.arguments.emplace_back();
+    argument.reference = ObjectRef{object, owner};
+    argument.stored = StoredHint{1000, {kOtherNode}};
     return spec;
   }
   const ObjectId stored{{0x99, 1}, 1};

@@ -28,6 +28,25 @@ TEST_F(WorkerObject, AStoredValueIsFetchedOnceAndReleasedAfterItsLastUser) {
   EXPECT_EQ(Sent<ReleaseObject>().size(), 1u);
 }
 
+TEST_F(WorkerObject, APeekSeesInlineValuesThatAreHereAndNothingElse) {
+  Do(ObjectPut{Put(0), Value("x"), {}});
+  Do(ObjectPut{Put(1), Value("y"), {}});
+  const auto values = machine_.Peek({Put(1), Put(0), Put(1)});
+  ASSERT_TRUE(values);
+  ASSERT_EQ(values->size(), 3u);
+  EXPECT_EQ((*values)[0].object, Put(1));
+  EXPECT_EQ((*values)[1].value, Value("x"));
+  const TaskSpec pending = NewTask(1);
+  Do(TaskSubmitted{pending});
+  EXPECT_FALSE(machine_.Peek({Put(0), pending.Return(0)}));
+  const TaskSpec stored = NewTask(2);
+  RunStored(stored, remote);
+  EXPECT_FALSE(machine_.Peek({stored.Return(0)}));
+  Do(FreeRequested{{Put(0)}});
+  EXPECT_FALSE(machine_.Peek({Put(0)}));
+  EXPECT_FALSE(machine_.Peek({Put(7)}));
+}
+
 TEST_F(WorkerObject, AGetEndsWithTheFirstFailureAndDropsWhatHasCome) {
   const TaskSpec stored = NewTask(1);
   RunStored(stored, remote);

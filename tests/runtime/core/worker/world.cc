@@ -192,14 +192,14 @@ TaskSpec World::NewTask(Process& process, Context& context, TaskKind kind) {
   for (const ObjectRef& reference : Pick(context.held, 2)) {
     TaskArgument argument;
     argument.reference = reference;
-    spec.arguments.push_back(argument);
+    spec.arguments.emplace_back() = argument;
   }
   const auto inner = Pick(context.held, 2);
   if (!inner.empty()) {
     TaskArgument argument;
     argument.value.data = Pickle(inner);
     argument.contained = inner;
-    spec.arguments.push_back(argument);
+    spec.arguments.emplace_back() = argument;
   }
   return spec;
 }
