@@ -50,5 +50,5 @@ def test_two_drivers_get_the_same() -> None:
     # Long tasks: what counts is which leases a driver has, and not what Linux lets it do.
     found = measure("two drivers", 4)
     assert found["one driver ahead of the other, long tasks"] < 20
-    # No driver starves, whatever else runs.
-    assert found["one driver ahead of the other, short tasks"] < 100
+    # Short ones: also how Linux shares the cores out between them. No driver starves.
+    assert found["one driver ahead of the other, short tasks"] < 300
