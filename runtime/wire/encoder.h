@@ -13,6 +13,7 @@
 
 #include <boost/endian/conversion.hpp>
 #include <boost/mp11/algorithm.hpp>
+#include "absl/base/attributes.h"
 #include "absl/container/flat_hash_map.h"
 #include "runtime/base/check.h"
 #include "runtime/wire/codec.h"
@@ -52,7 +53,7 @@ class Encoder {
   }
 
   /// Room for `size` bytes before what is written.
-  void Reserve(std::size_t size) {
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void Reserve(std::size_t size) {
     if (static_cast<std::size_t>(at_ - room_.get()) < size)
       Resize(std::max({kFirstBytes, 2 * Capacity(), Written() + size}));
   }
@@ -66,7 +67,7 @@ class Encoder {
   }
 
   // REQUIRES: there is room.
-  void PutVarint(std::uint64_t value) {
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void PutVarint(std::uint64_t value) {
     if (value < 0x80) [[likely]] {
       *--at_ = static_cast<std::uint8_t>(value);
     } else {
@@ -77,7 +78,9 @@ class Encoder {
     at_ -= Coded::VarintSize64(value);
     Coded::WriteVarint64ToArray(value, at_);
   }
-  void PutTag(std::uint32_t number, std::uint32_t wire_type) { PutVarint(number << 3 | wire_type); }
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void PutTag(std::uint32_t number, std::uint32_t wire_type) {
+    PutVarint(number << 3 | wire_type);
+  }
   void PutRaw(const void* bytes, std::size_t size) {
     at_ -= size;
     if (size > 0) std::memcpy(at_, bytes, size);

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "absl/base/attributes.h"
+
 namespace mobula::wire {
 
 /// The bytes of one encoded message, from front to back: tags, numbers and lengths as proto3 has
@@ -20,7 +22,7 @@ class WireReader {
 
   [[nodiscard]] bool AtEnd() const { return at_ == end_; }
 
-  bool ReadVarint(std::uint64_t& value) {
+  ABSL_ATTRIBUTE_ALWAYS_INLINE bool ReadVarint(std::uint64_t& value) {
     if (at_ != end_ && *at_ < 0x80) {
       value = *at_++;
       return true;
@@ -28,14 +30,14 @@ class WireReader {
     return ReadLongVarint(value);
   }
   /// Never zero.
-  bool ReadTag(std::uint32_t& tag) {
+  ABSL_ATTRIBUTE_ALWAYS_INLINE bool ReadTag(std::uint32_t& tag) {
     std::uint64_t value = 0;
     if (!ReadVarint(value) || value == 0 || value > UINT32_MAX) return false;
     tag = static_cast<std::uint32_t>(value);
     return true;
   }
   /// Of a field's content. False unless so many bytes are left.
-  bool ReadLength(std::uint32_t tag, std::size_t& length) {
+  ABSL_ATTRIBUTE_ALWAYS_INLINE bool ReadLength(std::uint32_t tag, std::size_t& length) {
     std::uint64_t value = 0;
     if (Lite::GetTagWireType(tag) != Lite::WIRETYPE_LENGTH_DELIMITED || !ReadVarint(value) ||
         value > Left()) {

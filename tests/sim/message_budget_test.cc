@@ -49,10 +49,9 @@ class Metered {
     options.on_message = [this](const Message& message) {
       if (!counting_) return;
       ++counts_[NameOf(message)];
-      // Between two processes, which is the longest address there is.
-      const Address address{NodeId{~0ull, ~0ull}, WorkerId{~0ull, ~0ull}};
+      // As between two processes of one node, which say only once who they are.
       std::string encoded;
-      wire::Encode(Envelope{address, address, message}, encoded);
+      wire::Encode(Envelope{{}, {}, message}, encoded);
       bytes_ += encoded.size();
     };
     return options;
@@ -71,8 +70,8 @@ TEST(MessageBudget, AWarmTaskCostsTwo) {
     cluster.Begin();
     Get(Task(Nothing).Remote());
     EXPECT_EQ(cluster.End(), (Counts{{"PushTask", 1}, {"TaskDone", 1}}));
-    // Four addresses of 32 bytes, the task's ids, its name twice, and a result.
-    EXPECT_EQ(cluster.Bytes(), 353u);
+    // The owner's address, the task's ids, its name twice, and a result.
+    EXPECT_EQ(cluster.Bytes(), 201u);
   });
 }
 

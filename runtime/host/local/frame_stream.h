@@ -27,8 +27,6 @@ class FrameStream {
 
   /// Adds an envelope to what `Flush` writes.
   void Queue(const Envelope& envelope);
-  /// Adds frames that another stream could not send (`TakeUnsent`).
-  void QueueEncoded(std::string_view frames) { outgoing_ += frames; }
 
   enum class Flushed { kAll, kSome, kBroken };
   /// Writes as much as the stream takes.

@@ -42,7 +42,10 @@ ProcessNetwork::Connection& ProcessNetwork::Add(std::unique_ptr<Connection> conn
 void ProcessNetwork::Send(const Address& target, Message&& message) {
   if (!failure_.empty()) return;
   Connection& connection = RouteTo(target);
-  connection.stream.Queue(Envelope{self_, target, std::move(message)});
+  Envelope envelope{self_, target, std::move(message)};
+  if (&connection != daemon_ && std::exchange(connection.introduced, true))
+    envelope.source = envelope.target = Address{};
+  connection.stream.Queue(envelope);
   if (!std::exchange(connection.dirty, true)) dirty_.push_back(connection.stream.Number());
 }
 
@@ -94,9 +97,13 @@ void ProcessNetwork::GiveUpPeer(Connection& connection) {
   if (route == routes_.end() || route->second != &connection) return;
   routes_.erase(route);
   unreachable_.insert(connection.peer);
-  const std::string unsent = connection.stream.TakeUnsent();
+  std::vector<Envelope> unsent = DecodeFrames(connection.stream.TakeUnsent());
   if (unsent.empty()) return;
-  daemon_->stream.QueueEncoded(unsent);
+  for (Envelope& envelope : unsent) {
+    envelope.source = self_;
+    envelope.target = Address{self_.node, connection.peer};
+    daemon_->stream.Queue(envelope);
+  }
   if (!std::exchange(daemon_->dirty, true)) dirty_.push_back(daemon_->stream.Number());
 }
 
@@ -155,9 +162,8 @@ void ProcessNetwork::Read(Connection& connection, Deliver deliver) {
       const auto* died = std::get_if<WorkerDied>(&envelope.message);
       if (died != nullptr && died->worker.node == self_.node)
         DrainPeer(died->worker.worker, deliver);
-    } else if (connection.peer.IsNil()) {
-      connection.peer = envelope.source.worker;
-      routes_.try_emplace(connection.peer, &connection);
+    } else {
+      Complete(connection, envelope);
     }
     deliver(std::move(envelope));
   });
@@ -172,6 +178,18 @@ void ProcessNetwork::Read(Connection& connection, Deliver deliver) {
     GiveUpPeer(connection);
   }
   Close(connection);
+}
+
+void ProcessNetwork::Complete(Connection& connection, Envelope& envelope) {
+  if (envelope.source == Address{}) {
+    envelope.source = connection.source;
+    envelope.target = self_;
+    return;
+  }
+  connection.source = envelope.source;
+  if (!connection.peer.IsNil()) return;
+  connection.peer = envelope.source.worker;
+  routes_.try_emplace(connection.peer, &connection);
 }
 
 void ProcessNetwork::DrainPeer(WorkerId peer, Deliver deliver) {

@@ -24,8 +24,10 @@ namespace mobula::host {
 ///
 /// All envelopes from one process to another take one way as long as both live, which keeps their
 /// order. A peer whose socket closes is dead; what was not sent to it goes through the daemon,
-/// which answers `WorkerDied`. Before a `WorkerDied` from the daemon is delivered, everything that
-/// the dead process had written is. Not thread-safe.
+/// which answers `WorkerDied`. Between processes only the first envelope of each direction carries
+/// addresses: those after it go from and to the same, and are written without. Before a
+/// `WorkerDied` from the daemon is delivered, everything that the dead process had written is. Not
+/// thread-safe.
 class ProcessNetwork {
  public:
   using Deliver = absl::FunctionRef<void(Envelope&&)>;
@@ -65,6 +67,10 @@ class ProcessNetwork {
     FrameStream stream;
     /// Nil for the daemon, and for a connection that was accepted and has said nothing yet.
     WorkerId peer;
+    /// Of what comes, once something has.
+    Address source;
+    /// The other end has been told, or will be by what is queued, who writes to it.
+    bool introduced = false;
     bool dirty = false;
     bool waits_writable = false;
   };
@@ -75,6 +81,8 @@ class ProcessNetwork {
   Connection& Add(std::unique_ptr<Connection> connection, WorkerId peer);
   Connection& RouteTo(const Address& target);
   void FlushConnection(Connection& connection);
+  /// Puts back the addresses of an envelope of a peer, which may have come without.
+  void Complete(Connection& connection, Envelope& envelope);
   void GiveUpPeer(Connection& connection);
   void AcceptAll();
   void Read(Connection& connection, Deliver deliver);
