@@ -133,8 +133,7 @@ void ProcessNetwork::HandleReady(const epoll_event& event, Deliver deliver) {
   if (found == connections_.end()) return;
   Connection& connection = *found->second;
   if (connection.ring != nullptr) {
-    connection.ring->TakeRings();
-    poller_.Rings().Add(*connection.ring);
+    Hear(connection);
     FlushConnection(connection);
   } else if ((event.events & EPOLLOUT) != 0) {
     FlushConnection(connection);
@@ -202,9 +201,16 @@ void ProcessNetwork::DrainPeer(WorkerId peer, Deliver deliver) {
     }
   }
   for (Connection* connection : of_peer) {
-    connection->ring->TakeRings();
+    Hear(*connection);
     Read(*connection, deliver);
   }
+}
+
+/// It rang, or may have. Whoever takes a ring must look at what rang from then on: it rings again
+/// only for one who has gone to sleep.
+void ProcessNetwork::Hear(Connection& connection) {
+  connection.ring->TakeRings();
+  poller_.Rings().Add(*connection.ring);
 }
 
 void ProcessNetwork::Close(Connection& connection) {

@@ -86,6 +86,7 @@ class ProcessNetwork {
   void GiveUpPeer(Connection& connection);
   void AcceptAll();
   void Read(Connection& connection, Deliver deliver);
+  void Hear(Connection& connection);
   void DrainPeer(WorkerId peer, Deliver deliver);
   void Close(Connection& connection);
 
