@@ -8,7 +8,6 @@ Which thread, greenlet or event loop a task runs on is decided above: in the rea
 from __future__ import annotations
 
 import atexit
-import contextvars
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -32,7 +31,7 @@ class Executor:
         """For one worker process; ``interrupts`` is told of the code that ``run`` runs."""
         self._runtime = runtime
         self._interrupts = interrupts
-        # By function id.
+        # Of functions, by their ids.
         self._codes: dict[bytes, Callable[..., Any]] = {}
         # Runs so far, by function id, for max_calls.
         self._calls: dict[str, int] = {}
@@ -43,7 +42,8 @@ class Executor:
 
     def run(self, task: _core.RunningTask) -> None:
         """Executes a task to its end. SystemExit of user code passes through, unreported."""
-        entered = self._enter(task)
+        execution = self._execution_of(task)
+        entered = current_task.set(execution)
         try:
             function, args, kwargs = self._resolve(task)
             if self._interrupts is None:
@@ -61,13 +61,16 @@ class Executor:
         except BaseException as error:
             self._report_failure(task, error)
         else:
-            self._report(task, value)
+            self._report(execution, task, value)
         finally:
-            self._leave_task(entered)
+            # Code that the task has started may go on.
+            execution.is_over = True
+            current_task.reset(entered)
 
     async def run_async(self, task: _core.RunningTask) -> None:
         """As ``run``, for the calls of an asyncio actor: other calls may run while it waits."""
-        entered = self._enter(task)
+        execution = self._execution_of(task)
+        entered = current_task.set(execution)
         try:
             function, args, kwargs = self._resolve(task)
             value = function(*args, **kwargs)
@@ -80,23 +83,15 @@ class Executor:
         except BaseException as error:
             self._report_failure(task, error)
         else:
-            self._report(task, value)
+            self._report(execution, task, value)
         finally:
-            self._leave_task(entered)
+            execution.is_over = True
+            current_task.reset(entered)
 
-    def _enter(self, task: _core.RunningTask) -> contextvars.Token[Execution | None]:
+    def _execution_of(self, task: _core.RunningTask) -> Execution:
         # Calls of a concurrent actor wait on their own and never lend its CPU out.
         host = self._runtime.actor_host
-        releases_cpu = host is None or not host.is_concurrent
-        return current_task.set(Execution(self._runtime, task, releases_cpu=releases_cpu))
-
-    @staticmethod
-    def _leave_task(entered: contextvars.Token[Execution | None]) -> None:
-        execution = current_task.get()
-        assert execution is not None
-        # Code that the task has started may go on.
-        execution.is_over = True
-        current_task.reset(entered)
+        return Execution(self._runtime, task, None, host is None or not host.is_concurrent)
 
     def _resolve(
         self, task: _core.RunningTask
@@ -108,10 +103,12 @@ class Executor:
         if host is not None:
             return host.method(name), args, kwargs
         code = self._codes.get(function_id)
-        if code is None:
-            code = self._codes[function_id] = self._runtime.functions.load(task.function_id, name)
+        if code is not None:
+            return code, args, kwargs
+        code = self._runtime.functions.load(task.function_id, name)
         if task.creates_actor:
             return self._create_actor, (task, code, args, kwargs), {}
+        self._codes[function_id] = code
         return code, args, kwargs
 
     def _create_actor(
@@ -123,8 +120,9 @@ class Executor:
 
     # ---- Reporting --------------------------------------------------------------------------
 
-    def _report(self, task: _core.RunningTask, value: Any) -> None:
-        if self._has_asked_to_leave():
+    def _report(self, execution: Execution, task: _core.RunningTask, value: Any) -> None:
+        if execution.leaves:
+            # The task called `exit_actor`, and caught what that raises.
             self._report_exit(task)
             return
         if self._runtime.process.task_returned(task, value):
@@ -185,14 +183,9 @@ class Executor:
         # Else this node has a copy from an execution before, which the store keeps as ours.
         return kind, None, value.size, value.contained
 
-    @staticmethod
-    def _has_asked_to_leave() -> bool:
-        """Whether the task called ``exit_actor``, and caught what that raises."""
-        execution = current_task.get()
-        return execution is not None and execution.leaves
-
     def _report_failure(self, task: _core.RunningTask, error: BaseException) -> None:
-        if self._has_asked_to_leave():
+        execution = current_task.get()
+        if execution is not None and execution.leaves:
             self._report_exit(task)
             return
         if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "CancelledError":

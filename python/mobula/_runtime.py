@@ -92,7 +92,6 @@ class Execution:
         self,
         runtime: Runtime,
         task: _core.RunningTask | None = None,
-        *,
         context: _core.TaskContext | None = None,
         releases_cpu: bool = False,
     ) -> None:

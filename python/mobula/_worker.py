@@ -46,6 +46,7 @@ class _MainLoop:
         self._interrupts = Interrupts()
         self._executor = Executor(runtime, self._interrupts)
         self._concurrent: AsyncCalls | _ThreadedCalls | None = None
+        self._is_used = False
         runtime.process.interrupt_with_signal(signal.SIGINT)
         signal.signal(signal.SIGINT, self._interrupt_main)
 
@@ -56,10 +57,14 @@ class _MainLoop:
                     self._concurrent.interrupt(event)
             elif self._concurrent is not None:
                 self._concurrent.start(event)
+            elif self._is_used:
+                self._executor.run(event)
             else:
-                self._run_here_or_make_room(event)
+                self._is_used = True
+                self._run_first(event)
 
-    def _run_here_or_make_room(self, task: _core.RunningTask) -> None:
+    def _run_first(self, task: _core.RunningTask) -> None:
+        # Only a process that has run nothing yet becomes an actor.
         options = task.actor_options if task.creates_actor else None
         if options is None or not (options["is_async"] or options["max_concurrency"] > 1):
             self._executor.run(task)
