@@ -217,13 +217,16 @@ py::tuple Split(const py::list& references, const py::list& ids) {
   // They are in the list's order.
   std::size_t found = 0;
   std::size_t passed = 0;
-  std::optional<ObjectId> next;
+  const auto next_id = [&] {
+    return found == ids.size()
+               ? ObjectId{}
+               : DecodeObjectId(ViewOf(py::reinterpret_borrow<py::bytes>(ids[found])));
+  };
+  ObjectId next = next_id();
   for (const py::handle& item : references) {
-    if (!next && found < ids.size())
-      next = DecodeObjectId(ViewOf(py::reinterpret_borrow<py::bytes>(ids[found])));
-    if (next == ReferenceIn(item).id) {
+    if (ReferenceIn(item).id == next) {
       among[found++] = item;
-      next.reset();
+      next = next_id();
     } else {
       others[passed++] = item;
     }
