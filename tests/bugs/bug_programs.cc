@@ -49,7 +49,11 @@ std::vector<std::string> KillAnActorWhoseBirthIsNotKnownYet(Bugs bugs) {
   stage.Run([&] {
     const auto busy = Task(WhereAfter).Remote(500);
     Sleep(Milliseconds(200));
-    const auto counter = Actor(MakeOneCounter).SetResource("CPU", 1).SetMaxRestarts(1).Remote();
+    const auto counter = Actor(MakeOneCounter)
+                             .SetResource("CPU", 1)
+                             .SetMaxRestarts(1)
+                             .SetMaxTaskRetries(1)
+                             .Remote();
     Sleep(Milliseconds(500));
     counter.Kill(/*no_restart=*/false);
     try {

@@ -295,7 +295,7 @@ std::string Ledger::Doubt(const Error& error) const {
     case ErrorKind::kActorUnavailable: {
       const auto actor = actors_.find(info.actor);
       if (actor == actors_.end()) return "it names no actor that was made";
-      return DoubtLostCall(actor->second, info.task);
+      return DoubtLostCall(actor->second, info);
     }
     case ErrorKind::kActorDied:
       return DoubtActorError(info);
@@ -343,11 +343,13 @@ std::string Ledger::DoubtActorError(const ErrorInfo& info) const {
   return deaths > static_cast<std::uint64_t>(most) ? "" : "restarts are left";
 }
 
-std::string Ledger::DoubtLostCall(const Actor& actor, TaskId call) const {
-  const Object* made = FindTask(call);
+std::string Ledger::DoubtLostCall(const Actor& actor, const ErrorInfo& info) const {
+  const Object* made = FindTask(info.task);
   if (made == nullptr) return "it names no call that was made";
   if (actor.facts.max_task_retries < 0) return "the call may be retried";
-  if (Crashes() > 0) return "";
+  const bool is_unsent = absl::StrContains(info.message, " was not sent;");
+  if (is_unsent && actor.facts.max_task_retries > 0) return "the call may wait for the actor";
+  if (Crashes() > 0 || (is_unsent && !actor.kills.empty())) return "";
   // Who has killed an actor that it knew to live does not send its next calls to what is about to
   // die.
   const WorkerId caller = made->reference.owner.worker;

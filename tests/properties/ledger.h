@@ -154,7 +154,7 @@ class Ledger {
   [[nodiscard]] std::string DoubtApplicationError(const std::string& text) const;
   [[nodiscard]] std::string DoubtActorError(const ErrorInfo& info) const;
   /// A call that was in flight when its actor died.
-  [[nodiscard]] std::string DoubtLostCall(const Actor& actor, TaskId call) const;
+  [[nodiscard]] std::string DoubtLostCall(const Actor& actor, const ErrorInfo& info) const;
   [[nodiscard]] std::string DoubtNameTaken(const Actor& refused, const std::string& text) const;
   /// Too few processes died, nobody killed it, and it does not end with its owner.
   [[nodiscard]] bool MustLive(const Actor& actor) const;

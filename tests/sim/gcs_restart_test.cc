@@ -133,7 +133,7 @@ TEST(GcsRestart, HearsOfAKillThatItMissed) {
   Simulation simulation(Cluster(1, 1));
   simulation.Run([&] {
     const auto once = Actor(MakeJournal).Remote();
-    const auto again = Actor(MakeJournal).SetMaxRestarts(-1).Remote();
+    const auto again = Actor(MakeJournal).SetMaxRestarts(-1).SetMaxTaskRetries(-1).Remote();
     EXPECT_EQ(Get(once.Task(&Journal::Append).Remote()), 1);
     EXPECT_EQ(Get(again.Task(&Journal::Append).Remote()), 1);
     Break(simulation, DownFor(Seconds(1)));

@@ -138,8 +138,10 @@ void ActorClient::Pump(ActorId id) {
   const bool is_doomed = actor.unreachable || (actor.kill && actor.kill->no_restart);
   const bool reachable = !is_doomed || context_.Has(Bug::kCallsOldIncarnations);
   const bool can_send = actor.view.state == ActorState::kAlive && reachable;
+  const bool restarts = actor.view.state == ActorState::kRestarting;
   for (auto queue = actor.waiting.begin(); queue != actor.waiting.end();) {
     if (can_send) PumpQueue(actor, queue->second);
+    if (restarts) FailQueue(actor, queue->second);
     queue = queue->second.empty() ? actor.waiting.erase(queue) : std::next(queue);
   }
 }
@@ -152,6 +154,15 @@ void ActorClient::PumpQueue(Actor& actor, Queue& queue) {
     ++actor.next_sequence;
     actor.in_flight.insert(*call);
     queue.erase(call);
+  }
+}
+
+void ActorClient::FailQueue(const Actor& actor, const Queue& queue) {
+  while (!queue.empty()) {
+    const TaskId call = queue.begin()->second;
+    const TaskSpec& spec = dispatcher_.SpecOf(call);
+    if (spec.header->max_retries != 0 || !dispatcher_.IsReady(call)) return;
+    dispatcher_.Fail(call, errors::ActorRestarts(actor.view, spec));
   }
 }
 

@@ -28,6 +28,8 @@ namespace mobula::worker {
 /// unreachable       | wait here; those in flight for what the GCS     | ActorUpdate
 /// (dead, or killed  | says                                            |
 /// from here)        |                                                 |
+/// restarting        | those that may be repeated wait here; others    | ActorUpdate
+///                   | fail, when they could have been sent            |
 /// dead              | fail at once                                    | -
 ///
 /// Sequence numbers count the calls to one incarnation from 0.
@@ -109,6 +111,9 @@ class ActorClient {
   [[nodiscard]] TaskId CallerOf(const TaskSpec& call) const;
   /// Sends what can be sent of one caller's queue.
   void PumpQueue(Actor& actor, Queue& queue);
+  /// The actor restarts: fails what would be sent now and may not be repeated, as Ray does. Who
+  /// calls without retries wants to know that the actor it had is gone.
+  void FailQueue(const Actor& actor, const Queue& queue);
   /// The call to be sent next. REQUIRES: one waits.
   [[nodiscard]] Queue::const_iterator NextCall(const Queue& queue) const;
   std::vector<TaskId> TakeInFlight(Actor& actor);

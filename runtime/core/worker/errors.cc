@@ -145,6 +145,15 @@ ErrorInfo ActorCallLost(const ActorView& actor, const TaskSpec& spec) {
   return error;
 }
 
+ErrorInfo ActorRestarts(const ActorView& actor, const TaskSpec& spec) {
+  ErrorInfo error =
+      OfTask(ErrorKind::kActorUnavailable, spec, "The actor ", actor.class_name, " (", actor.actor,
+             ") is unavailable: the actor is restarting. Call ", spec.header->name,
+             " was not sent; with max_task_retries other than 0 it would have waited.");
+  error.actor = actor.actor;
+  return error;
+}
+
 ErrorInfo MissingReturn(ObjectId object, const TaskSpec& spec) {
   return Make(ErrorKind::kInvalid, object, "Task ", spec.header->name, " should return ",
               spec.header->num_returns, " values, and its answer has none for object ", object,

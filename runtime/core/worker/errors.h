@@ -31,6 +31,8 @@ ErrorInfo ActorDied(const ActorView& actor, const TaskSpec& spec, bool may_have_
 void TellOfArguments(Payload& payload);
 /// The actor restarts, and the call that was sent to its last incarnation may not be repeated.
 ErrorInfo ActorCallLost(const ActorView& actor, const TaskSpec& spec);
+/// The actor restarts, and the call, which may not be repeated, does not wait for that.
+ErrorInfo ActorRestarts(const ActorView& actor, const TaskSpec& spec);
 /// The executor's answer lacks this return value.
 ErrorInfo MissingReturn(ObjectId object, const TaskSpec& spec);
 

@@ -144,9 +144,29 @@ TEST_F(WorkerActor, ALostCallIsNotRepeatedUnlessAllowed) {
   Do(TaskSubmitted{Call(3)});
   EXPECT_THAT(MessageOf(Call(2).Return(0)), ::testing::HasSubstr("may have run"));
   EXPECT_EQ(ErrorOf(Call(2).Return(0)), ErrorKind::kActorUnavailable) << "it will live again";
+  EXPECT_EQ(ErrorOf(Call(3).Return(0)), ErrorKind::kActorUnavailable) << "nor does it wait";
+  EXPECT_THAT(MessageOf(Call(3).Return(0)), ::testing::HasSubstr("was not sent"));
   Update(View(ActorState::kAlive, 1));
-  EXPECT_EQ(Only<PushTask>().spec.task, Call(3).task);
+  Do(TaskSubmitted{Call(4)});
+  EXPECT_EQ(Only<PushTask>().spec.task, Call(4).task);
   EXPECT_EQ(Only<PushTask>().spec.sequence, 0u);
+}
+
+TEST_F(WorkerActor, WhatWaitsToBeSentFailsWhenTheActorRestartsUnlessItMayBeRepeated) {
+  Create();
+  Update(View(ActorState::kAlive));
+  Receive(remote_daemon, WorkerDied{remote, "killed", false});
+  Do(TaskSubmitted{Call(2)});
+  call_retries = 1;
+  Do(TaskSubmitted{Call(3)});
+  call_retries = 0;
+  Do(TaskSubmitted{Call(4)});
+  Update(View(ActorState::kRestarting, 1));
+  EXPECT_EQ(ErrorOf(Call(2).Return(0)), ErrorKind::kActorUnavailable);
+  Update(View(ActorState::kAlive, 1));
+  const auto sent = Sent<PushTask>();
+  ASSERT_EQ(sent.size(), 2u) << "one that waits holds back those of its caller behind it";
+  EXPECT_EQ(sent[0].second.spec.task, Call(3).task);
 }
 
 TEST_F(WorkerActor, LostCallsAreRepeatedInOrderWhereRetriesAreAllowed) {
