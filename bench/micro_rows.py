@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import ray
+from ray.util import placement_group, remove_placement_group
 from stopwatch import measure
 
 BATCH = 1_000
 CLIENTS = 4
+GROUPS = 100
 SERVERS = max(1, (os.cpu_count() or 1) // 2)
 
 
@@ -166,6 +168,19 @@ def async_actor_rows() -> Iterator[Row]:
     yield from _several("{} async-actor calls async", AsyncServer)
 
 
+def group_rows() -> Iterator[Row]:
+    """Placement groups that come and go."""
+    yield "placement group create/removal", GROUPS, _make_and_remove_groups
+
+
+def _make_and_remove_groups() -> None:
+    groups = [placement_group([{"custom": 0.001}]) for _ in range(GROUPS)]
+    for group in groups:
+        group.wait(30)
+    for group in groups:
+        remove_placement_group(group)
+
+
 def _call(server: ray.ObjectRef) -> None:
     ray.get([server.answer.remote() for _ in range(BATCH)])
 
@@ -188,8 +203,8 @@ def _several(name: str, kind: type) -> Iterator[Row]:
 
 def rates(pattern: str, seconds: float, rounds: int) -> Iterator[tuple[str, list[float]]]:
     """Runs the rows that match in a cluster of their own; yields what each round of one reached."""
-    ray.init(num_cpus=max(CLIENTS, os.cpu_count() or 1))
-    for rows in (object_rows, task_rows, actor_rows, async_actor_rows):
+    ray.init(num_cpus=max(CLIENTS, os.cpu_count() or 1), resources={"custom": 100})
+    for rows in (object_rows, task_rows, actor_rows, async_actor_rows, group_rows):
         for name, factor, call in rows():
             if re.search(pattern, name):
                 yield name, [rate * factor for rate in measure(call, seconds, rounds)]

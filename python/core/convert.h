@@ -4,6 +4,7 @@
 #pragma once
 
 #include <pybind11/pybind11.h>
+#include <boost/describe/enum_from_string.hpp>
 
 #include <map>
 #include <optional>
@@ -57,6 +58,16 @@ template <class Tag>
 py::object ToPython(const Id<Tag>& value) {
   return py::str(value.IsNil() ? "" : value.Hex());
 }
+/// Raises ValueError for a name that the enumeration has not.
+template <class Enum>
+Enum EnumFromName(const std::string& name) {
+  Enum value{};
+  if (!boost::describe::enum_from_string(name.c_str(), value)) {
+    throw py::value_error("unknown enumerator '" + name + "'");
+  }
+  return value;
+}
+
 /// References stay one piece, from which `Process.add_reference` makes a live one.
 inline py::object ToPython(const ObjectRef& value) { return py::bytes(EncodeReference(value)); }
 py::object ToPython(const ResourceSet& value);

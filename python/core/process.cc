@@ -80,9 +80,10 @@ py::object AddEncodedReference(const ProcessBinding& self, const py::bytes& enco
   return AddReference(self.Get(), {DecodeReference(ViewOf(encoded)), {}, false});
 }
 
-worker::RequestId Ask(const ProcessBinding& self, Message question) {
+worker::RequestId Ask(const ProcessBinding& self, Message question,
+                      const std::optional<double>& timeout = {}) {
   const worker::RequestId request = self.Get()->NextRequest();
-  self.Get()->Post(worker::GcsRequested{request, std::move(question)});
+  self.Get()->Post(worker::GcsRequested{request, std::move(question), TimeoutOf(timeout)});
   return request;
 }
 
@@ -98,6 +99,51 @@ worker::RequestId RequestKv(const ProcessBinding& self, const std::string& opera
   question.value = Bytes::Of(ViewOf(value));
   question.overwrite = overwrite;
   return Ask(self, question);
+}
+
+/// The id of the new group, and the request's number.
+py::tuple CreateGroup(const ProcessBinding& self, TaskContext& context, const std::string& strategy,
+                      const std::vector<std::map<std::string, double>>& bundles,
+                      const std::string& name, const std::string& ray_namespace, bool detached) {
+  PlacementGroupSpec spec;
+  spec.group = PlacementGroupOf(context.NextTask());
+  spec.strategy = EnumFromName<PlacementStrategy>(strategy);
+  for (const auto& amounts : bundles) spec.bundles.push_back(ResourceSet::Of(amounts));
+  spec.name = name;
+  spec.ray_namespace = ray_namespace;
+  spec.detached = detached;
+  spec.job = self.Get()->Identity().job;
+  const std::string group = spec.group.Hex();
+  return py::make_tuple(group, Ask(self, CreatePlacementGroup{0, std::move(spec)}));
+}
+
+void BindGroups(py::class_<ProcessBinding>& type) {
+  using namespace py::literals;
+  type.def("create_placement_group", &CreateGroup, "context"_a, "strategy"_a, "bundles"_a, "name"_a,
+           "ray_namespace"_a, "detached"_a)
+      .def(
+          "remove_placement_group",
+          [](const ProcessBinding& self, const std::string& group) {
+            return Ask(self, RemovePlacementGroup{0, IdFromHex<PlacementGroupId>(group)});
+          },
+          "group"_a)
+      .def(
+          "request_placement_group",
+          [](const ProcessBinding& self, const std::string& group, bool when_placed,
+             const std::optional<double>& timeout) {
+            const auto id = IdFromHex<PlacementGroupId>(group);
+            return Ask(self, GetPlacementGroup{0, id, "", "", when_placed}, timeout);
+          },
+          "group"_a, "when_placed"_a = false, "timeout"_a = py::none())
+      .def(
+          "request_named_placement_group",
+          [](const ProcessBinding& self, const std::string& name,
+             const std::string& ray_namespace) {
+            return Ask(self, GetPlacementGroup{0, {}, name, ray_namespace, false});
+          },
+          "name"_a, "ray_namespace"_a)
+      .def("request_placement_groups",
+           [](const ProcessBinding& self) { return Ask(self, ListPlacementGroups{}); });
 }
 
 py::memoryview StoreView(const ProcessBinding& self, std::uint64_t offset, std::uint64_t size) {
@@ -251,7 +297,9 @@ py::object ToPythonCompletion(const ProcessPointer& process, const worker::Compl
     py::object operator()(const worker::FulfilCreate& create) const {
       return py::make_tuple(create.offset, create.error.Ok() ? py::none() : ToPython(create.error));
     }
-    py::object operator()(const worker::FulfilGcs& gcs) const { return ToPython(gcs.answer); }
+    py::object operator()(const worker::FulfilGcs& gcs) const {
+      return gcs.timed_out ? py::none() : ToPython(gcs.answer);
+    }
   };
   return std::visit(Visitor{process}, completion);
 }
@@ -305,6 +353,7 @@ void BindProcess(py::module_& module) {
           },
           "references"_a);
   BindRequests(type);
+  BindGroups(type);
 }
 
 }  // namespace mobula::python

@@ -4,7 +4,6 @@
 #include <pybind11/stl.h>
 
 #include <array>
-#include <boost/describe/enum_from_string.hpp>
 #include <map>
 #include <optional>
 #include <string>
@@ -15,15 +14,6 @@
 
 namespace mobula::python {
 namespace {
-
-template <class Enum>
-Enum EnumFromName(const std::string& name) {
-  Enum value{};
-  if (!boost::describe::enum_from_string(name.c_str(), value)) {
-    throw py::value_error("unknown enumerator '" + name + "'");
-  }
-  return value;
-}
 
 /// The keys are the fields of ActorOptions.
 ActorOptions ActorOptionsOf(const py::dict& fields) {
@@ -36,6 +26,8 @@ ActorOptions ActorOptionsOf(const py::dict& fields) {
   options.detached = fields["detached"].cast<bool>();
   options.is_async = fields["is_async"].cast<bool>();
   options.handle_description = Bytes(fields["handle_description"].cast<std::string>());
+  options.placement_resources =
+      ResourceSet::Of(fields["placement_resources"].cast<std::map<std::string, double>>());
   return options;
 }
 
@@ -46,7 +38,9 @@ TaskTemplate MakeTemplate(const std::string& kind, const std::string& function_i
                           std::int32_t max_retries, bool retry_exceptions, const std::string& actor,
                           const std::optional<py::dict>& actor_options, const std::string& strategy,
                           const std::string& strategy_node, bool strategy_soft,
-                          const std::string& runtime_env, const std::string& language_options) {
+                          const std::string& strategy_group, std::uint32_t strategy_bundle,
+                          bool strategy_captures, const std::string& runtime_env,
+                          const std::string& language_options) {
   TaskHeader header;
   header.kind = EnumFromName<TaskKind>(kind);
   header.function = {Language::kPython, IdFromHex<FunctionId>(function_id), function_name};
@@ -57,8 +51,12 @@ TaskTemplate MakeTemplate(const std::string& kind, const std::string& function_i
   header.retry_exceptions = retry_exceptions;
   header.actor = IdFromHex<ActorId>(actor);
   if (actor_options) header.actor_options = ActorOptionsOf(*actor_options);
-  header.strategy = {EnumFromName<StrategyKind>(strategy), IdFromHex<NodeId>(strategy_node),
-                     strategy_soft};
+  header.strategy = {EnumFromName<StrategyKind>(strategy),
+                     IdFromHex<NodeId>(strategy_node),
+                     strategy_soft,
+                     IdFromHex<PlacementGroupId>(strategy_group),
+                     strategy_bundle,
+                     strategy_captures};
   header.runtime_env = runtime_env;
   header.language_options = Bytes(language_options);
   return TaskTemplate(std::move(header));
@@ -155,6 +153,7 @@ void BindTask(py::module_& module) {
            "resources"_a = std::map<std::string, double>{}, "max_retries"_a = 0,
            "retry_exceptions"_a = false, "actor"_a = "", "actor_options"_a = py::none(),
            "strategy"_a = "kDefault", "strategy_node"_a = "", "strategy_soft"_a = false,
+           "strategy_group"_a = "", "strategy_bundle"_a = 0, "strategy_captures"_a = false,
            "runtime_env"_a = "", "language_options"_a = py::bytes());
   py::class_<RunningTask>(module, "RunningTask")
       .def_property_readonly("task", [](const RunningTask& self) { return self.Spec().task.Hex(); })
@@ -194,6 +193,15 @@ void BindTask(py::module_& module) {
       .def_property_readonly(
           "resources",
           [](const RunningTask& self) { return ToPython(self.Spec().header->resources); })
+      .def_property_readonly(
+          "placement_group",
+          [](const RunningTask& self) {
+            const SchedulingStrategy& strategy = self.Spec().header->strategy;
+            return strategy.kind == StrategyKind::kPlacementGroup ? strategy.group.Hex() : "";
+          })
+      .def_property_readonly(
+          "captures_children",
+          [](const RunningTask& self) { return self.Spec().header->strategy.captures_children; })
       .def_property_readonly(
           "language_options",
           [](const RunningTask& self) { return ToBytes(self.Spec().header->language_options); })

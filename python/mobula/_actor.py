@@ -13,6 +13,7 @@ from mobula import _arguments, _options
 from mobula._actor_handle import ActorDescription, ActorHandle, ActorState, MethodInfo
 from mobula._core import TaskTemplate
 from mobula._functions import CallShape
+from mobula._placement import placement_of
 from mobula._runtime import Execution, Runtime, current, current_task
 from mobula._typing import C, P
 from mobula.exceptions import ActorAlreadyExistsError, AsyncioActorExit
@@ -192,6 +193,13 @@ class ActorClass(Generic[C, P]):
             self._methods,
             options.get("max_task_retries", 0),
         )
+        held, needed = _options.actor_resources_of(options)
+        placement = _options.placement_fields(
+            options,
+            placement_of(execution),
+            needed or held,
+            f"the actor {self._class.__name__}",
+        )
         template = TaskTemplate(
             kind="kActorCreation",
             function_id=runtime.functions.export(
@@ -199,8 +207,12 @@ class ActorClass(Generic[C, P]):
             ),
             function_name=self._class.__name__,
             name=f"{self._class.__name__}.__init__",
-            actor_options=self._actor_options(runtime, description),
-            **_options.template_fields(options, default_cpus=0),
+            actor_options={
+                **self._actor_options(runtime, description),
+                "placement_resources": needed,
+            },
+            **_options.template_fields(options, held),
+            **placement,
         )
         actor_id, reference = runtime.process.create_actor(execution.context, template, *slots)
         return ActorHandle(ActorState(runtime, actor_id, reference, description))

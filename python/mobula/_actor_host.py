@@ -15,6 +15,7 @@ from mobula._actor_handle import (
     ActorHandle,
     ActorState,
 )
+from mobula._placement import Placement
 
 if TYPE_CHECKING:
     from mobula._runtime import Runtime
@@ -33,6 +34,7 @@ class ActorHost:
         self.actor_id = creation.actor
         self.name: str = options["name"]
         self.namespace: str = options["ray_namespace"]
+        self.placement = Placement.of(creation)
         self.is_async: bool = options["is_async"]
         self.max_concurrency: int = options["max_concurrency"]
         # What the actor holds as long as it lives.

@@ -40,6 +40,8 @@ _CLASSES: dict[str, type[Exception]] = {
     "kPendingCallsLimit": exceptions.PendingCallsLimitExceeded,
     "kGetTimeout": exceptions.GetTimeoutError,
     "kInvalid": ValueError,
+    "kTaskPlacementGroupRemoved": exceptions.TaskPlacementGroupRemoved,
+    "kActorPlacementGroupRemoved": exceptions.ActorPlacementGroupRemoved,
 }
 
 

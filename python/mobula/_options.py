@@ -9,7 +9,12 @@ import pickle
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mobula.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+from mobula._placement import Placement, check_fit
+from mobula.util.placement_group import PlacementGroup
+from mobula.util.scheduling_strategies import (
+    NodeAffinitySchedulingStrategy,
+    PlacementGroupSchedulingStrategy,
+)
 
 Check = Callable[[Any], "str | None"]
 
@@ -66,9 +71,36 @@ def _retry_exceptions(value: Any) -> str | None:
 
 
 def _strategy(value: Any) -> str | None:
-    if value in ("DEFAULT", "SPREAD") or isinstance(value, NodeAffinitySchedulingStrategy):
+    if isinstance(value, PlacementGroupSchedulingStrategy):
+        return _placement_strategy(value)
+    if isinstance(value, NodeAffinitySchedulingStrategy) or value in ("DEFAULT", "SPREAD"):
         return None
-    return "'DEFAULT', 'SPREAD' or a NodeAffinitySchedulingStrategy"
+    return (
+        "'DEFAULT', 'SPREAD', a NodeAffinitySchedulingStrategy or a "
+        "PlacementGroupSchedulingStrategy"
+    )
+
+
+def _placement_strategy(value: PlacementGroupSchedulingStrategy) -> str | None:
+    problems = {
+        "placement_group": None
+        if value.placement_group is None
+        else _placement_group(value.placement_group),
+        "placement_group_bundle_index": _count(-1)(value.placement_group_bundle_index),
+        "placement_group_capture_child_tasks": None
+        if value.placement_group_capture_child_tasks is None
+        else _flag(value.placement_group_capture_child_tasks),
+    }
+    for field, expected in problems.items():
+        if expected is not None:
+            return f"a PlacementGroupSchedulingStrategy whose {field} is {expected}"
+    return None
+
+
+def _placement_group(value: Any) -> str | None:
+    if isinstance(value, PlacementGroup) or value == "default":
+        return None
+    return "a PlacementGroup, or 'default' for that of the caller"
 
 
 def _lifetime(value: Any) -> str | None:
@@ -96,6 +128,10 @@ _SHARED: dict[str, Check] = {
     "resources": _resources,
     "name": _text,
     "scheduling_strategy": _strategy,
+    # Ray's older way to say it.
+    "placement_group": _placement_group,
+    "placement_group_bundle_index": _count(-1),
+    "placement_group_capture_child_tasks": _flag,
     "runtime_env": _runtime_env,
 }
 FUNCTION: dict[str, Check] = {
@@ -147,9 +183,73 @@ def resources_of(options: Mapping[str, Any], default_cpus: float) -> dict[str, f
     return {name: float(amount) for name, amount in amounts.items() if amount}
 
 
-def template_fields(options: Mapping[str, Any], default_cpus: float) -> dict[str, Any]:
+def actor_resources_of(options: Mapping[str, Any]) -> tuple[dict[str, float], dict[str, float]]:
+    """What an actor with these options holds, and what its node must have if that is more.
+
+    One that asks for nothing but memory goes where there is a CPU, and holds none. One that asks
+    for anything holds a CPU, too, unless ``num_cpus`` says otherwise.
+    """
+    asks = {"num_cpus", "num_gpus"} & set(options) or options.get("resources")
+    held = resources_of(options, default_cpus=1 if asks else 0)
+    return held, {} if asks else {**held, "CPU": 1.0}
+
+
+def strategy_of(options: Mapping[str, Any]) -> Any:
+    """The scheduling strategy that the options say, in the newer way; None when they say none."""
+    strategy = options.get("scheduling_strategy")
+    group = options.get("placement_group", "default")
+    if group == "default":
+        return strategy
+    if strategy is not None:
+        raise ValueError(
+            "placement_group and scheduling_strategy cannot both be given: say it with "
+            "scheduling_strategy=PlacementGroupSchedulingStrategy(...)"
+        )
+    return PlacementGroupSchedulingStrategy(
+        group,
+        options.get("placement_group_bundle_index", -1),
+        options.get("placement_group_capture_child_tasks"),
+    )
+
+
+def placement_fields(
+    options: Mapping[str, Any], parent: Placement, needs: Mapping[str, float], what: str
+) -> dict[str, Any]:
+    """The arguments of ``TaskTemplate`` that say in which placement group ``what`` runs.
+
+    ``parent`` is where the caller runs. Raises ValueError for what never fits.
+    """
+    strategy = strategy_of(options)
+    if strategy is None:
+        if not parent.captures_children:
+            return {}
+        return {
+            "strategy": "kPlacementGroup",
+            "strategy_group": parent.group,
+            "strategy_captures": True,
+        }
+    if not isinstance(strategy, PlacementGroupSchedulingStrategy):
+        return {}
+    group, index = strategy.placement_group, strategy.placement_group_bundle_index
+    if group is None or group.is_empty:
+        if index != -1:
+            raise ValueError(
+                f"If placement group is not set, the value of bundle index must be -1, not {index}"
+            )
+        return {}
+    check_fit(group.bundle_specs, index, needs, what)
+    captures = strategy.placement_group_capture_child_tasks
+    return {
+        "strategy": "kPlacementGroup",
+        "strategy_group": group.id.hex(),
+        "strategy_bundle": index + 1,
+        "strategy_captures": parent.captures_children if captures is None else captures,
+    }
+
+
+def template_fields(options: Mapping[str, Any], resources: dict[str, float]) -> dict[str, Any]:
     """The arguments of ``TaskTemplate`` that functions and actors share."""
-    fields: dict[str, Any] = {"resources": resources_of(options, default_cpus)}
+    fields: dict[str, Any] = {"resources": resources}
     strategy = options.get("scheduling_strategy", "DEFAULT")
     if strategy == "SPREAD":
         fields["strategy"] = "kSpread"

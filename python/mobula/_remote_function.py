@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, overload
 from mobula import _arguments, _options
 from mobula._core import TaskTemplate
 from mobula._functions import CallShape
+from mobula._placement import NOWHERE, Placement, placement_of
 from mobula._runtime import Runtime, current
 from mobula._typing import P, R
 
@@ -60,14 +61,16 @@ class RemoteFunction(Generic[P, R]):
         self._options = options
         self._shape = CallShape.of(function)
         # Made when first called, for the process that calls.
+        # Of callers that hand on no placement group, and by the placement of those that do.
         self._template: TaskTemplate | None = None
+        self._captured: dict[Placement, TaskTemplate] = {}
         self._template_runtime: Runtime | None = None
         wrapper: Any = self
         functools.update_wrapper(wrapper, function)
 
     def __getstate__(self) -> dict[str, Any]:
         """What other processes need; templates belong to this one."""
-        return {**self.__dict__, "_template": None, "_template_runtime": None}
+        return {**self.__dict__, "_template": None, "_template_runtime": None, "_captured": {}}
 
     if not TYPE_CHECKING:
 
@@ -123,7 +126,13 @@ class RemoteFunction(Generic[P, R]):
         runtime = execution.runtime
         template = self._template
         if template is None or self._template_runtime is not runtime:
-            template = self._make_template(runtime)
+            self._captured = {}
+            self._template_runtime = runtime
+            template = self._template = self._make_template(runtime, NOWHERE)
+        if not runtime.is_driver:
+            parent = placement_of(execution)
+            if parent.captures_children:
+                template = self._captured_template(runtime, parent)
         self._shape.check(args, kwargs, self._function.__name__)
         slots = _arguments.encode(execution, args, kwargs, self._function.__name__)
         return runtime.process.submit_task(execution.context, template, *slots)
@@ -157,13 +166,21 @@ class RemoteFunction(Generic[P, R]):
         )
         return RemoteFunction(self._function, {**self._options, **checked})
 
-    def _make_template(self, runtime: Runtime) -> TaskTemplate:
+    def _captured_template(self, runtime: Runtime, parent: Placement) -> TaskTemplate:
+        template = self._captured.get(parent)
+        if template is None:
+            template = self._captured[parent] = self._make_template(runtime, parent)
+        return template
+
+    def _make_template(self, runtime: Runtime, parent: Placement) -> TaskTemplate:
         function, options = self._function, self._options
         retry = options.get("retry_exceptions", False)
         extras = _options.retry_extras(retry)
         if options.get("max_calls"):
             extras["max_calls"] = options["max_calls"]
-        template = TaskTemplate(
+        resources = _options.resources_of(options, default_cpus=1)
+        what = f"the task {function.__name__}"
+        return TaskTemplate(
             kind="kNormal",
             function_id=runtime.functions.export(
                 function, f"the remote function {function.__name__}"
@@ -174,10 +191,9 @@ class RemoteFunction(Generic[P, R]):
             max_retries=options.get("max_retries", _default_max_retries()),
             retry_exceptions=bool(retry),
             language_options=_options.serialize_extras(extras),
-            **_options.template_fields(options, default_cpus=1),
+            **_options.template_fields(options, resources),
+            **_options.placement_fields(options, parent, resources, what),
         )
-        self._template, self._template_runtime = template, runtime
-        return template
 
 
 def _default_max_retries() -> int:

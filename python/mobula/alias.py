@@ -60,7 +60,16 @@ class _Finder:
     def exec_module(self, module: ModuleType) -> None:
         # The import system hands out what it finds in sys.modules in the end: one module of two
         # names, so that classes are the same under both.
-        sys.modules[module.__name__] = importlib.import_module(_own_name(module.__name__))
+        own = importlib.import_module(_own_name(module.__name__))
+        sys.modules[module.__name__] = own
+        # What it has loaded has its second name, too, from now on. If it got that when it is asked
+        # for, the import system would put the module in the place of the function that bears its
+        # name, as `ray.util.placement_group` does.
+        inner = own.__name__ + "."
+        for name, loaded in list(sys.modules.items()):
+            if name.startswith(inner):
+                second = module.__name__ + "." + name[len(inner) :]
+                sys.modules.setdefault(second, loaded)
 
 
 class _Placeholder(ModuleType):

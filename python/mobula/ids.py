@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ActorID", "BaseID", "JobID", "NodeID", "TaskID", "WorkerID"]
+__all__ = ["ActorID", "BaseID", "JobID", "NodeID", "PlacementGroupID", "TaskID", "WorkerID"]
 
 
 class BaseID:
@@ -65,6 +65,10 @@ class JobID(BaseID):
 
 class NodeID(BaseID):
     """A node."""
+
+
+class PlacementGroupID(BaseID):
+    """A placement group."""
 
 
 class TaskID(BaseID):

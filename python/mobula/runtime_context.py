@@ -6,8 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 from mobula._actor_handle import ActorHandle
+from mobula._placement import placement_of
 from mobula._runtime import Execution, current
-from mobula.ids import ActorID, JobID, NodeID, TaskID
+from mobula.ids import ActorID, JobID, NodeID, PlacementGroupID, TaskID
 
 __all__ = ["RuntimeContext", "get_runtime_context"]
 
@@ -56,6 +57,21 @@ class RuntimeContext:
         """The actor's name; empty for an anonymous one, None outside actors."""
         host = self._execution.runtime.actor_host
         return host.name if host is not None else None
+
+    def get_placement_group_id(self) -> str | None:
+        """The placement group that the task or actor is in, if it is in one."""
+        return placement_of(self._execution).group or None
+
+    @property
+    def current_placement_group_id(self) -> PlacementGroupID | None:
+        """As ``get_placement_group_id``."""
+        group = self.get_placement_group_id()
+        return PlacementGroupID(bytes.fromhex(group)) if group else None
+
+    @property
+    def should_capture_child_tasks_in_placement_group(self) -> bool:
+        """Whether what is submitted here goes to the same placement group."""
+        return placement_of(self._execution).captures_children
 
     def get_assigned_resources(self) -> dict[str, float]:
         """What the running task holds, or the actor whose method it is."""

@@ -155,3 +155,20 @@ def test_wrong_kinds_are_refused():
 
 def test_the_cluster_still_works():
     assert mobula.get([identity.remote(i) for i in range(10)]) == list(range(10))
+
+
+def test_placement_groups_say_what_they_take():
+    with pytest.raises(ValueError, match="remove_placement_group takes a PlacementGroup"):
+        mobula.util.remove_placement_group("mine")
+    with pytest.raises(ValueError, match="placement_group_table takes a PlacementGroup"):
+        mobula.util.placement_group_table("mine")
+    with pytest.raises(ValueError, match="takes a string"):
+        mobula.util.placement_group([{"CPU": 1}], name=1)
+    with pytest.raises(ValueError, match="numbers of at least 0"):
+        mobula.util.placement_group([{"CPU": -1}])
+    group = mobula.util.placement_group([{"CPU": 1}], name="bad input")
+    with pytest.raises(ValueError, match="timeout_seconds takes a number of at least 0"):
+        group.wait("long")
+    with pytest.raises(ValueError, match="is taken in namespace"):
+        mobula.util.placement_group([{"CPU": 1}], name="bad input")
+    mobula.util.remove_placement_group(group)

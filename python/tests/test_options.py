@@ -4,7 +4,11 @@
 import mobula
 import pytest
 from mobula import _options
-from mobula.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+from mobula.util.placement_group import PlacementGroup
+from mobula.util.scheduling_strategies import (
+    NodeAffinitySchedulingStrategy,
+    PlacementGroupSchedulingStrategy,
+)
 
 
 def identity(x):
@@ -43,6 +47,13 @@ def test_an_unknown_option_names_the_known_ones():
         ("max_retries", -2),
         ("retry_exceptions", ValueError),
         ("scheduling_strategy", "FAST"),
+        ("scheduling_strategy", PlacementGroupSchedulingStrategy("group")),
+        ("scheduling_strategy", PlacementGroupSchedulingStrategy(None, "first")),
+        ("scheduling_strategy", PlacementGroupSchedulingStrategy(None, -2)),
+        ("scheduling_strategy", PlacementGroupSchedulingStrategy(None, -1, "yes")),
+        ("placement_group", "group"),
+        ("placement_group_bundle_index", -2),
+        ("placement_group_capture_child_tasks", 1),
         ("runtime_env", {"conda": "x"}),
         ("runtime_env", {"env_vars": {"A": 1}}),
         ("name", ""),
@@ -61,13 +72,28 @@ def test_resources_follow_from_options():
     assert _options.resources_of({}, default_cpus=0) == {}
 
 
+def test_actors_hold_a_cpu_when_they_ask_for_anything_but_memory():
+    assert _options.actor_resources_of({}) == ({}, {"CPU": 1})
+    assert _options.actor_resources_of({"memory": 5}) == ({"memory": 5}, {"memory": 5, "CPU": 1})
+    assert _options.actor_resources_of({"num_cpus": 0}) == ({}, {})
+    assert _options.actor_resources_of({"num_cpus": 2}) == ({"CPU": 2}, {})
+    assert _options.actor_resources_of({"num_gpus": 1}) == ({"CPU": 1, "GPU": 1}, {})
+    assert _options.actor_resources_of({"resources": {"a": 1}}) == ({"CPU": 1, "a": 1}, {})
+
+
+def test_a_group_is_said_in_one_way_only():
+    options = {"placement_group": PlacementGroup.empty(), "scheduling_strategy": "SPREAD"}
+    with pytest.raises(ValueError, match="cannot both be given"):
+        _options.strategy_of(options)
+
+
 def test_strategies_become_fields_of_the_task():
     node = "0" * 31 + "1"
     strategy = NodeAffinitySchedulingStrategy(node, soft=True)
-    fields = _options.template_fields({"scheduling_strategy": strategy}, 1)
+    fields = _options.template_fields({"scheduling_strategy": strategy}, {})
     assert fields["strategy"] == "kNodeAffinity"
     assert fields["strategy_node"] == node
-    assert _options.template_fields({"scheduling_strategy": "SPREAD"}, 1)["strategy"] == "kSpread"
+    assert _options.template_fields({"scheduling_strategy": "SPREAD"}, {})["strategy"] == "kSpread"
 
 
 def test_what_is_not_a_function_or_class_is_refused():

@@ -46,7 +46,8 @@ class ActorCall : public CallOptions<ActorCall<Method>> {
   ActorTarget target_;
 };
 
-/// The creation of an actor that is being put together. It holds no CPU unless SetResource says so.
+/// The creation of an actor that is being put together. Unless SetResource says what it holds, it
+/// goes where there is a CPU, and holds none.
 template <class Factory>
 class ActorCreation : public CallOptions<ActorCreation<Factory>> {
  public:
@@ -87,6 +88,8 @@ class ActorCreation : public CallOptions<ActorCreation<Factory>> {
     header.max_retries = 0;
     header.actor = ActorOf(spec.task);
     header.actor_options = options_;
+    if (header.resources.IsEmpty())
+      header.actor_options->placement_resources.SetUnits(ResourceSet::kCpu, ResourceSet::kUnit);
     header.actor_options->ray_namespace = context.Process().Identity().job_config.ray_namespace;
     const ActorTarget target{header.actor, options_.max_task_retries};
     return ActorHandle<Class>(target, context.Submit(std::move(spec)));

@@ -131,7 +131,7 @@ Shared<TaskHeader> Context::HeaderOf(const CallKind& kind) {
 
 TaskSpec Context::NewTask(Shared<TaskHeader> header) {
   TaskSpec spec;
-  spec.task = ChildTask(task_, attempt_, tasks_submitted_++);
+  spec.task = NextChild();
   spec.parent = task_;
   spec.header = std::move(header);
   return spec;
@@ -202,10 +202,14 @@ std::vector<ObjectId> Context::Wait(const std::vector<ObjectId>& objects, std::u
   return std::get<worker::FulfilWait>(Await(request)).ready;
 }
 
-Message Context::AskGcs(Message question) {
+Message Context::AskGcs(Message question) { return *AskGcs(std::move(question), std::nullopt); }
+
+std::optional<Message> Context::AskGcs(Message question, std::optional<Duration> timeout) {
   const worker::RequestId request = Process().NextRequest();
-  Process().Post(worker::GcsRequested{request, std::move(question)});
-  return std::get<worker::FulfilGcs>(Await(request)).answer;
+  Process().Post(worker::GcsRequested{request, std::move(question), timeout});
+  auto fulfilled = std::get<worker::FulfilGcs>(Await(request));
+  if (fulfilled.timed_out) return std::nullopt;
+  return std::move(fulfilled.answer);
 }
 
 void Context::Kill(ActorId actor, bool no_restart) {

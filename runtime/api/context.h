@@ -107,6 +107,8 @@ class Context {
   /// The same header each time.
   Shared<TaskHeader> HeaderOf(const CallKind& kind);
   TaskSpec NewTask(Shared<TaskHeader> header);
+  /// The name of what the running task makes next.
+  [[nodiscard]] TaskId NextChild() { return ChildTask(task_, attempt_, tasks_submitted_++); }
   /// The reference to the task's result. REQUIRES: it has one.
   SharedReference Submit(TaskSpec spec);
   SharedReference Put(Encoded value);
@@ -118,6 +120,8 @@ class Context {
   std::vector<ObjectId> Wait(const std::vector<ObjectId>& objects, std::uint32_t num_returns,
                              std::optional<Duration> timeout);
   Message AskGcs(Message question);
+  /// Nothing when the time is over.
+  std::optional<Message> AskGcs(Message question, std::optional<Duration> timeout);
   /// Returns when the GCS has done it, for good.
   void Kill(ActorId actor, bool no_restart);
   void Cancel(ObjectId object, bool force, bool recursive);

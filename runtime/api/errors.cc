@@ -47,6 +47,10 @@ void Throw(const ErrorInfo& info) {
       throw PendingCallsLimitExceeded(info);
     case ErrorKind::kGetTimeout:
       throw GetTimeoutError(info);
+    case ErrorKind::kTaskPlacementGroupRemoved:
+      throw TaskPlacementGroupRemoved(info);
+    case ErrorKind::kActorPlacementGroupRemoved:
+      throw ActorPlacementGroupRemoved(info);
     case ErrorKind::kInvalid:
       throw std::invalid_argument(info.message);
     case ErrorKind::kNone:

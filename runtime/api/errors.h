@@ -104,6 +104,12 @@ class PendingCallsLimitExceeded : public Error {
 class GetTimeoutError : public Error {
   using Error::Error;
 };
+class TaskPlacementGroupRemoved : public Error {
+  using Error::Error;
+};
+class ActorPlacementGroupRemoved : public Error {
+  using Error::Error;
+};
 
 /// Throws the class that stands for `info.kind`; std::invalid_argument for kInvalid.
 [[noreturn]] void Throw(const ErrorInfo& info);

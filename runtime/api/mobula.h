@@ -27,6 +27,7 @@
 #include "runtime/api/actor.h"
 #include "runtime/api/errors.h"
 #include "runtime/api/library.h"
+#include "runtime/api/placement_group.h"
 #include "runtime/api/ref.h"
 #include "runtime/api/registry.h"
 #include "runtime/api/task.h"

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "runtime/api/context.h"
+#include "runtime/api/placement_group.h"
 #include "runtime/api/ref.h"
 #include "runtime/api/registry.h"
 
@@ -61,22 +62,32 @@ class CallOptions {
     name_ = std::move(name);
     return static_cast<Self&>(*this);
   }
+  /// In the bundle of that position, or in any that has room when it is -1.
+  Self& SetPlacementGroup(const PlacementGroup& group, int bundle = -1) {
+    strategy_.kind = StrategyKind::kPlacementGroup;
+    strategy_.group = group.Id();
+    strategy_.bundle = static_cast<std::uint32_t>(bundle + 1);
+    return static_cast<Self&>(*this);
+  }
 
  protected:
   /// Shared with the other calls of its kind, unless something is set here.
   Shared<TaskHeader> HeaderFor(Context& context, const CallKind& kind) const {
     Shared<TaskHeader> header = context.HeaderOf(kind);
-    if (!resources_.empty() || !name_.empty()) FillIn(header.Edit());
+    const bool is_placed = strategy_.kind != StrategyKind::kDefault;
+    if (!resources_.empty() || !name_.empty() || is_placed) FillIn(header.Edit());
     return header;
   }
   void FillIn(TaskHeader& header) const {
     for (const auto& [resource, units] : ResourceSet::Of(resources_).units)
       header.resources.SetUnits(resource, units);
     if (!name_.empty()) header.name = name_;
+    header.strategy = strategy_;
   }
 
   std::map<std::string, double> resources_;
   std::string name_;
+  SchedulingStrategy strategy_;
 };
 
 /// A call of a remote function that is being put together.

@@ -72,4 +72,8 @@ ObjectId PutObject(TaskId task, std::uint32_t attempt, std::uint32_t counter) {
 
 ActorId ActorOf(TaskId task) { return ActorId::Derive(task, 0x6163746F72, 0); }
 
+PlacementGroupId PlacementGroupOf(TaskId task) {
+  return PlacementGroupId::Derive(task, 0x67726F7570, 0);
+}
+
 }  // namespace mobula

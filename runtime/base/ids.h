@@ -72,6 +72,8 @@ using JobId = Id<struct JobTag>;
 using TaskId = Id<struct TaskTag>;
 /// An actor through all its restarts.
 using ActorId = Id<struct ActorTag>;
+/// A placement group: resources that are reserved together.
+using PlacementGroupId = Id<struct PlacementGroupTag>;
 /// A worker granted to an owner. Chosen by the raylet.
 using LeaseId = Id<struct LeaseTag>;
 /// The hash of an exported function or class.
@@ -102,6 +104,8 @@ std::ostream& operator<<(std::ostream& out, const ObjectId& id);
 [[nodiscard]] ObjectId PutObject(TaskId task, std::uint32_t attempt, std::uint32_t counter);
 /// The actor that creation task `task` makes.
 [[nodiscard]] ActorId ActorOf(TaskId task);
+/// The placement group whose creator counted it as task `task`.
+[[nodiscard]] PlacementGroupId PlacementGroupOf(TaskId task);
 
 }  // namespace mobula
 

@@ -9,6 +9,15 @@ from typing import TYPE_CHECKING, Any
 from mobula import _lazy
 from mobula._runtime import current, current_or_none
 
+# Not when it is first named: then the module of that name would be found in the function's place.
+from mobula.util.placement_group import (
+    get_current_placement_group,
+    get_placement_group,
+    placement_group,
+    placement_group_table,
+    remove_placement_group,
+)
+
 if TYPE_CHECKING:
     from mobula.util.actor_pool import ActorPool
     from mobula.util.check_serialize import inspect_serializability
@@ -46,12 +55,17 @@ __all__ = [
     "deregister_serializer",
     "disable_log_once_globally",
     "enable_periodic_logging",
+    "get_current_placement_group",
     "get_node_ip_address",
+    "get_placement_group",
     "inspect_serializability",
     "list_named_actors",
     "log_once",
     "map_unordered",
+    "placement_group",
+    "placement_group_table",
     "register_serializer",
+    "remove_placement_group",
 ]
 
 

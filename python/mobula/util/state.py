@@ -10,17 +10,20 @@ from typing import Any, Protocol
 from mobula import _errors
 from mobula._cluster_view import node_views
 from mobula._runtime import Runtime, current
+from mobula.util.placement_group import placement_group_row
 
 __all__ = [
     "get_actor",
     "get_job",
     "get_node",
     "get_objects",
+    "get_placement_group",
     "get_task",
     "list_actors",
     "list_jobs",
     "list_nodes",
     "list_objects",
+    "list_placement_groups",
     "list_tasks",
     "summarize_actors",
     "summarize_objects",
@@ -144,6 +147,32 @@ def get_node(id: str) -> View | None:
 
 
 @_listing
+def list_placement_groups() -> list[dict[str, Any]]:
+    """All placement groups, and those that were removed lately."""
+    rows = [placement_group_row(view) for view in _ask("placement_groups")["groups"]]
+    return [
+        {
+            **row,
+            "bundles": [
+                {
+                    "bundle_index": index,
+                    "resources": resources,
+                    "node_id": row["bundles_to_node_id"].get(index, ""),
+                }
+                for index, resources in row["bundles"].items()
+            ],
+        }
+        for row in rows
+    ]
+
+
+def get_placement_group(id: str) -> View | None:
+    """The placement group of that id, if there is or was one."""
+    groups = list_placement_groups()
+    return next((view for view in groups if view.placement_group_id == id), None)
+
+
+@_listing
 def list_jobs() -> list[dict[str, Any]]:
     """All drivers that have been in the cluster."""
     return [
@@ -167,6 +196,8 @@ _ERROR_TYPES = {
     "kActorDied": "ACTOR_DIED",
     "kActorUnavailable": "ACTOR_UNAVAILABLE",
     "kActorUnschedulable": "ACTOR_UNSCHEDULABLE_ERROR",
+    "kActorPlacementGroupRemoved": "ACTOR_PLACEMENT_GROUP_REMOVED",
+    "kTaskPlacementGroupRemoved": "TASK_PLACEMENT_GROUP_REMOVED",
     "kNodeDied": "NODE_DIED",
     "kObjectLost": "OBJECT_LOST",
     "kOwnerDied": "OWNER_DIED",

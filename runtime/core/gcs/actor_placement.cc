@@ -31,25 +31,59 @@ NodeId TakeTurn(const NodeTable& nodes, const ResourceSet& need, std::uint64_t t
   return able.empty() ? NodeId{} : able[turn % able.size()];
 }
 
+Placement PlaceInGroup(const PlacementGroupTable& groups, const TaskHeader& header,
+                       std::uint64_t turn) {
+  const PlacementGroupView* view = groups.Find(header.strategy.group);
+  if (view == nullptr) return {};
+  if (view->state == PlacementGroupState::kRemoved) {
+    ErrorInfo error = view->error;
+    error.kind = ErrorKind::kActorPlacementGroupRemoved;
+    error.actor = header.actor;
+    return {NodeId{}, error};
+  }
+  std::vector<NodeId> able;
+  for (std::size_t i = 0; i < view->bundles.size(); ++i) {
+    const BundlePlacement& bundle = view->bundles[i];
+    const std::uint32_t wanted = header.strategy.bundle;
+    if (wanted != 0 && wanted != i + 1) continue;
+    if (bundle.phase != BundlePhase::kCommitted) continue;
+    // Whether the one that was asked for can hold it, its raylet says.
+    if (wanted != 0 || view->spec.bundles[i].Covers(header.resources)) able.push_back(bundle.node);
+  }
+  if (!able.empty()) return {able[turn % able.size()], {}};
+  const bool whole = view->state == PlacementGroupState::kCreated;
+  if (!whole) return {};
+  ErrorInfo error;
+  error.kind = ErrorKind::kActorUnschedulable;
+  error.actor = header.actor;
+  error.message = "The actor " + header.function.name + " (" + header.actor.Hex() + ") needs " +
+                  header.resources.ToString() + ", which no bundle of its placement group has.";
+  return {NodeId{}, error};
+}
+
 }  // namespace
 
-Placement Place(const NodeTable& nodes, const TaskSpec& creation, std::uint64_t turn) {
+Placement Place(const NodeTable& nodes, const PlacementGroupTable& groups, const TaskSpec& creation,
+                std::uint64_t turn) {
   const TaskHeader& header = *creation.header;
   const SchedulingStrategy& strategy = header.strategy;
+  if (strategy.kind == StrategyKind::kPlacementGroup) return PlaceInGroup(groups, header, turn);
   const bool wants_node = strategy.kind == StrategyKind::kNodeAffinity;
   if (wants_node && (!strategy.soft || nodes.IsAlive(strategy.node))) {
     return PlaceByAffinity(nodes, creation);
   }
+  const ResourceSet& at_least = header.actor_options->placement_resources;
+  const ResourceSet& need = at_least.IsEmpty() ? header.resources : at_least;
   const NodeId home = header.owner.node;
   const bool home_lives = nodes.IsAlive(home);
   if (strategy.kind != StrategyKind::kSpread && home_lives &&
-      nodes.Find(home)->info.total.Covers(header.resources)) {
+      nodes.Find(home)->info.total.Covers(need)) {
     return {home, {}};
   }
   const auto available = [](const NodeView& view) { return view.available; };
   const auto total = [](const NodeView& view) { return view.info.total; };
-  NodeId chosen = TakeTurn(nodes, header.resources, turn, available);
-  if (chosen.IsNil()) chosen = TakeTurn(nodes, header.resources, turn, total);
+  NodeId chosen = TakeTurn(nodes, need, turn, available);
+  if (chosen.IsNil()) chosen = TakeTurn(nodes, need, turn, total);
   if (chosen.IsNil() && home_lives) chosen = home;
   if (chosen.IsNil() && !nodes.Living().empty()) chosen = *nodes.Living().begin();
   return {chosen, {}};

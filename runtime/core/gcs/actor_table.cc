@@ -183,7 +183,7 @@ void ActorTable::OutOfScope(const ActorOutOfScope& message, Outbox& out) {
 
 void ActorTable::RequestLeaseFor(ActorRecord& record, Outbox& out) {
   CHECK(record.lease_request == 0 && record.worker.worker.IsNil()) << record.view.actor;
-  const Placement placement = Place(nodes_, record.creation, turn_++);
+  const Placement placement = Place(nodes_, groups_, record.creation, turn_++);
   record.spill_count = 0;
   directory_.Touch(record);
   if (!placement.error.Ok()) {
@@ -423,7 +423,25 @@ void ActorTable::NodeDied(NodeId node, Outbox& out) {
   }
 }
 
-void ActorTable::NodeJoined(Outbox& out) {
+void ActorTable::GroupRemoved(const PlacementGroupView& group, Outbox& out) {
+  const auto is_in = [&](const ActorRecord& record) {
+    if (record.IsDead()) return false;
+    const SchedulingStrategy& strategy = record.creation.header->strategy;
+    return strategy.kind == StrategyKind::kPlacementGroup && strategy.group == group.spec.group;
+  };
+  for (const ActorId actor : directory_.Select(is_in)) {
+    ActorRecord& record = *directory_.Find(actor);
+    ErrorInfo cause = DeathCause(record.view,
+                                 "The actor died because its placement group was "
+                                 "removed. " +
+                                     group.error.message);
+    if (record.view.state != ActorState::kAlive)
+      cause.kind = ErrorKind::kActorPlacementGroupRemoved;
+    Die(record, std::move(cause), out);
+  }
+}
+
+void ActorTable::PlaceWaiting(Outbox& out) {
   const auto waits = [](const ActorRecord& record) {
     return !record.IsDead() && record.lease_request == 0 && record.worker.worker.IsNil();
   };

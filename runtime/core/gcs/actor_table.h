@@ -8,6 +8,7 @@
 #include "runtime/core/gcs/actor_directory.h"
 #include "runtime/core/gcs/job_table.h"
 #include "runtime/core/gcs/node_table.h"
+#include "runtime/core/gcs/placement_group_table.h"
 
 namespace mobula::gcs {
 
@@ -17,6 +18,8 @@ namespace mobula::gcs {
 /// pending or restarting | lease request at a raylet   | LeaseGranted, LeaseRefused, that node's
 /// death
 ///   "                   | no node lives               | a node joins
+///   "                   | its placement group is not  | it is created; its removal
+///                       | placed                      |
 ///   "                   | constructor at a worker     | TaskDone, the worker's death
 /// alive                 | calls, not through here     | the worker's death, KillActor,
 /// ActorOutOfScope dead                  | for ever; kept              | -
@@ -39,9 +42,10 @@ namespace mobula::gcs {
 /// more is ended by KillWorker.
 class ActorTable {
  public:
-  /// Both are read only, and outlive this.
-  ActorTable(const NodeTable& nodes, const JobTable& jobs, Bugs bugs)
-      : nodes_(nodes), jobs_(jobs), bugs_(bugs), directory_(bugs) {}
+  /// All of them are read only, and outlive this.
+  ActorTable(const NodeTable& nodes, const JobTable& jobs, const PlacementGroupTable& groups,
+             Bugs bugs)
+      : nodes_(nodes), jobs_(jobs), groups_(groups), bugs_(bugs), directory_(bugs) {}
 
   /// Takes over the rows of an earlier life; `incarnation` is this one's. What was under way goes
   /// on when the node it was under way at registers again.
@@ -68,7 +72,10 @@ class ActorTable {
   /// Ends what lived there or was owned there. A second report of the same death changes nothing.
   void WorkerDied(const Address& worker, const std::string& reason, bool intended, Outbox& out);
   void NodeDied(NodeId node, Outbox& out);
-  void NodeJoined(Outbox& out);
+  /// Who waits for a place to be asked looks again: a node joined, a placement group was placed.
+  void PlaceWaiting(Outbox& out);
+  /// Those that live in it, or were to, die.
+  void GroupRemoved(const PlacementGroupView& group, Outbox& out);
   /// A node that was out of sight registers again and says what lives there. Workers and owners
   /// that are gone are dead; what that node holds and no actor wants is ended; what an actor waits
   /// for from there is asked for once more.
@@ -94,6 +101,7 @@ class ActorTable {
 
   const NodeTable& nodes_;
   const JobTable& jobs_;
+  const PlacementGroupTable& groups_;
   Bugs bugs_;
   ActorDirectory directory_;
   /// Which actor each lease request under way is for.

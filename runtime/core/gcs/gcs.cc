@@ -12,6 +12,7 @@
 #include "runtime/core/gcs/journal.h"
 #include "runtime/core/gcs/kv_store.h"
 #include "runtime/core/gcs/node_table.h"
+#include "runtime/core/gcs/placement_group_table.h"
 
 namespace mobula::gcs {
 
@@ -20,7 +21,8 @@ struct Gcs::Parts {
       : options(std::move(given)),
         nodes(options),
         store(options.bugs),
-        actors(nodes, jobs, options.bugs),
+        groups(nodes, jobs, options.broadcast_delay),
+        actors(nodes, jobs, groups, options.bugs),
         journal(options.keeps_log, options.bugs) {}
 
   struct Dispatch;
@@ -34,6 +36,7 @@ struct Gcs::Parts {
   void Reconcile(const RegisterNode& message, Outbox& out);
   void BuryNodes(const NodeTable::Deaths& deaths, Outbox& out);
   void EndJobs(const JobTable::Ended& ended, Outbox& out);
+  void SettleGroups(Outbox& out);
   void BuryWorker(const Address& worker, const std::string& reason, bool intended, Outbox& out);
 
   Options options;
@@ -42,6 +45,7 @@ struct Gcs::Parts {
   NodeTable nodes;
   JobTable jobs;
   KvStore store;
+  PlacementGroupTable groups;
   ActorTable actors;
   Journal journal;
   /// Of one event; empty between events.
@@ -50,12 +54,17 @@ struct Gcs::Parts {
 };
 
 void Gcs::Parts::EndJobs(const JobTable::Ended& ended, Outbox& out) {
-  for (const JobId job : ended) actors.JobFinished(job, out);
+  for (const JobId job : ended) {
+    actors.JobFinished(job, out);
+    groups.JobFinished(job, out);
+  }
 }
 
 void Gcs::Parts::BuryNodes(const NodeTable::Deaths& deaths, Outbox& out) {
   for (const NodeId node : deaths) {
     EndJobs(jobs.NodeDied(node, nodes.Living(), out), out);
+    // First the groups, so that no actor is placed where one was.
+    groups.NodeDied(node, out);
     actors.NodeDied(node, out);
     store.NodeDied(node, out);
   }
@@ -67,7 +76,21 @@ void Gcs::Parts::BuryWorker(const Address& worker, const std::string& reason, bo
   if (worker.worker.IsNil()) return;
   EndJobs(jobs.WorkerDied(worker.worker, nodes.Living(), out), out);
   actors.WorkerDied(worker, reason, intended, out);
+  groups.WorkerDied(worker.worker);
   store.WorkerDied(worker, out);
+}
+
+/// Actors follow their placement groups.
+void Gcs::Parts::SettleGroups(Outbox& out) {
+  for (const PlacementGroupId id : groups.TakeSettled()) {
+    const PlacementGroupView* group = groups.Find(id);
+    if (group == nullptr) continue;
+    if (group->state == PlacementGroupState::kRemoved) {
+      actors.GroupRemoved(*group, out);
+    } else {
+      actors.PlaceWaiting(out);
+    }
+  }
 }
 
 /// Hands each message to the part that it is for.
@@ -78,7 +101,10 @@ struct Gcs::Parts::Dispatch {
   Outbox& out;
 
   void operator()(const RegisterNode& message) { parts.Register(now, message, out); }
-  void operator()(const NodeReport& message) { parts.nodes.Report(now, message, out); }
+  void operator()(const NodeReport& message) {
+    parts.nodes.Report(now, message, out);
+    parts.groups.NodeReported(message.node, out);
+  }
   void operator()(const NodeSuspected& message) { parts.nodes.Suspect(now, message, out); }
   void operator()(const UnregisterNode& message) {
     parts.BuryNodes(parts.nodes.Unregister(message, out), out);
@@ -111,6 +137,26 @@ struct Gcs::Parts::Dispatch {
   void operator()(const LeaseInfeasible& message) { parts.actors.Infeasible(message, out); }
   void operator()(const TaskDone& message) { parts.actors.Done(source, message, out); }
   void operator()(const TaskReturned& message) { parts.actors.Returned(source, message, out); }
+
+  void operator()(const CreatePlacementGroup& message) {
+    parts.groups.Create(source, message, out);
+  }
+  void operator()(const RemovePlacementGroup& message) {
+    parts.groups.Remove(source, message, out);
+  }
+  void operator()(const GetPlacementGroup& message) { parts.groups.Get(source, message, out); }
+  void operator()(const ListPlacementGroups& message) {
+    out.Send(source, ListPlacementGroupsReply{message.request, parts.groups.Views()});
+  }
+  void operator()(const BundlesPrepared& message) {
+    parts.groups.Prepared(source.node, message, out);
+  }
+  void operator()(const BundlesCommitted& message) {
+    parts.groups.Committed(source.node, message, out);
+  }
+  void operator()(const LocatePlacementGroup& message) {
+    parts.groups.Locate(source.node, message, out);
+  }
 
   void operator()(const KvRequest& message) { parts.store.Handle(source, message, out); }
   void operator()(const ListNodes& message) {
@@ -162,6 +208,8 @@ void Gcs::Parts::On(Instant now, const TimerFired& event, Outbox& out) {
     case TimerKind::kBroadcast:
       // While the log is broken every broadcast would be held, and one is enough.
       return nodes.BroadcastDue(journal.IsFailing(), out);
+    case TimerKind::kPlaceGroups:
+      return groups.RetryDue(out);
     case TimerKind::kRetryLog:
       break;
   }
@@ -174,7 +222,8 @@ void Gcs::Parts::Register(Instant now, const RegisterNode& message, Outbox& out)
   if (message.returning && nodes.Find(node) == nullptr) return nodes.TurnAway(node, out);
   BuryNodes(nodes.Register(now, message, out), out);
   if (message.returning) Reconcile(message, out);
-  actors.NodeJoined(out);
+  groups.NodeReported(node, out);
+  actors.PlaceWaiting(out);
 }
 
 void Gcs::Parts::Reconcile(const RegisterNode& message, Outbox& out) {
@@ -184,6 +233,7 @@ void Gcs::Parts::Reconcile(const RegisterNode& message, Outbox& out) {
     if (jobs.IsFinished(job)) out.Send(Address::Daemon(node), JobFinished{job});
   }
   EndJobs(jobs.Reconcile(node, processes, nodes.Living(), out), out);
+  groups.Reconcile(message, out);
   actors.Reconcile(message, out);
   store.Reconcile(node, processes, out);
 }
@@ -197,6 +247,7 @@ void Gcs::Parts::On(Instant now, const Recovered& event, Outbox& out) {
   nodes.Recover(now, rows, out);
   jobs.Recover(rows);
   store.Recover(rows);
+  groups.Recover(rows);
   actors.Recover(rows, self->incarnation);
   for (const NodeId node : nodes.Living()) {
     out.Send(Address::Daemon(node), GcsRestarted{options.node, options.address, rows.gcs->node});
@@ -227,6 +278,8 @@ void Gcs::Handle(Instant now, const Event& event, Effects& out) {
           parts.On(now, happened, outbox);
       },
       event);
+  parts.SettleGroups(outbox);
+  parts.groups.LogChanges(outbox);
   parts.actors.LogChanges(outbox);
   parts.journal.Take(parts.said, parts.changed, out);
 }
@@ -235,6 +288,7 @@ void Gcs::CheckInvariants() const {
   parts_->nodes.CheckInvariants();
   parts_->jobs.CheckInvariants();
   parts_->store.CheckInvariants();
+  parts_->groups.CheckInvariants();
   parts_->actors.CheckInvariants();
   parts_->journal.CheckInvariants();
 }
@@ -242,6 +296,7 @@ void Gcs::CheckInvariants() const {
 SharedVector<NodeView> Gcs::Nodes() const { return parts_->nodes.Views(); }
 std::vector<ActorView> Gcs::Actors() const { return parts_->actors.Views(); }
 std::vector<JobView> Gcs::Jobs() const { return parts_->jobs.Views(); }
+std::vector<PlacementGroupView> Gcs::PlacementGroups() const { return parts_->groups.Views(); }
 
 Rows Gcs::LoggedRows() const {
   Rows rows;
@@ -249,6 +304,7 @@ Rows Gcs::LoggedRows() const {
   parts_->nodes.FillIn(rows);
   parts_->jobs.FillIn(rows);
   parts_->store.FillIn(rows);
+  parts_->groups.FillIn(rows);
   parts_->actors.FillIn(rows);
   return rows;
 }

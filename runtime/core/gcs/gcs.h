@@ -88,8 +88,8 @@ using Effects = std::vector<Effect>;
 ///
 /// A message from a node that is dead changes nothing: it is answered with the news of that death
 /// (`ClusterChanged`), so that a node which was declared dead wrongly stops its work and comes back
-/// anew. The parts: NodeTable, JobTable, ActorTable, KvStore; each keeps plain tables. The Journal
-/// holds back what follows from a change until the change is logged.
+/// anew. The parts: NodeTable, JobTable, PlacementGroupTable, ActorTable, KvStore; each keeps plain
+/// tables. The Journal holds back what follows from a change until the change is logged.
 class Gcs {
  public:
   explicit Gcs(Options options);
@@ -104,6 +104,7 @@ class Gcs {
   [[nodiscard]] SharedVector<NodeView> Nodes() const;
   [[nodiscard]] std::vector<ActorView> Actors() const;
   [[nodiscard]] std::vector<JobView> Jobs() const;
+  [[nodiscard]] std::vector<PlacementGroupView> PlacementGroups() const;
   /// As long as this does not grow, no view changes.
   [[nodiscard]] std::uint64_t EventsHandled() const { return events_handled_; }
   /// The tables as the log will have them when all that was written is synced.

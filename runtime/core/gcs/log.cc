@@ -39,6 +39,10 @@ struct Applier {
     std::erase_if(rows.refusals, [&](const auto& each) { return is_gone(each.second.owner); });
     std::erase_if(rows.answers, [&](const auto& each) { return is_gone(each.first); });
   }
+  void operator()(const PlacementGroupRow& row) const {
+    rows.groups[row.view.spec.group] = row.view;
+  }
+  void operator()(const PlacementGroupForgotten& row) const { rows.groups.erase(row.group); }
 };
 
 }  // namespace
@@ -60,6 +64,7 @@ LogRecords Rows::Records() const {
     for (const auto& [request, found] : given)
       records.emplace_back(KvAnswerRow{source, request, found});
   }
+  for (const auto& [group, view] : groups) records.emplace_back(PlacementGroupRow{view});
   return records;
 }
 

@@ -78,8 +78,19 @@ struct AskerGone {
   MOBULA_FIELDS(AskerGone, asker)
 };
 
-using LogRecord = std::variant<GcsRow, NodeRow, JobRow, CreationRow, ActorRow, RefusalRow, KvRow,
-                               KvDeleted, KvAnswerRow, AskerGone>;
+struct PlacementGroupRow {
+  PlacementGroupView view;
+  MOBULA_FIELDS(PlacementGroupRow, view)
+};
+/// It was removed long ago, and nobody is told of it any more.
+struct PlacementGroupForgotten {
+  PlacementGroupId group;
+  MOBULA_FIELDS(PlacementGroupForgotten, group)
+};
+
+using LogRecord =
+    std::variant<GcsRow, NodeRow, JobRow, CreationRow, ActorRow, RefusalRow, KvRow, KvDeleted,
+                 KvAnswerRow, AskerGone, PlacementGroupRow, PlacementGroupForgotten>;
 using LogRecords = std::vector<LogRecord>;
 
 /// Puts and deletes of one source whose answers are kept: requests are numbered upwards and few are
@@ -99,6 +110,7 @@ struct Rows {
   /// By space, then key.
   std::map<std::string, std::map<std::string, Bytes>> keys;
   std::map<Address, std::map<std::uint64_t, bool>> answers;
+  std::map<PlacementGroupId, PlacementGroupView> groups;
   bool operator==(const Rows&) const = default;
 
   void Apply(const LogRecord& record);

@@ -13,6 +13,7 @@ enum class TimerKind : std::uint32_t {
   kCheckHealth,  ///< Look for silent nodes.
   kBroadcast,    ///< Send the changed node views out.
   kRetryLog,     ///< Write again what could not be written.
+  kPlaceGroups,  ///< Placement groups that found no room look again.
 };
 
 /// Through which the parts of the GCS speak and say what is to be logged, while one event is being

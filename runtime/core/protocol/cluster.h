@@ -101,4 +101,66 @@ struct ActorView {
                 pid, death_cause, handle, handle_description, max_task_retries, detached)
 };
 
+enum class PlacementStrategy {
+  kPack,          ///< On as few nodes as possible.
+  kSpread,        ///< On as many nodes as possible.
+  kStrictPack,    ///< On one node, or not at all.
+  kStrictSpread,  ///< Each on a node of its own, or not at all.
+};
+BOOST_DESCRIBE_ENUM(PlacementStrategy, kPack, kSpread, kStrictPack, kStrictSpread)
+
+/// What was asked for.
+struct PlacementGroupSpec {
+  PlacementGroupId group;
+  /// Empty for one that only its handles know.
+  std::string name;
+  std::string ray_namespace;
+  JobId job;
+  /// It outlives its job.
+  bool detached = false;
+  PlacementStrategy strategy = PlacementStrategy::kPack;
+  /// What each bundle reserves.
+  std::vector<ResourceSet> bundles;
+  MOBULA_FIELDS(PlacementGroupSpec, group, name, ray_namespace, job, detached, strategy, bundles)
+};
+
+/// How far the reservation of one bundle has come.
+enum class BundlePhase {
+  kUnplaced,    ///< No node was found yet, or its node died.
+  kPreparing,   ///< A raylet was asked to set the resources aside.
+  kPrepared,    ///< It did.
+  kCommitting,  ///< All of the group did, and this raylet was told that it holds.
+  kCommitted,   ///< Tasks and actors may run in it.
+};
+BOOST_DESCRIBE_ENUM(BundlePhase, kUnplaced, kPreparing, kPrepared, kCommitting, kCommitted)
+
+struct BundlePlacement {
+  BundlePhase phase = BundlePhase::kUnplaced;
+  /// Nil while it is unplaced.
+  NodeId node;
+  /// The attempt to place the group that put it there.
+  std::uint64_t attempt = 0;
+  MOBULA_FIELDS(BundlePlacement, phase, node, attempt)
+};
+
+enum class PlacementGroupState {
+  kPending,       ///< Its bundles are being placed for the first time.
+  kCreated,       ///< All of them are committed.
+  kRescheduling,  ///< All of them were; some were lost with their nodes and are being placed again.
+  kRemoved,       ///< For ever.
+};
+BOOST_DESCRIBE_ENUM(PlacementGroupState, kPending, kCreated, kRescheduling, kRemoved)
+
+struct PlacementGroupView {
+  PlacementGroupSpec spec;
+  PlacementGroupState state = PlacementGroupState::kPending;
+  /// One for each bundle; none once it is removed.
+  std::vector<BundlePlacement> bundles;
+  /// Attempts to place it, so far.
+  std::uint64_t attempts = 0;
+  /// Of a group that was never made or is gone: why.
+  ErrorInfo error;
+  MOBULA_FIELDS(PlacementGroupView, spec, state, bundles, attempts, error)
+};
+
 }  // namespace mobula

@@ -33,13 +33,15 @@ enum class ErrorKind {
   kPendingCallsLimit,     ///< PendingCallsLimitExceeded
   kGetTimeout,            ///< GetTimeoutError: the request's own deadline passed.
   kInvalid,  ///< ValueError: the request itself is wrong; the message says what was expected.
+  kTaskPlacementGroupRemoved,   ///< TaskPlacementGroupRemoved: it was to run in one that is gone.
+  kActorPlacementGroupRemoved,  ///< ActorPlacementGroupRemoved
 };
 BOOST_DESCRIBE_ENUM(ErrorKind, kNone, kWorkerCrashed, kNodeDied, kActorDied, kActorUnavailable,
                     kActorUnschedulable, kTaskUnschedulable, kTaskCancelled, kObjectLost,
                     kObjectFreed, kOwnerDied, kObjectFetchTimedOut, kReconstructionFailed,
                     kLineageEvicted, kMaxAttemptsExceeded, kReferenceCounting, kObjectStoreFull,
                     kOutOfDisk, kOutOfMemory, kRuntimeEnvSetup, kPendingCallsLimit, kGetTimeout,
-                    kInvalid)
+                    kInvalid, kTaskPlacementGroupRemoved, kActorPlacementGroupRemoved)
 
 /// An outcome told to a user: what happened, to what, why, and what would have made it recoverable.
 struct ErrorInfo {

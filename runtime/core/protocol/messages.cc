@@ -11,6 +11,7 @@ RequestLease RequestLease::For(const TaskHeader& header) {
   request.language = header.function.language;
   request.runtime_env = header.runtime_env;
   request.name = header.name;
+  if (header.actor_options) request.placement = header.actor_options->placement_resources;
   return request;
 }
 

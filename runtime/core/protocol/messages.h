@@ -119,8 +119,15 @@ struct RequestLease {
   std::uint32_t spill_count = 0;
   /// Nodes that hold the large arguments, most bytes first.
   std::vector<NodeId> preferred;
+  /// What its node must have, where that is more than the lease takes; see ActorOptions.
+  ResourceSet placement;
   MOBULA_FIELDS(RequestLease, request, owner, job, resources, strategy, language, runtime_env, name,
-                backlog, actor, spill_count, preferred)
+                backlog, actor, spill_count, preferred, placement)
+
+  /// What decides where it can run; `resources` is what it takes there.
+  [[nodiscard]] const ResourceSet& Needed() const {
+    return placement.IsEmpty() ? resources : placement;
+  }
 
   /// What tasks with this header ask for; who asks, and how often, is the sender's to fill in.
   static RequestLease For(const TaskHeader& header);
@@ -385,6 +392,14 @@ struct ActorLease {
   WorkerId worker;
   MOBULA_FIELDS(ActorLease, request, actor, worker)
 };
+/// What a raylet holds of a placement group.
+struct HeldBundle {
+  PlacementGroupId group;
+  std::uint32_t index = 0;
+  std::uint64_t attempt = 0;
+  bool committed = false;
+  MOBULA_FIELDS(HeldBundle, group, index, attempt, committed)
+};
 struct RegisterNode {
   NodeInfo info;
   /// It is a member, and registers again because the GCS came back: the fields below say what the
@@ -395,7 +410,8 @@ struct RegisterNode {
   std::vector<ActorLease> actor_leases;
   /// Jobs of which it has not heard that they finished.
   std::vector<JobId> running_jobs;
-  MOBULA_FIELDS(RegisterNode, info, returning, processes, actor_leases, running_jobs)
+  std::vector<HeldBundle> bundles;
+  MOBULA_FIELDS(RegisterNode, info, returning, processes, actor_leases, running_jobs, bundles)
 };
 /// The cluster as it is; the node is a member from now on.
 struct NodeRegistered {
@@ -508,6 +524,96 @@ struct NamedActorReply {
   MOBULA_FIELDS(NamedActorReply, request, found, actor)
 };
 
+// GCS: placement groups.
+
+/// Answered once it is known, which is before it is placed. The answer has an error (kInvalid) when
+/// the name is taken.
+struct CreatePlacementGroup {
+  std::uint64_t request = 0;
+  PlacementGroupSpec spec;
+  MOBULA_FIELDS(CreatePlacementGroup, request, spec)
+};
+/// Gives back what it reserves, and ends what runs there.
+struct RemovePlacementGroup {
+  std::uint64_t request = 0;
+  PlacementGroupId group;
+  MOBULA_FIELDS(RemovePlacementGroup, request, group)
+};
+struct GetPlacementGroup {
+  std::uint64_t request = 0;
+  /// Nil: the living one of this name.
+  PlacementGroupId group;
+  std::string name;
+  std::string ray_namespace;
+  /// Answered when it is created or removed, not before.
+  bool when_placed = false;
+  MOBULA_FIELDS(GetPlacementGroup, request, group, name, ray_namespace, when_placed)
+};
+/// The answer to the three above.
+struct PlacementGroupReply {
+  std::uint64_t request = 0;
+  bool found = false;
+  PlacementGroupView group;
+  MOBULA_FIELDS(PlacementGroupReply, request, found, group)
+};
+struct ListPlacementGroups {
+  std::uint64_t request = 0;
+  MOBULA_FIELDS(ListPlacementGroups, request)
+};
+struct ListPlacementGroupsReply {
+  std::uint64_t request = 0;
+  std::vector<PlacementGroupView> groups;
+  MOBULA_FIELDS(ListPlacementGroupsReply, request, groups)
+};
+
+struct BundleRequest {
+  std::uint32_t index = 0;
+  ResourceSet resources;
+  MOBULA_FIELDS(BundleRequest, index, resources)
+};
+/// GCS to raylet, phase one: set the resources of these bundles aside, all of them or none.
+struct PrepareBundles {
+  PlacementGroupId group;
+  std::uint64_t attempt = 0;
+  std::vector<BundleRequest> bundles;
+  MOBULA_FIELDS(PrepareBundles, group, attempt, bundles)
+};
+struct BundlesPrepared {
+  PlacementGroupId group;
+  std::uint64_t attempt = 0;
+  /// False: there is no room, and nothing was set aside.
+  bool ok = true;
+  MOBULA_FIELDS(BundlesPrepared, group, attempt, ok)
+};
+/// Phase two: what was prepared in this attempt may be used.
+struct CommitBundles {
+  PlacementGroupId group;
+  std::uint64_t attempt = 0;
+  MOBULA_FIELDS(CommitBundles, group, attempt)
+};
+struct BundlesCommitted {
+  PlacementGroupId group;
+  std::uint64_t attempt = 0;
+  MOBULA_FIELDS(BundlesCommitted, group, attempt)
+};
+/// Whatever was reserved in this attempt, or in any when it is 0, is given back; what runs there is
+/// ended. Not answered: a raylet that comes back to the GCS says what it holds.
+struct ReturnBundles {
+  PlacementGroupId group;
+  std::uint64_t attempt = 0;
+  MOBULA_FIELDS(ReturnBundles, group, attempt)
+};
+/// Raylet to GCS: it has a request for that group, and wants `PlacementGroupUpdate`s, one at once
+/// and until the group is removed.
+struct LocatePlacementGroup {
+  PlacementGroupId group;
+  MOBULA_FIELDS(LocatePlacementGroup, group)
+};
+struct PlacementGroupUpdate {
+  PlacementGroupView group;
+  MOBULA_FIELDS(PlacementGroupUpdate, group)
+};
+
 // GCS: key-value store and queries.
 
 enum class KvOperation { kPut, kGet, kDelete, kExists, kKeys };
@@ -596,7 +702,9 @@ using MessageVariant = std::variant<
     SubscribeActor, ActorUpdate, KillActor, ActorOutOfScope, GetNamedActor, NamedActorReply,
     KvRequest, KvReply, ListNodes, ListNodesReply, ListActors, ListActorsReply, ListJobs,
     ListJobsReply, CheckBorrower, BorrowerChecked, GcsRestarted, WorkerDeathRecorded, RoomWanted,
-    ActorKilled>;
+    ActorKilled, CreatePlacementGroup, RemovePlacementGroup, GetPlacementGroup, PlacementGroupReply,
+    ListPlacementGroups, ListPlacementGroupsReply, PrepareBundles, BundlesPrepared, CommitBundles,
+    BundlesCommitted, ReturnBundles, LocatePlacementGroup, PlacementGroupUpdate>;
 
 /// A variant of every message. Its special members are compiled once, in messages.cc: compiling
 /// them in every file that sends a message took half of the build.

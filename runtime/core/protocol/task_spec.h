@@ -51,17 +51,23 @@ struct TaskArgument {
 };
 
 enum class StrategyKind {
-  kDefault,       ///< Pack on the local node up to half full, then spread (Ray's hybrid policy).
-  kSpread,        ///< Over all nodes in turn.
-  kNodeAffinity,  ///< On `node`; when `soft`, elsewhere if it is gone.
+  kDefault,         ///< Pack on the local node up to half full, then spread (Ray's hybrid policy).
+  kSpread,          ///< Over all nodes in turn.
+  kNodeAffinity,    ///< On `node`; when `soft`, elsewhere if it is gone.
+  kPlacementGroup,  ///< In a bundle of `group`: its resources come out of that.
 };
-BOOST_DESCRIBE_ENUM(StrategyKind, kDefault, kSpread, kNodeAffinity)
+BOOST_DESCRIBE_ENUM(StrategyKind, kDefault, kSpread, kNodeAffinity, kPlacementGroup)
 
 struct SchedulingStrategy {
   StrategyKind kind = StrategyKind::kDefault;
   NodeId node;
   bool soft = false;
-  MOBULA_FIELDS(SchedulingStrategy, kind, node, soft)
+  PlacementGroupId group;
+  /// The number of the bundle in its group, from 1; 0 for any that has room.
+  std::uint32_t bundle = 0;
+  /// What runs under this strategy hands it on to what it submits. The language layer's business.
+  bool captures_children = false;
+  MOBULA_FIELDS(SchedulingStrategy, kind, node, soft, group, bundle, captures_children)
   auto operator<=>(const SchedulingStrategy&) const = default;
 };
 
@@ -79,8 +85,11 @@ struct ActorOptions {
   bool is_async = false;
   /// What other processes need to make a handle (method names and options); the language layer's.
   Bytes handle_description;
+  /// What its node must have, where that is more than the actor takes (an actor without num_cpus
+  /// goes where there is a CPU, and leaves it to others); empty where the two are the same.
+  ResourceSet placement_resources;
   MOBULA_FIELDS(ActorOptions, max_restarts, max_task_retries, max_concurrency, name, ray_namespace,
-                detached, is_async, handle_description)
+                detached, is_async, handle_description, placement_resources)
 };
 
 /// What all tasks have in common that one process submits of one function with the same options.

@@ -2,6 +2,7 @@
 #include "runtime/core/raylet/lease_manager.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "runtime/base/check.h"
@@ -13,16 +14,29 @@ constexpr std::uint64_t kLeaseSalt = 0x6C65617365;  // "lease"
 
 using scheduler::Decision;
 
+/// Whether the bundle that is asked for, or any, could hold it.
+bool CouldHold(const PlacementGroupView& group, const RequestLease& message) {
+  const std::uint32_t wanted = message.strategy.bundle;
+  for (std::size_t i = 0; i < group.spec.bundles.size(); ++i) {
+    const bool allowed = wanted == 0 || wanted == i + 1;
+    if (allowed && group.spec.bundles[i].Covers(message.resources)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 LeaseManager::LeaseManager(const Options& options, scheduler::ClusterView& view,
-                           scheduler::Scheduler& scheduler, WorkerPool& pool, JobTable& jobs)
+                           scheduler::Scheduler& scheduler, WorkerPool& pool, JobTable& jobs,
+                           BundleTable& bundles, GroupDirectory& groups)
     : tick_period_(options.report_period),
       bugs_(options.bugs),
       view_(view),
       scheduler_(scheduler),
       pool_(pool),
-      jobs_(jobs) {}
+      jobs_(jobs),
+      bundles_(bundles),
+      groups_(groups) {}
 
 // ---- Requests -----------------------------------------------------------------------------------
 
@@ -52,9 +66,17 @@ void LeaseManager::HandleCancel(const CancelLeaseRequest& message) {
 void LeaseManager::Drop(const RequestKey& key) {
   const QueuedRequest& request = *queue_.Find(key);
   if (request.phase == RequestPhase::kWaitingForWorker)
-    view_.ReleaseLocal(request.message.resources);
+    Release(request.bundle, request.message.resources);
   queue_.Remove(key);
   changed_ = true;
+}
+
+void LeaseManager::Release(const std::optional<BundleKey>& bundle, const ResourceSet& resources) {
+  if (bundle) {
+    bundles_.Leave(*bundle, resources);
+  } else {
+    view_.ReleaseLocal(resources);
+  }
 }
 
 void LeaseManager::Refuse(const RequestKey& key, ErrorInfo error, Outbox& out) {
@@ -80,10 +102,13 @@ void LeaseManager::Schedule(Instant now, Outbox& out) {
   }
   AssignWorkers(now, out);
   Reclaim(now, out);
+  groups_.ForgetRemoved();
   changed_ = false;
 }
 
 bool LeaseManager::TryHead(Instant now, RequestClass& requests, Outbox& out) {
+  if (requests.key.strategy.kind == StrategyKind::kPlacementGroup)
+    return TryHeadInGroup(now, requests, out);
   const ResourceSet& need = requests.key.resources;
   const bool fits = view_.Self().Available().Covers(need);
   if (!fits && requests.decided_at == view_.Version()) return false;
@@ -98,7 +123,7 @@ bool LeaseManager::TryHead(Instant now, RequestClass& requests, Outbox& out) {
     case Decision::Kind::kLocal:
       if (!fits) return false;
       view_.AcquireLocal(need);
-      queue_.Acquired(key);
+      queue_.Acquired(key, std::nullopt);
       return true;
     case Decision::Kind::kSpill:
       view_.Debit(decision.node, need);
@@ -120,6 +145,69 @@ bool LeaseManager::TryHead(Instant now, RequestClass& requests, Outbox& out) {
   return false;
 }
 
+/// Other living nodes whose bundles could hold it, in the order of their ids from the own one on.
+std::vector<NodeId> LeaseManager::GroupNodes(const PlacementGroupView& group,
+                                             const RequestLease& message) const {
+  const NodeId self = view_.Self().node;
+  std::set<NodeId> nodes;
+  for (std::size_t i = 0; i < group.bundles.size(); ++i) {
+    const BundlePlacement& bundle = group.bundles[i];
+    const std::uint32_t wanted = message.strategy.bundle;
+    if (wanted != 0 && wanted != i + 1) continue;
+    if (bundle.phase != BundlePhase::kCommitted || bundle.node == self) continue;
+    if (!group.spec.bundles[i].Covers(message.resources)) continue;
+    if (view_.Find(bundle.node) != nullptr) nodes.insert(bundle.node);
+  }
+  std::vector<NodeId> order(nodes.upper_bound(self), nodes.end());
+  order.insert(order.end(), nodes.begin(), nodes.upper_bound(self));
+  return order;
+}
+
+/// It goes from bundle to bundle, first at once and then at every tick, until one has room: nobody
+/// is told what bundles elsewhere have free.
+bool LeaseManager::TryHeadInGroup(Instant now, const RequestClass& requests, Outbox& out) {
+  const RequestKey key = requests.order.begin()->second;
+  const QueuedRequest& request = *queue_.Find(key);
+  const RequestLease& message = request.message;
+  const SchedulingStrategy& strategy = message.strategy;
+  if (const BundleKey* room = bundles_.FindRoom(strategy, message.resources)) {
+    const BundleKey bundle = *room;
+    bundles_.Enter(bundle, message.resources);
+    queue_.Acquired(key, bundle);
+    return true;
+  }
+  const PlacementGroupView* group = groups_.FindOrAsk(strategy.group, out);
+  if (group == nullptr) return false;
+  if (group->state == PlacementGroupState::kRemoved) {
+    ErrorInfo error;
+    error.kind = message.actor.IsNil() ? ErrorKind::kTaskPlacementGroupRemoved
+                                       : ErrorKind::kActorPlacementGroupRemoved;
+    error.message = message.name + " cannot run. " + group->error.message;
+    Refuse(key, std::move(error), out);
+    return true;
+  }
+  const std::vector<NodeId> nodes = GroupNodes(*group, message);
+  const bool is_here = !bundles_.Usable(strategy, message.resources).empty();
+  if (nodes.empty()) {
+    // What it has was told when it was created, and stays so.
+    if (is_here || group->state != PlacementGroupState::kCreated) return false;
+    if (!CouldHold(*group, message)) {
+      RefuseHead(key,
+                 "It needs " + message.resources.ToString() +
+                     ", which no bundle of its placement group has.",
+                 out);
+      return true;
+    }
+    return false;
+  }
+  if (is_here && message.spill_count > nodes.size() && now < request.arrived_at + tick_period_)
+    return false;
+  const NodeId next = nodes[message.spill_count == 0 ? turn_++ % nodes.size() : 0];
+  out.Send(message.owner, LeaseSpilled{message.request, next});
+  queue_.Remove(key);
+  return true;
+}
+
 void LeaseManager::RefuseHead(const RequestKey& key, const std::string& reason, Outbox& out) {
   const RequestLease& message = queue_.Find(key)->message;
   ErrorInfo error;
@@ -135,7 +223,7 @@ void LeaseManager::TellInfeasible(RequestClass& requests, Outbox& out) {
     const RequestLease& message = queue_.Find(next->second)->message;
     out.Send(message.owner,
              LeaseInfeasible{message.request,
-                             message.name + " needs " + message.resources.ToString() +
+                             message.name + " needs " + message.Needed().ToString() +
                                  ", which no node of the cluster has in total. It waits until a "
                                  "node that does joins."});
     requests.told_up_to = next->first;
@@ -170,6 +258,7 @@ void LeaseManager::Grant(const RequestKey& key, WorkerId worker, Outbox& out) {
   lease.id = LeaseId::Derive(view_.Self().node, kLeaseSalt, next_lease_++);
   lease.worker = worker;
   lease.request = request.message;
+  lease.bundle = request.bundle;
   out.Send(
       request.message.owner,
       LeaseGranted{
@@ -181,7 +270,7 @@ void LeaseManager::Grant(const RequestKey& key, WorkerId worker, Outbox& out) {
 void LeaseManager::HandleReturn(Instant now, LeaseId id, Outbox& out) {
   if (leases_.Find(id) == nullptr) return;
   const Lease lease = leases_.Remove(id);
-  view_.ReleaseLocal(lease.Held());
+  Release(lease.bundle, lease.Held());
   pool_.ReturnToIdle(now, lease.worker, out);
   changed_ = true;
 }
@@ -192,12 +281,16 @@ void LeaseManager::SetBlocked(WorkerId worker, bool blocked) {
   if (bugs_.Has(Bug::kKeepsCpuWhileBlocked)) return;
   lease->blocked = blocked;
   const ResourceSet cpu = CpuPart(lease->request.resources);
-  if (blocked) {
+  if (blocked && lease->bundle) {
+    bundles_.Lend(*lease->bundle, cpu);
+  } else if (blocked) {
     view_.ReleaseLocal(cpu);
-    changed_ = true;
+  } else if (lease->bundle) {
+    bundles_.Resume(*lease->bundle, cpu);
   } else {
     view_.ResumeLocal(cpu);
   }
+  if (blocked) changed_ = true;
 }
 
 void LeaseManager::HandleOwnerDied(WorkerId owner, Outbox& out) {
@@ -210,10 +303,32 @@ void LeaseManager::HandleOwnerDied(WorkerId owner, Outbox& out) {
   }
 }
 
+void LeaseManager::HandleReturned(Instant now, const ReturnBundles& message, Outbox& out) {
+  changed_ = true;
+  const std::vector<BundleKey> in_use = bundles_.Return(message);
+  const auto is_returned = [&](const std::optional<BundleKey>& bundle) {
+    return bundle && std::find(in_use.begin(), in_use.end(), *bundle) != in_use.end();
+  };
+  for (auto& [number, lease] : leases_.InOrder()) {
+    if (!is_returned(lease.bundle)) continue;
+    lease.ending = true;
+    pool_.Kill(lease.worker, "Its placement group was removed.", /*intended=*/false, out);
+  }
+  std::vector<RequestLease> waiting;
+  for (const auto& [key, request] : queue_.Requests()) {
+    if (is_returned(request.bundle)) waiting.push_back(request.message);
+  }
+  for (const RequestLease& request : waiting) {
+    Drop({request.owner.worker, request.request});
+    queue_.Add(now, request);
+  }
+}
+
 void LeaseManager::HandleWorkerDied(const WorkerExit& exit, Outbox& out) {
   changed_ = true;
   if (const Lease* lease = leases_.FindByWorker(exit.worker.id)) {
-    view_.ReleaseLocal(leases_.Remove(lease->id).Held());
+    const Lease ended = leases_.Remove(lease->id);
+    Release(ended.bundle, ended.Held());
   }
   if (!exit.gave_up) return;
   const auto waiting = queue_.Waiting().find(exit.worker.key);
@@ -232,30 +347,43 @@ void LeaseManager::HandleWorkerDied(const WorkerExit& exit, Outbox& out) {
 
 void LeaseManager::Reclaim(Instant now, Outbox& out) {
   for (auto& [number, requests] : queue_.Classes()) {
-    if (requests.infeasible || view_.Self().Available().Covers(requests.key.resources)) continue;
+    const ClassKey& wanted = requests.key;
+    const bool in_group = wanted.strategy.kind == StrategyKind::kPlacementGroup;
+    const bool fits = in_group ? bundles_.FindRoom(wanted.strategy, wanted.resources) != nullptr
+                               : view_.Self().Available().Covers(wanted.resources);
+    if (requests.infeasible || fits) continue;
     // Once per head, and again when that was of no use for a while.
     const std::uint64_t head = requests.order.begin()->first;
     if (requests.reclaimed_for == head && now < requests.reclaimed_at + tick_period_) continue;
     requests.reclaimed_for = head;
     requests.reclaimed_at = now;
-    ReclaimFor(now, requests, out);
+    if (!in_group) {
+      ReclaimFrom(now, std::nullopt, requests, out);
+      continue;
+    }
+    for (const BundleKey& bundle : bundles_.Usable(wanted.strategy, wanted.resources)) {
+      if (ReclaimFrom(now, bundle, requests, out)) break;
+    }
   }
 }
 
 /// Asks for as many leases back, oldest first, as the head of the class needs, and for none when
 /// all of them would not be enough. The owner's leases of the same class are left alone: it would
 /// use them for this very request.
-void LeaseManager::ReclaimFor(Instant now, const RequestClass& requests, Outbox& out) {
+bool LeaseManager::ReclaimFrom(Instant now, const std::optional<BundleKey>& bundle,
+                               const RequestClass& requests, Outbox& out) {
   const WorkerId owner = requests.order.begin()->second.first;
   const ResourceSet& need = requests.key.resources;
-  ResourceSet soon = view_.Self().Available();
+  ResourceSet soon = bundle ? bundles_.Available(*bundle) : view_.Self().Available();
   for (const auto& [number, lease] : leases_.InOrder()) {
+    if (lease.bundle != bundle) continue;
     const bool asked = lease.reclaimed && now < lease.reclaimed_at + tick_period_;
     if (lease.ending || asked) soon.Add(lease.Held());
   }
   std::vector<Lease*> chosen;
   for (auto& [number, lease] : leases_.InOrder()) {
     if (soon.Covers(need)) break;
+    if (lease.bundle != bundle) continue;
     const bool own =
         lease.request.owner.worker == owner && ClassKey::Of(lease.request) == requests.key;
     if (own || lease.ending || lease.reclaimed || !lease.request.actor.IsNil()) continue;
@@ -267,12 +395,13 @@ void LeaseManager::ReclaimFor(Instant now, const RequestClass& requests, Outbox&
     chosen.push_back(&lease);
     soon.Add(held);
   }
-  if (!soon.Covers(need)) return;
+  if (!soon.Covers(need)) return false;
   for (Lease* lease : chosen) {
     lease->reclaimed = true;
     lease->reclaimed_at = now;
     out.Send(lease->request.owner, ReclaimLease{lease->id});
   }
+  return true;
 }
 
 // ---- Queries ------------------------------------------------------------------------------------
@@ -281,8 +410,8 @@ std::vector<PendingDemand> LeaseManager::Demand() const {
   std::vector<PendingDemand> demand;
   for (const auto& [number, requests] : queue_.Classes()) {
     const RequestLease& head = queue_.Find(requests.order.begin()->second)->message;
-    demand.push_back({requests.key.resources, head.name,
-                      static_cast<std::uint32_t>(requests.order.size()), requests.infeasible});
+    demand.push_back({head.Needed(), head.name, static_cast<std::uint32_t>(requests.order.size()),
+                      requests.infeasible});
   }
   return demand;
 }
@@ -305,14 +434,26 @@ void LeaseManager::CheckInvariants() const {
   queue_.CheckInvariants();
   leases_.CheckInvariants();
   ResourceSet sum = view_.Self().Available();
+  sum.Add(bundles_.Reserved());
+  BundleTable::Usage usage;
+  const auto account = [&](const std::optional<BundleKey>& bundle, const ResourceSet& held) {
+    if (!bundle) return sum.Add(held);
+    auto& [used, users] = usage[*bundle];
+    used.Add(held);
+    ++users;
+  };
   for (const auto& [number, lease] : leases_.InOrder()) {
-    sum.Add(lease.Held());
+    account(lease.bundle, lease.Held());
     const Worker* worker = pool_.Find(lease.worker);
     CHECK(worker != nullptr && worker->state == WorkerState::kLeased) << lease.worker;
   }
   for (const auto& [kind, waiting] : queue_.Waiting()) {
-    for (const auto& [sequence, key] : waiting) sum.Add(queue_.Find(key)->message.resources);
+    for (const auto& [sequence, key] : waiting) {
+      const QueuedRequest& request = *queue_.Find(key);
+      account(request.bundle, request.message.resources);
+    }
   }
+  bundles_.CheckInvariants(usage);
   CHECK(sum == view_.Self().Total())
       << "resources are " << sum.ToString() << ", should be " << view_.Self().Total().ToString();
   const auto leased =

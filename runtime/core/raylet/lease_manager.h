@@ -3,6 +3,8 @@
 
 #include <vector>
 
+#include "runtime/core/raylet/bundle_table.h"
+#include "runtime/core/raylet/group_directory.h"
 #include "runtime/core/raylet/job_table.h"
 #include "runtime/core/raylet/lease_queue.h"
 #include "runtime/core/raylet/lease_table.h"
@@ -25,13 +27,17 @@ namespace mobula::raylet {
 ///     | ReturnLease     |
 ///     |---------------->|
 ///
-/// Invariant: the node's total = available + what leases hold + what requests waiting for a worker
-/// hold. Ray counterpart: LocalTaskManager and ClusterTaskManager.
+/// A request in a placement group is served out of a bundle of it, on the node that has that.
+///
+/// Invariant: the node's total = available + what bundles reserve + what leases hold + what
+/// requests waiting for a worker hold, those in bundles left out; and likewise in each bundle. Ray
+/// counterpart: LocalTaskManager and ClusterTaskManager.
 class LeaseManager {
  public:
   /// The references must outlive this. Tick comes every `options.report_period`.
   LeaseManager(const Options& options, scheduler::ClusterView& view,
-               scheduler::Scheduler& scheduler, WorkerPool& pool, JobTable& jobs);
+               scheduler::Scheduler& scheduler, WorkerPool& pool, JobTable& jobs,
+               BundleTable& bundles, GroupDirectory& groups);
 
   void HandleRequest(Instant now, const RequestLease& message, Outbox& out);
   void HandleCancel(const CancelLeaseRequest& message);
@@ -40,6 +46,8 @@ class LeaseManager {
   /// Its requests are dropped; workers that it leased are ended, because they may run its tasks.
   void HandleOwnerDied(WorkerId owner, Outbox& out);
   void HandleWorkerDied(const WorkerExit& exit, Outbox& out);
+  /// Bundles are given back: what has their resources is ended, what waits with them waits anew.
+  void HandleReturned(Instant now, const ReturnBundles& message, Outbox& out);
   /// The cluster view or the pool changed: a request may be served that was not.
   void MarkChanged() { changed_ = true; }
   /// Time passed: leases that were reclaimed in vain may be asked for again, unknown nodes be given
@@ -61,13 +69,19 @@ class LeaseManager {
 
  private:
   bool TryHead(Instant now, RequestClass& requests, Outbox& out);
+  bool TryHeadInGroup(Instant now, const RequestClass& requests, Outbox& out);
+  [[nodiscard]] std::vector<NodeId> GroupNodes(const PlacementGroupView& group,
+                                               const RequestLease& message) const;
+  void Release(const std::optional<BundleKey>& bundle, const ResourceSet& resources);
   void RefuseHead(const RequestKey& key, const std::string& reason, Outbox& out);
   void TellInfeasible(RequestClass& requests, Outbox& out);
   void Refuse(const RequestKey& key, ErrorInfo error, Outbox& out);
   void AssignWorkers(Instant now, Outbox& out);
   void Grant(const RequestKey& key, WorkerId worker, Outbox& out);
   void Reclaim(Instant now, Outbox& out);
-  void ReclaimFor(Instant now, const RequestClass& requests, Outbox& out);
+  /// Out of the bundle, or of what the node has besides.
+  bool ReclaimFrom(Instant now, const std::optional<BundleKey>& bundle,
+                   const RequestClass& requests, Outbox& out);
   void Drop(const RequestKey& key);
 
   Duration tick_period_;
@@ -76,6 +90,10 @@ class LeaseManager {
   scheduler::Scheduler& scheduler_;
   WorkerPool& pool_;
   JobTable& jobs_;
+  BundleTable& bundles_;
+  GroupDirectory& groups_;
+  /// Takes turns among the nodes of placement groups.
+  std::uint64_t turn_ = 0;
   LeaseQueue queue_;
   LeaseTable leases_;
   std::uint64_t next_lease_ = 1;

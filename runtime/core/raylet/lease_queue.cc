@@ -16,7 +16,7 @@ void LeaseQueue::Add(Instant now, const RequestLease& message) {
     added.turn = next_turn_++;
     turns_.emplace(added.turn, added.number);
   }
-  QueuedRequest request{message, RequestPhase::kQueued, added.number, next_sequence_++, now};
+  QueuedRequest request{message, RequestPhase::kQueued, added.number, next_sequence_++, now, {}};
   added.order.emplace(request.sequence, request.Key());
   added.decided_at = 0;
   const bool inserted = requests_.emplace(request.Key(), std::move(request)).second;
@@ -37,11 +37,12 @@ void LeaseQueue::LeaveClass(const QueuedRequest& request) {
   classes_.erase(found);
 }
 
-void LeaseQueue::Acquired(const RequestKey& key) {
+void LeaseQueue::Acquired(const RequestKey& key, std::optional<BundleKey> bundle) {
   QueuedRequest& request = requests_.at(key);
   CHECK(request.phase == RequestPhase::kQueued);
   LeaveClass(request);
   request.phase = RequestPhase::kWaitingForWorker;
+  request.bundle = bundle;
   waiting_[ClassKey::PoolOf(request.message)].emplace(request.sequence, key);
 }
 

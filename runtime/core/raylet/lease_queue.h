@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/core/raylet/bundle_table.h"
 #include "runtime/core/raylet/worker_pool.h"
 
 namespace mobula::raylet {
@@ -16,11 +17,12 @@ using RequestKey = std::pair<WorkerId, std::uint64_t>;
 /// Requests that any decision treats alike. Ray counterpart: scheduling class.
 struct ClassKey {
   ResourceSet resources;
+  ResourceSet placement;
   SchedulingStrategy strategy;
   PoolKey pool;
   auto operator<=>(const ClassKey&) const = default;
   static ClassKey Of(const RequestLease& message) {
-    return {message.resources, message.strategy, PoolOf(message)};
+    return {message.resources, message.placement, message.strategy, PoolOf(message)};
   }
   static PoolKey PoolOf(const RequestLease& message) {
     return {message.job, message.language, message.runtime_env, !message.actor.IsNil()};
@@ -39,6 +41,8 @@ struct QueuedRequest {
   /// Arrival order on this node.
   std::uint64_t sequence = 0;
   Instant arrived_at;
+  /// Out of which bundle it has its resources, while it waits for a worker; nothing for the node's.
+  std::optional<BundleKey> bundle;
 
   [[nodiscard]] RequestKey Key() const { return {message.owner.worker, message.request}; }
 };
@@ -79,7 +83,7 @@ class LeaseQueue {
   void Add(Instant now, const RequestLease& message);
   void Remove(const RequestKey& key);
   /// The request has its resources and waits for a worker from now on.
-  void Acquired(const RequestKey& key);
+  void Acquired(const RequestKey& key, std::optional<BundleKey> bundle);
 
   /// Null when it is not here.
   [[nodiscard]] const QueuedRequest* Find(const RequestKey& key) const;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -15,6 +16,8 @@ struct Lease {
   LeaseId id;
   WorkerId worker;
   RequestLease request;
+  /// Out of which bundle it has its resources; nothing for the node's own.
+  std::optional<BundleKey> bundle;
   /// Its worker waits in `get`: its CPU is given back meanwhile.
   bool blocked = false;
   /// ReclaimLease was sent.

@@ -43,7 +43,8 @@ Raylet::Parts::Parts(Options given)
       scheduler(options.scheduling, options.info.node),
       pool(options),
       jobs(options.info.node),
-      leases(options, view, scheduler, pool, jobs),
+      bundles(view),
+      leases(options, view, scheduler, pool, jobs, bundles, groups),
       watchers(pool, view),
       membership(options, view),
       store(StoreOptions(options)),
@@ -66,6 +67,7 @@ void Raylet::Parts::Register(RegisterNode registration, Outbox& out) {
     }
     registration.actor_leases = leases.OfActors();
     registration.running_jobs = jobs.Running();
+    registration.bundles = bundles.Held();
   }
   out.SendGcs(std::move(registration));
 }
@@ -75,6 +77,7 @@ void Raylet::Parts::OnMessage(Instant, const Address&, const GcsRestarted& messa
   // The registration goes first, so that the GCS knows the node that asks.
   if (auto registration = membership.TakeRegistration()) Register(*std::move(registration), out);
   jobs.Repeat(out);
+  groups.Repeat(out);
   for (const auto& [id, worker] : pool.Workers()) {
     if (pool.IsRegistered(id)) out.Send({options.info.node, id}, message);
   }
@@ -333,6 +336,27 @@ void Raylet::Parts::OnMessage(Instant, const Address&, const TaskBlocked& messag
 
 void Raylet::Parts::OnMessage(Instant, const Address&, const TaskUnblocked& message, Outbox&) {
   leases.SetBlocked(message.worker, false);
+}
+
+void Raylet::Parts::OnMessage(Instant, const Address&, const PrepareBundles& message, Outbox& out) {
+  if (phase == Phase::kRunning) return bundles.Prepare(message, out);
+  out.SendGcs(BundlesPrepared{message.group, message.attempt, /*ok=*/false});
+}
+
+void Raylet::Parts::OnMessage(Instant, const Address&, const CommitBundles& message, Outbox& out) {
+  bundles.Commit(message, out);
+  leases.MarkChanged();
+}
+
+void Raylet::Parts::OnMessage(Instant now, const Address&, const ReturnBundles& message,
+                              Outbox& out) {
+  leases.HandleReturned(now, message, out);
+}
+
+void Raylet::Parts::OnMessage(Instant, const Address&, const PlacementGroupUpdate& message,
+                              Outbox&) {
+  groups.HandleUpdate(message);
+  leases.MarkChanged();
 }
 
 // ---- Objects ------------------------------------------------------------------------------------

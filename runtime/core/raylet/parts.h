@@ -5,6 +5,8 @@
 
 #include "runtime/core/object_store/object_store.h"
 #include "runtime/core/object_store/pull_manager.h"
+#include "runtime/core/raylet/bundle_table.h"
+#include "runtime/core/raylet/group_directory.h"
 #include "runtime/core/raylet/job_table.h"
 #include "runtime/core/raylet/lease_manager.h"
 #include "runtime/core/raylet/membership.h"
@@ -58,6 +60,11 @@ struct Raylet::Parts {
   void OnMessage(Instant now, const Address& source, const FreeObject& message, Outbox& out);
   void OnMessage(Instant now, const Address& source, const RequestChunk& message, Outbox& out);
   void OnMessage(Instant now, const Address& source, const ChunkUnavailable& message, Outbox& out);
+  void OnMessage(Instant now, const Address& source, const PrepareBundles& message, Outbox& out);
+  void OnMessage(Instant now, const Address& source, const CommitBundles& message, Outbox& out);
+  void OnMessage(Instant now, const Address& source, const ReturnBundles& message, Outbox& out);
+  void OnMessage(Instant now, const Address& source, const PlacementGroupUpdate& message,
+                 Outbox& out);
   void OnMessage(Instant now, const Address& source, const NodeRegistered& message, Outbox& out);
   void OnMessage(Instant now, const Address& source, const ClusterChanged& message, Outbox& out);
   void OnMessage(Instant now, const Address& source, const JobRegistered& message, Outbox& out);
@@ -87,6 +94,8 @@ struct Raylet::Parts {
   scheduler::Scheduler scheduler;
   WorkerPool pool;
   JobTable jobs;
+  BundleTable bundles;
+  GroupDirectory groups;
   LeaseManager leases;
   Watchers watchers;
   Membership membership;

@@ -96,6 +96,8 @@ std::vector<QueuedLeaseView> Raylet::LeaseRequests() const {
   return views;
 }
 
+std::vector<BundleView> Raylet::Bundles() const { return parts_->bundles.Views(); }
+
 std::uint64_t Raylet::EventsHandled() const { return parts_->events_handled; }
 
 const ResourceSet& Raylet::Available() const { return parts_->view.Self().Available(); }

@@ -62,6 +62,17 @@ struct QueuedLeaseView {
                 spill_count)
 };
 
+/// What the node has set aside for a placement group.
+struct BundleView {
+  HeldBundle bundle;
+  ResourceSet reserved;
+  /// Of that, what nothing holds.
+  ResourceSet available;
+  /// It is given back as soon as what ran in it has ended.
+  bool returning = false;
+  MOBULA_FIELDS(BundleView, bundle, reserved, available, returning)
+};
+
 /// The node manager: grants leases against the node's resources, keeps the pool of worker
 /// processes, indexes the node's object store, and pulls objects from other nodes. View: one
 /// node's, with the cluster view that the GCS sends. Pure: no clock, thread or I/O.
@@ -88,6 +99,7 @@ class Raylet {
   [[nodiscard]] const object_store::SpillStatistics& Spilling() const;
   [[nodiscard]] std::vector<GrantedLeaseView> Leases() const;
   [[nodiscard]] std::vector<QueuedLeaseView> LeaseRequests() const;
+  [[nodiscard]] std::vector<BundleView> Bundles() const;
   [[nodiscard]] const ResourceSet& Available() const;
   /// As long as this does not grow, no view changes.
   [[nodiscard]] std::uint64_t EventsHandled() const;

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "runtime/base/check.h"
 #include "runtime/core/scheduler/central_policy.h"
 #include "runtime/core/scheduler/hybrid_policy.h"
 #include "runtime/core/scheduler/locality_policy.h"
@@ -56,12 +57,14 @@ SchedulingPolicy& Scheduler::PolicyFor(StrategyKind kind) {
       return *spread_;
     case StrategyKind::kNodeAffinity:
       return affinity_;
+    case StrategyKind::kPlacementGroup:
+      CHECK(false) << "the group decides, not the node";
   }
   return *usual_;
 }
 
 Decision Scheduler::Decide(const RequestLease& message, const ClusterView& view) {
-  const SchedulingRequest request{message.resources, message.strategy, message.preferred};
+  const SchedulingRequest request{message.Needed(), message.strategy, message.preferred};
   const NodeEntry& self = view.Self();
   SchedulingPolicy& policy = PolicyFor(request.strategy.kind);
   const Welcome welcome =

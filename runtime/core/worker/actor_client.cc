@@ -48,7 +48,7 @@ void ActorClient::Abandon(RequestId request) {
 
 void ActorClient::AnswerKillers(Actor& actor) {
   for (const RequestId request : std::exchange(actor.killers, {}))
-    context_.Emit(FulfilGcs{request, ActorKilled{}});
+    context_.Emit(FulfilGcs{request, ActorKilled{}, /*timed_out=*/false});
 }
 
 void ActorClient::TellKill(Actor& actor) {

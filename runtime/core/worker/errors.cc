@@ -115,9 +115,10 @@ ErrorInfo TaskCancelled(TaskId task, const std::string& name) {
 }
 
 ErrorInfo ActorDied(const ActorView& actor, const TaskSpec& spec, bool may_have_run) {
-  const ErrorKind kind = actor.death_cause.kind == ErrorKind::kActorUnschedulable
-                             ? ErrorKind::kActorUnschedulable
-                             : ErrorKind::kActorDied;
+  const ErrorKind cause = actor.death_cause.kind;
+  const bool never_was =
+      cause == ErrorKind::kActorUnschedulable || cause == ErrorKind::kActorPlacementGroupRemoved;
+  const ErrorKind kind = never_was ? cause : ErrorKind::kActorDied;
   ErrorInfo error = OfTask(kind, spec, "Actor ", actor.class_name, " (", actor.actor,
                            ") is dead: ", actor.death_cause.message, " Call ", spec.header->name,
                            may_have_run ? " may have run." : " was not sent.");

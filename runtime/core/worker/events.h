@@ -116,7 +116,9 @@ struct BufferReleased {
 struct GcsRequested {
   RequestId request = 0;
   Message question;
-  MOBULA_FIELDS(GcsRequested, request, question)
+  /// How long to wait for the answer; for ever when it is left out.
+  std::optional<Duration> timeout;
+  MOBULA_FIELDS(GcsRequested, request, question, timeout)
 };
 /// Answered by `FulfilGcs` when the GCS has done it, for good, or the actor is dead already.
 struct ActorKillRequested {
@@ -204,8 +206,10 @@ struct FulfilCreate {
 };
 struct FulfilGcs {
   RequestId request = 0;
+  /// When `timed_out`: the question.
   Message answer;
-  MOBULA_FIELDS(FulfilGcs, request, answer)
+  bool timed_out = false;
+  MOBULA_FIELDS(FulfilGcs, request, answer, timed_out)
 };
 /// Run this. `arguments[i]` is the value for `spec.arguments[i]`. Calls of an actor with
 /// concurrency above one may overlap; else the machine hands out one task at a time.

@@ -24,6 +24,13 @@ bool SetRequestNumber(Message& message, std::uint64_t number) {
       message);
 }
 
+/// Whether it is to be done, whether anybody waits for the answer or not.
+bool IsMeant(const Message& message) {
+  return std::holds_alternative<KillActor>(message) ||
+         std::holds_alternative<CreatePlacementGroup>(message) ||
+         std::holds_alternative<RemovePlacementGroup>(message);
+}
+
 }  // namespace
 
 std::optional<std::uint64_t> RequestNumberOf(const Message& message) {
@@ -45,6 +52,19 @@ void GcsClient::Ask(Message message, std::optional<RequestId> request, TaskId cr
   const Duration delay = context_.options.gcs_retry_min;
   context_.Start(TimerKind::kGcsRetry, number, delay);
   questions_.emplace(number, Question{std::move(message), delay, request, creation});
+}
+
+void GcsClient::AskFor(const GcsRequested& event) {
+  Ask(event.question, event.request);
+  if (event.timeout) context_.Start(TimerKind::kRequestTimeout, event.request, *event.timeout);
+}
+
+void GcsClient::OnTimeout(RequestId request) {
+  const auto is_meant = [&](const auto& entry) { return entry.second.request == request; };
+  const auto found = std::find_if(questions_.begin(), questions_.end(), is_meant);
+  if (found == questions_.end()) return;
+  context_.Emit(FulfilGcs{request, std::move(found->second.message), /*timed_out=*/true});
+  questions_.erase(found);
 }
 
 std::optional<GcsClient::Question> GcsClient::Answered(std::uint64_t number) {
@@ -72,8 +92,7 @@ void GcsClient::Abandon(RequestId request) {
   for (auto entry = questions_.begin(); entry != questions_.end();) {
     const auto current = entry++;
     if (current->second.request != request) continue;
-    // A kill is meant, whether anybody waits for it or not.
-    if (std::holds_alternative<KillActor>(current->second.message)) {
+    if (IsMeant(current->second.message)) {
       current->second.request.reset();
     } else {
       questions_.erase(current);

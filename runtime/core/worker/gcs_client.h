@@ -26,6 +26,11 @@ class GcsClient {
 
   /// Numbers `message` and sends it.
   void Ask(Message message, std::optional<RequestId> request, TaskId creation = {});
+  /// As `Ask`, for the language layer, which waits that long.
+  void AskFor(const GcsRequested& event);
+  /// The language layer has waited long enough: it is given the question back. Nothing when the
+  /// request is not here.
+  void OnTimeout(RequestId request);
   /// Forgets the question with this number, whose answer came; nothing when it was answered before.
   std::optional<Question> Answered(std::uint64_t number);
   void Repeat(std::uint64_t number);

@@ -144,6 +144,7 @@ struct EventRouter {
         break;
       case TimerKind::kRequestTimeout:
         parts.requests.OnTimeout(event.timer.key);
+        parts.gcs.OnTimeout(event.timer.key);
         break;
       case TimerKind::kLeaseLinger:
         parts.tasks.Leases().OnLinger(event.timer.key);
@@ -184,7 +185,7 @@ struct EventRouter {
     parts.references.Drop(event.object, Count::kLocal);
   }
   void operator()(const BufferReleased& event) { parts.store.DropUser(event.object); }
-  void operator()(const GcsRequested& event) { parts.gcs.Ask(event.question, event.request); }
+  void operator()(const GcsRequested& event) { parts.gcs.AskFor(event); }
   void operator()(const ActorKillRequested& event) { parts.tasks.Kill(event); }
   void operator()(const CancelRequested& event) { parts.Cancel(event); }
   void operator()(const FreeRequested& event) {
@@ -330,7 +331,7 @@ void Worker::Parts::AnswerGcs(const Message& message) {
   const auto question = gcs.Answered(*number);
   if (!question) return;  // The second answer to a repeated question.
   if (question->request) {
-    context.Emit(FulfilGcs{*question->request, message});
+    context.Emit(FulfilGcs{*question->request, message, /*timed_out=*/false});
   } else if (const auto* registered = std::get_if<ActorRegistered>(&message)) {
     tasks.OnActorRegistered(question->creation, registered->error);
   } else if (const auto* listed = std::get_if<ListActorsReply>(&message)) {

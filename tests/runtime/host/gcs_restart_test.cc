@@ -58,7 +58,7 @@ class GcsRestartTest : public testing::Test {
   }
   static Message Ask(TestDriver& driver, const Message& question) {
     const worker::RequestId request = driver.Process().NextRequest();
-    driver.Process().Post(worker::GcsRequested{request, question});
+    driver.Process().Post(worker::GcsRequested{request, question, {}});
     return std::get<worker::FulfilGcs>(driver.Process().Await(request)).answer;
   }
 

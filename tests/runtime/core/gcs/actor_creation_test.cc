@@ -80,7 +80,7 @@ TEST_F(ActorCreationTest, AsksAnewWhenSentOnToADeadNode) {
 
 TEST_F(ActorCreationTest, AsksElsewhereWhenTheNodeAskedDies) {
   TaskSpec spec = Creation();
-  spec.header.Edit().strategy = {StrategyKind::kNodeAffinity, NodeNumber(2), true};
+  spec.header.Edit().strategy = {StrategyKind::kNodeAffinity, NodeNumber(2), true, {}, 0, false};
   Register(spec);
   LeaseAt(2);
   DieNode(2);
@@ -89,7 +89,7 @@ TEST_F(ActorCreationTest, AsksElsewhereWhenTheNodeAskedDies) {
 
 TEST_F(ActorCreationTest, DiesWhenItInsistsOnANodeThatIsGone) {
   TaskSpec spec = Creation();
-  spec.header.Edit().strategy = {StrategyKind::kNodeAffinity, NodeNumber(2), false};
+  spec.header.Edit().strategy = {StrategyKind::kNodeAffinity, NodeNumber(2), false, {}, 0, false};
   Register(spec);
   LeaseAt(2);
   DieNode(2);

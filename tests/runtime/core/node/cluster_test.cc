@@ -174,7 +174,8 @@ TEST_P(ClusterTest, ACrashedNodeIsBuriedAndItsActorMovesOn) {
   world.Run(Seconds(2));
   const auto [driver, job] = JoinDriver(world, 1);
   TaskSpec spec = Creation(driver, job, 1);
-  spec.header.Edit().strategy = {StrategyKind::kNodeAffinity, World::NodeNumber(2), true};
+  spec.header.Edit().strategy = {
+      StrategyKind::kNodeAffinity, World::NodeNumber(2), true, {}, 0, false};
   world.Say(driver, Address::Gcs(), RegisterActor{1, spec});
   world.Say(driver, Address::Gcs(), SubscribeActor{spec.header->actor});
   world.Run(Seconds(5));

@@ -148,7 +148,7 @@ TEST_F(LeaseTest, TellsOnceThatNoNodeCouldHoldItAndServesItWhenOneJoins) {
 TEST_F(LeaseTest, RefusesHardAffinityToADeadNode) {
   JoinWithDriver({Dead(2)});
   RequestLease request = Request(1, Cpus(1));
-  request.strategy = {StrategyKind::kNodeAffinity, Node(2), /*soft=*/false};
+  request.strategy = {StrategyKind::kNodeAffinity, Node(2), /*soft=*/false, {}, 0, false};
   const auto refused = Sent<LeaseRefused>(Hear(kDriver, request));
   ASSERT_THAT(refused, SizeIs(1));
   EXPECT_EQ(refused[0].second.error.kind, ErrorKind::kTaskUnschedulable);
@@ -158,7 +158,7 @@ TEST_F(LeaseTest, RefusesHardAffinityToADeadNode) {
 TEST_F(LeaseTest, GivesWordOfAnUnknownNodeTimeToArrive) {
   JoinWithDriver();
   RequestLease request = Request(1, Cpus(1));
-  request.strategy = {StrategyKind::kNodeAffinity, Node(2), /*soft=*/false};
+  request.strategy = {StrategyKind::kNodeAffinity, Node(2), /*soft=*/false, {}, 0, false};
   EXPECT_THAT(Sent<LeaseRefused>(Hear(kDriver, request)), IsEmpty());
   request.request = 2;
   request.strategy.node = Node(3);

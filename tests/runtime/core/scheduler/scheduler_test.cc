@@ -20,7 +20,7 @@ class SchedulerTest : public testing::Test {
   }
   Decision Decide() { return scheduler_.Decide(request_, view_); }
   void Affinity(std::uint64_t node, bool soft) {
-    request_.strategy = {StrategyKind::kNodeAffinity, Node(node), soft};
+    request_.strategy = {StrategyKind::kNodeAffinity, Node(node), soft, {}, 0, false};
   }
 
   void Hear(NodeView told) { view_.Apply({std::move(told)}); }

@@ -326,7 +326,7 @@ TEST_F(WorkerActor, AResultCannotBeMadeAgainOnceTheLastHandleHasGone) {
 TEST_F(WorkerActor, RepeatsWhatAGcsThatCameBackMayNotHaveHeard) {
   Create();
   Update(View(ActorState::kAlive));
-  Do(GcsRequested{77, ListNodes{}});
+  Do(GcsRequested{77, ListNodes{}, {}});
   Do(ActorKillRequested{77, actor, true});
   Receive(daemon, GcsRestarted{kOtherNode, "n2", kOtherNode});
   EXPECT_EQ(Sent<SubscribeActor>().size(), 1u);

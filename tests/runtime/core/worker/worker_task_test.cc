@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Goal: submitted tasks run where they can, as often as they may, and cost what the design says.
 /// Method: one machine; the test plays raylets and workers.
+#include "runtime/core/worker/context.h"
 #include "tests/runtime/core/worker/harness.h"
 
 namespace mobula::worker {
@@ -208,7 +209,7 @@ TEST_F(WorkerTask, CancelsAPushedTaskAtItsWorker) {
 }
 
 TEST_F(WorkerTask, RepeatsAQuestionToTheGcsUntilItIsAnswered) {
-  Do(GcsRequested{5, KvRequest{0, KvOperation::kGet, "functions", "key", {}, true}});
+  Do(GcsRequested{5, KvRequest{0, KvOperation::kGet, "functions", "key", {}, true}, {}});
   const auto number = Only<KvRequest>().request;
   Do(TimerFired{TimerId{0, number}});
   EXPECT_EQ(Only<KvRequest>().request, number);
@@ -216,6 +217,26 @@ TEST_F(WorkerTask, RepeatsAQuestionToTheGcsUntilItIsAnswered) {
   EXPECT_EQ(All<FulfilGcs>().front().request, 5u);
   Receive(Address::Gcs(), KvReply{number, true, Bytes("v"), {}});
   EXPECT_TRUE(effects_.empty());
+}
+
+TEST_F(WorkerTask, GivesAQuestionBackWhenItsTimeIsOver) {
+  Do(GcsRequested{5, GetPlacementGroup{0, {1, 1}, "", "", true}, Seconds(1)});
+  const auto number = Only<GetPlacementGroup>().request;
+  Do(TimerFired{TimerId{static_cast<std::uint32_t>(TimerKind::kRequestTimeout), 5}});
+  ASSERT_EQ(All<FulfilGcs>().size(), 1u);
+  EXPECT_TRUE(All<FulfilGcs>().front().timed_out);
+  Receive(Address::Gcs(), PlacementGroupReply{number, true, {}});
+  EXPECT_TRUE(effects_.empty()) << "too late";
+}
+
+TEST_F(WorkerTask, WhatIsToBeDoneIsAskedForThoughNobodyWaits) {
+  Do(GcsRequested{5, RemovePlacementGroup{0, {1, 1}}, {}});
+  const auto number = Only<RemovePlacementGroup>().request;
+  Do(RequestAbandoned{5});
+  Do(TimerFired{TimerId{0, number}});
+  EXPECT_EQ(Only<RemovePlacementGroup>().request, number);
+  Receive(Address::Gcs(), PlacementGroupReply{number, true, {}});
+  EXPECT_TRUE(All<FulfilGcs>().empty());
 }
 
 }  // namespace
