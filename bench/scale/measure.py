@@ -4,6 +4,7 @@
     measure.py ROW SIZE
 
 prints a JSON object a line: a figure, its unit, and what it is of. SIZE is a count, or seconds.
+The memory of all is told at the end, and by a row that knows when it is at the peak.
 """
 
 from __future__ import annotations
@@ -17,6 +18,12 @@ sys.path.append(str(pathlib.Path(__file__).parents[1]))
 import costs
 import many
 import mobula as ray
+import processes
+
+
+def tell(what: str, unit: str, figure: float) -> None:
+    """As a line of its own."""
+    print(json.dumps({"of": what, "unit": unit, "figure": figure}), flush=True)
 
 
 def main() -> None:
@@ -30,7 +37,8 @@ def main() -> None:
     else:
         figures = costs.ROWS[row].run(size)
     for what, unit, figure in figures:
-        print(json.dumps({"of": what, "unit": unit, "figure": figure}), flush=True)
+        tell(what, unit, figure)
+    tell("memory of all (PSS)", "MB", processes.proportional(processes.family()))
     ray.shutdown()
 
 
