@@ -14,10 +14,6 @@ using testing::Each;
 using testing::HasSubstr;
 using testing::Not;
 
-std::string WorkSomewhere(int milliseconds) {
-  Sleep(Milliseconds(milliseconds));
-  return ThisNode();
-}
 std::int64_t ClockSpan(int milliseconds) {
   const Instant start = Now();
   Sleep(Milliseconds(milliseconds));
@@ -38,7 +34,7 @@ class Tally {
   int sum_ = 0;
 };
 Tally* MakeTally() { return new Tally; }
-MOBULA_REMOTE(WorkSomewhere, ClockSpan, Numbers, Total, MakeTally, &Tally::Add)
+MOBULA_REMOTE(ClockSpan, Numbers, Total, MakeTally, &Tally::Add)
 
 Options With(std::size_t nodes, double cpus, std::vector<faults::Fault> faults) {
   Options options = Cluster(nodes, cpus);
@@ -63,7 +59,7 @@ void ExpectRightAnswers(int rounds = 3) {
   const auto tally = Actor(MakeTally).SetMaxRestarts(-1).SetMaxTaskRetries(-1).Remote();
   for (int round = 0; round < rounds; ++round) {
     std::vector<Ref<std::string>> places;
-    for (int i = 0; i < 8; ++i) places.push_back(Task(WorkSomewhere).Remote(100));
+    for (int i = 0; i < 8; ++i) places.push_back(Task(RestWhere).Remote(100));
     const auto sum = Task(Total).Remote(Task(Numbers).Remote(50'000), Task(Numbers).Remote(60'000));
     EXPECT_EQ(Get(sum), 7 * 110'000);
     Get(places);
@@ -93,7 +89,7 @@ Result RunUnder(Options options, int rounds = 3) {
 TEST(CrashWorker, HitsTheOneThatRunsThatTask) {
   Simulation simulation(With(1, 2, {After(50, faults::CrashWorker{"n1", "ClockSpan"})}));
   simulation.Run([&] {
-    const auto spared = Task(WorkSomewhere).Remote(200);
+    const auto spared = Task(RestWhere).Remote(200);
     const auto hit = Task(ClockSpan).Remote(100);
     Get(hit);
     Get(spared);
@@ -117,7 +113,7 @@ TEST(PauseNode, DelaysWhatRunsThere) {
   simulation.Run([&] {
     const Instant start = Now();
     std::vector<Ref<std::string>> refs;
-    for (int i = 0; i < 2; ++i) refs.push_back(Task(WorkSomewhere).Remote(300));
+    for (int i = 0; i < 2; ++i) refs.push_back(Task(RestWhere).Remote(300));
     EXPECT_THAT(Get(refs), testing::UnorderedElementsAre("n1", "n2"));
     EXPECT_NEAR((Now() - start).Seconds(), 0.7, 0.05);
   });
@@ -129,11 +125,11 @@ TEST(PauseNode, ThatLastsTooLongEndsTheNode) {
   Simulation simulation(With(2, 1, {After(100, faults::PauseNode{"n2", Seconds(5)})}));
   simulation.Run([&] {
     std::vector<Ref<std::string>> refs;
-    for (int i = 0; i < 2; ++i) refs.push_back(Task(WorkSomewhere).Remote(300));
+    for (int i = 0; i < 2; ++i) refs.push_back(Task(RestWhere).Remote(300));
     EXPECT_THAT(Get(refs), Each("n1"));
     refs.clear();
     Sleep(Seconds(6));
-    for (int i = 0; i < 2; ++i) refs.push_back(Task(WorkSomewhere).Remote(300));
+    for (int i = 0; i < 2; ++i) refs.push_back(Task(RestWhere).Remote(300));
     EXPECT_THAT(Get(refs), testing::UnorderedElementsAre("n1", "n2"));
     refs.clear();
     simulation.ExpectNothingLeft();
@@ -148,7 +144,7 @@ TEST(PauseWorker, DelaysOneTask) {
   simulation.Run([&] {
     const Instant start = Now();
     const auto paused = Task(ClockSpan).Remote(100);
-    Get(Task(WorkSomewhere).Remote(100));
+    Get(Task(RestWhere).Remote(100));
     EXPECT_LT((Now() - start).Seconds(), 0.2);
     Get(paused);
     EXPECT_NEAR((Now() - start).Seconds(), 20.05, 0.02);
@@ -162,7 +158,7 @@ TEST(SlowCpu, StretchesTasksForAWhile) {
   simulation.Run([&] {
     const auto time_one = [] {
       const Instant start = Now();
-      Get(Task(WorkSomewhere).Remote(0));
+      Get(Task(RestWhere).Remote(0));
       return (Now() - start).Seconds();
     };
     EXPECT_NEAR(time_one(), 0.02, 0.01);
@@ -263,7 +259,7 @@ TEST(Trigger, OnTheNthMessageToANode) {
   simulation.Run([&] {
     for (int round = 0; round < 3; ++round) {
       std::vector<Ref<std::string>> refs;
-      for (int i = 0; i < 2; ++i) refs.push_back(Task(WorkSomewhere).Remote(50));
+      for (int i = 0; i < 2; ++i) refs.push_back(Task(RestWhere).Remote(50));
       // The first round has one on n2; the second loses it there.
       EXPECT_THAT(Get(refs), round == 0 ? testing::Matcher<std::vector<std::string>>(
                                               testing::UnorderedElementsAre("n1", "n2"))
@@ -280,8 +276,8 @@ TEST(Trigger, OnEachHappening) {
     const char* from;
   };
   const Case cases[] = {
-      {faults::Happening::kTaskStarted, "WorkSomewhere", "n1"},
-      {faults::Happening::kTaskFinished, "WorkSomewhere", "n2"},
+      {faults::Happening::kTaskStarted, "RestWhere", "n1"},
+      {faults::Happening::kTaskFinished, "RestWhere", "n2"},
       {faults::Happening::kActorStarted, "MakeTally", ""},
       {faults::Happening::kLeaseGranted, "", "n2"},
       {faults::Happening::kObjectSealed, "", ""},
@@ -315,7 +311,7 @@ TEST(Trigger, CrashesWithAProbabilityAgainAndAgain) {
   simulation.Run([&] {
     std::vector<Ref<std::string>> refs;
     for (int i = 0; i < 40; ++i) {
-      refs.push_back(Task(WorkSomewhere).SetMaxRetries(-1).Remote(30));
+      refs.push_back(Task(RestWhere).SetMaxRetries(-1).Remote(30));
     }
     Get(refs);
     refs.clear();
@@ -335,7 +331,7 @@ TEST(Heal, EndsWhatLastsAndStopsThePlan) {
     simulation.GetWorld().Heal();
     Sleep(Seconds(5));
     std::vector<Ref<std::string>> refs;
-    for (int i = 0; i < 3; ++i) refs.push_back(Task(WorkSomewhere).Remote(200));
+    for (int i = 0; i < 3; ++i) refs.push_back(Task(RestWhere).Remote(200));
     EXPECT_THAT(Get(refs), testing::UnorderedElementsAre("n1", "n2", "n3"));
   });
   EXPECT_EQ(simulation.GetWorld().GetReport().node_crashes, 1u);

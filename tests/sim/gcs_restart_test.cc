@@ -12,11 +12,6 @@ using testing::Field;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-std::string RestWhere(int milliseconds) {
-  Sleep(Milliseconds(milliseconds));
-  return ThisNode();
-}
-
 class Journal {
  public:
   int Append() { return ++lines_; }
@@ -31,7 +26,7 @@ Journal* MakeSlowJournal() {
   return new Journal;
 }
 
-MOBULA_REMOTE(RestWhere, MakeJournal, MakeSlowJournal, &Journal::Append, &Journal::Where)
+MOBULA_REMOTE(MakeJournal, MakeSlowJournal, &Journal::Append, &Journal::Where)
 
 bool KvPut(const std::string& key, const std::string& value) {
   KvRequest request;

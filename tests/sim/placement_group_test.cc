@@ -13,17 +13,13 @@ using testing::Not;
 using testing::SizeIs;
 using testing::UnorderedElementsAre;
 
-std::string RestWhere(int milliseconds) {
-  Sleep(Milliseconds(milliseconds));
-  return ThisNode();
-}
 class Place {
  public:
   std::string Where() { return ThisNode(); }
 };
 Place* MakePlace() { return new Place; }
 
-MOBULA_REMOTE(RestWhere, MakePlace, &Place::Where)
+MOBULA_REMOTE(MakePlace, &Place::Where)
 
 PlacementGroup Make(PlacementStrategy strategy, int bundles, double cpus = 1) {
   PlacementGroupOptions options;

@@ -15,10 +15,6 @@ using testing::HasSubstr;
 using testing::SizeIs;
 
 int Add(int a, int b) { return a + b; }
-std::string SlowWhere(int milliseconds) {
-  Sleep(Milliseconds(milliseconds));
-  return ThisNode();
-}
 int Fibonacci(int n) {
   if (n < 2) return n;
   const auto a = Task(Fibonacci).Remote(n - 1);
@@ -67,8 +63,8 @@ int UseCounter(const ActorHandle<Counter>& counter, int times) {
   return last;
 }
 
-MOBULA_REMOTE(Add, SlowWhere, Fibonacci, Range, Sum, GetInside, MakeInside, Fail, MakeCounter,
-              &Counter::Next, &Counter::Value, &Counter::Keep, &Counter::SumOfKept, UseCounter)
+MOBULA_REMOTE(Add, Fibonacci, Range, Sum, GetInside, MakeInside, Fail, MakeCounter, &Counter::Next,
+              &Counter::Value, &Counter::Keep, &Counter::SumOfKept, UseCounter)
 
 TEST(Program, RunsTasksThatDependOnEachOther) {
   Simulation simulation(Cluster(1, 2));
@@ -86,7 +82,7 @@ TEST(Program, SpreadsTasksOverAllNodes) {
   Simulation simulation(Cluster(3, 1));
   simulation.Run([&] {
     std::vector<Ref<std::string>> where;
-    for (int i = 0; i < 3; ++i) where.push_back(Task(SlowWhere).Remote(500));
+    for (int i = 0; i < 3; ++i) where.push_back(Task(RestWhere).Remote(500));
     const Instant start = Now();
     EXPECT_THAT(Get(where), testing::UnorderedElementsAre("n1", "n2", "n3"));
     EXPECT_LT((Now() - start).Seconds(), 0.6);
@@ -166,12 +162,12 @@ TEST(Program, WaitsForTheFirstOnes) {
   Simulation simulation(Cluster(1, 4));
   simulation.Run([&] {
     std::vector<Ref<std::string>> refs;
-    for (const int time : {300, 100, 200}) refs.push_back(Task(SlowWhere).Remote(time));
+    for (const int time : {300, 100, 200}) refs.push_back(Task(RestWhere).Remote(time));
     const auto waited = Wait(refs, 1);
     EXPECT_EQ(waited.ready, std::vector{refs[1]});
     EXPECT_EQ(waited.unready, (std::vector{refs[0], refs[2]}));
     EXPECT_THAT(Wait(refs, 3, Milliseconds(150)).ready, SizeIs(2));
-    EXPECT_THROW(Get(Task(SlowWhere).Remote(1000), Milliseconds(10)), GetTimeoutError);
+    EXPECT_THROW(Get(Task(RestWhere).Remote(1000), Milliseconds(10)), GetTimeoutError);
   });
 }
 
@@ -259,7 +255,7 @@ TEST(Program, TakesTheVirtualTimeOfItsSleepsAndLittleMore) {
   simulation.Run([&] {
     const Instant start = Now();
     std::vector<Ref<std::string>> refs;
-    for (int i = 0; i < 8; ++i) refs.push_back(Task(SlowWhere).Remote(100));
+    for (int i = 0; i < 8; ++i) refs.push_back(Task(RestWhere).Remote(100));
     Get(refs);
     const double seconds = (Now() - start).Seconds();
     EXPECT_GT(seconds, 0.2);

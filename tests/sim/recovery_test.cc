@@ -13,10 +13,6 @@ using testing::Each;
 using testing::Field;
 using testing::HasSubstr;
 
-std::string WaitSomewhere(int milliseconds) {
-  Sleep(Milliseconds(milliseconds));
-  return ThisNode();
-}
 std::vector<int> Numbers(int first, int milliseconds) {
   Sleep(Milliseconds(milliseconds));
   std::vector<int> numbers(100'000);
@@ -52,8 +48,8 @@ class Keeper {
 };
 Keeper* MakeKeeper() { return new Keeper; }
 
-MOBULA_REMOTE(WaitSomewhere, Numbers, Shift, Total, MakeLog, &Log::Append, &Log::Where, PutOne,
-              MakeKeeper, &Keeper::Make, &Keeper::Where)
+MOBULA_REMOTE(Numbers, Shift, Total, MakeLog, &Log::Append, &Log::Where, PutOne, MakeKeeper,
+              &Keeper::Make, &Keeper::Where)
 
 faults::Fault CrashAt(const std::string& node, Duration at, bool silent = false) {
   return faults::At(at, faults::CrashNode{node, silent, {}});
@@ -68,7 +64,7 @@ Options WithFaults(std::size_t nodes, double cpus, std::vector<faults::Fault> fa
 /// An actor that lives on another node than the driver: the driver's CPU is taken meanwhile.
 template <class Factory>
 auto ActorElsewhere(Factory factory) {
-  const auto busy = Task(WaitSomewhere).Remote(300);
+  const auto busy = Task(RestWhere).Remote(300);
   Sleep(Milliseconds(100));
   const auto actor = Actor(factory).SetResource("CPU", 1).SetMaxRestarts(1).Remote();
   return actor;
@@ -78,7 +74,7 @@ TEST(Recovery, RunsLostTasksAgainWhenANodeCrashes) {
   Simulation simulation(WithFaults(3, 2, {CrashAt("n2", Milliseconds(500))}));
   simulation.Run([&] {
     std::vector<Ref<std::string>> refs;
-    for (int i = 0; i < 6; ++i) refs.push_back(Task(WaitSomewhere).Remote(1000));
+    for (int i = 0; i < 6; ++i) refs.push_back(Task(RestWhere).Remote(1000));
     EXPECT_THAT(Get(refs), Each(testing::AnyOf("n1", "n3")));
     refs.clear();
     simulation.ExpectNothingLeft();
@@ -94,7 +90,7 @@ TEST(Recovery, NoticesANodeThatFallsSilent) {
   Simulation simulation(WithFaults(3, 1, {CrashAt("n2", Milliseconds(500), true)}));
   simulation.Run([&] {
     std::vector<Ref<std::string>> refs;
-    for (int i = 0; i < 3; ++i) refs.push_back(Task(WaitSomewhere).Remote(1000));
+    for (int i = 0; i < 3; ++i) refs.push_back(Task(RestWhere).Remote(1000));
     const Instant start = Now();
     Get(refs);
     EXPECT_LT((Now() - start).Seconds(), 10);
@@ -131,7 +127,7 @@ TEST(Recovery, UsesANodeThatCameBack) {
   simulation.Run([&] {
     Sleep(Seconds(3));
     std::vector<Ref<std::string>> refs;
-    for (int i = 0; i < 2; ++i) refs.push_back(Task(WaitSomewhere).Remote(500));
+    for (int i = 0; i < 2; ++i) refs.push_back(Task(RestWhere).Remote(500));
     EXPECT_THAT(Get(refs), testing::UnorderedElementsAre("n1", "n2"));
   });
   EXPECT_EQ(simulation.GetWorld().GetReport().node_restarts, 1u);
@@ -143,7 +139,7 @@ TEST(Recovery, SurvivesANodeThatIsBackBeforeItsDeathIsNoticed) {
                                     faults::At(Milliseconds(501), faults::RestartNode{"n2"})}));
   simulation.Run([&] {
     std::vector<Ref<std::string>> refs;
-    for (int i = 0; i < 6; ++i) refs.push_back(Task(WaitSomewhere).Remote(400));
+    for (int i = 0; i < 6; ++i) refs.push_back(Task(RestWhere).Remote(400));
     Get(refs);
     refs.clear();
     simulation.ExpectNothingLeft();
@@ -155,7 +151,7 @@ TEST(Recovery, RunsTheTaskOfACrashedWorkerAgain) {
       WithFaults(1, 2, {faults::At(Milliseconds(500), faults::CrashWorker{"n1", ""})}));
   simulation.Run([&] {
     const Instant start = Now();
-    EXPECT_EQ(Get(Task(WaitSomewhere).Remote(1000)), "n1");
+    EXPECT_EQ(Get(Task(RestWhere).Remote(1000)), "n1");
     EXPECT_GT((Now() - start).Seconds(), 1.4);
     simulation.ExpectNothingLeft();
   });
@@ -167,7 +163,7 @@ TEST(Recovery, GivesUpAfterTheRetries) {
   Simulation simulation(
       WithFaults(1, 1, {faults::At(Milliseconds(500), faults::CrashWorker{"n1", ""})}));
   simulation.Run([&] {
-    EXPECT_THROW(Get(Task(WaitSomewhere).SetMaxRetries(0).Remote(1000)), WorkerCrashedError);
+    EXPECT_THROW(Get(Task(RestWhere).SetMaxRetries(0).Remote(1000)), WorkerCrashedError);
     simulation.ExpectNothingLeft();
   });
 }
@@ -225,7 +221,7 @@ TEST(Recovery, SurvivesALinkThatIsDownForAWhile) {
   Simulation simulation(WithFaults(2, 1, {}));
   simulation.Run([&] {
     std::vector<Ref<std::string>> refs;
-    for (int i = 0; i < 2; ++i) refs.push_back(Task(WaitSomewhere).Remote(200));
+    for (int i = 0; i < 2; ++i) refs.push_back(Task(RestWhere).Remote(200));
     Sleep(Milliseconds(100));
     World& world = simulation.GetWorld();
     ASSERT_TRUE(world.Inject(faults::Partition{{"n1"}, {"n2"}, false, Milliseconds(500)}).ok());
@@ -239,7 +235,7 @@ TEST(Recovery, LetsANodeLeave) {
   Simulation simulation(WithFaults(3, 1, {}));
   simulation.Run([&] {
     std::vector<Ref<std::string>> refs;
-    for (int i = 0; i < 3; ++i) refs.push_back(Task(WaitSomewhere).Remote(500));
+    for (int i = 0; i < 3; ++i) refs.push_back(Task(RestWhere).Remote(500));
     Sleep(Milliseconds(200));
     ASSERT_TRUE(simulation.GetWorld().RemoveNode("n3").ok());
     EXPECT_THAT(Get(refs), Each(testing::AnyOf("n1", "n2")));

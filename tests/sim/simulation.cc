@@ -56,4 +56,10 @@ void Simulation::ExpectNothingLeft() {
 
 std::string ThisNode() { return api::Context::Current().Process().Identity().node.name; }
 
+std::string RestWhere(int milliseconds) {
+  mobula::Sleep(Milliseconds(milliseconds));
+  return ThisNode();
+}
+MOBULA_REMOTE(RestWhere)
+
 }  // namespace mobula::sim

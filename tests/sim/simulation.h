@@ -45,5 +45,7 @@ class Simulation {
 
 /// The name of the node that the calling task runs on.
 std::string ThisNode();
+/// The same, as a task that takes so long.
+std::string RestWhere(int milliseconds);
 
 }  // namespace mobula::sim

@@ -44,11 +44,10 @@ Placement PlaceInGroup(const PlacementGroupTable& groups, const TaskHeader& head
   std::vector<NodeId> able;
   for (std::size_t i = 0; i < view->bundles.size(); ++i) {
     const BundlePlacement& bundle = view->bundles[i];
-    const std::uint32_t wanted = header.strategy.bundle;
-    if (wanted != 0 && wanted != i + 1) continue;
-    if (bundle.phase != BundlePhase::kCommitted) continue;
+    if (!header.strategy.AllowsBundle(i) || bundle.phase != BundlePhase::kCommitted) continue;
     // Whether the one that was asked for can hold it, its raylet says.
-    if (wanted != 0 || view->spec.bundles[i].Covers(header.resources)) able.push_back(bundle.node);
+    if (header.strategy.bundle != 0 || view->spec.bundles[i].Covers(header.resources))
+      able.push_back(bundle.node);
   }
   if (!able.empty()) return {able[turn % able.size()], {}};
   const bool whole = view->state == PlacementGroupState::kCreated;

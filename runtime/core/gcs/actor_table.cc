@@ -185,7 +185,6 @@ void ActorTable::RequestLeaseFor(ActorRecord& record, Outbox& out) {
   CHECK(record.lease_request == 0 && record.worker.worker.IsNil()) << record.view.actor;
   const Placement placement = Place(nodes_, groups_, record.creation, turn_++);
   record.spill_count = 0;
-  directory_.Touch(record);
   if (!placement.error.Ok()) {
     Die(record, placement.error, out);
   } else if (!placement.node.IsNil()) {

@@ -120,23 +120,15 @@ Places Spread(const BundleDemand& demand, std::vector<Offer> offers) {
 /// Bundles and nodes as two sides of a matching: a bundle that finds every node taken asks those
 /// who have them to move (Kuhn's algorithm), so a choice is found whenever there is one.
 struct Matching {
-  const BundleDemand& demand;
-  const std::vector<Offer>& offers;
-  /// By position in `offers`: the bundle that has it.
+  /// By bundle: the positions of the offers that it may take, the best first.
+  std::vector<std::vector<std::size_t>> able;
+  /// By position of an offer: the bundle that has it.
   std::map<std::size_t, std::size_t> holders;
 
-  bool Seat(std::size_t bundle, std::set<std::size_t>& tried) {
-    const ResourceSet& need = demand.bundles[bundle];
-    std::vector<std::size_t> able;
-    for (std::size_t i = 0; i < offers.size(); ++i) {
-      if (!demand.used.contains(offers[i].node) && offers[i].available.Covers(need))
-        able.push_back(i);
-    }
-    std::stable_sort(able.begin(), able.end(), [&](std::size_t a, std::size_t b) {
-      return LeftAfter(offers[a].available, need) > LeftAfter(offers[b].available, need);
-    });
-    for (const std::size_t place : able) {
-      if (!tried.insert(place).second) continue;
+  bool Seat(std::size_t bundle, std::vector<bool>& tried) {
+    for (const std::size_t place : able[bundle]) {
+      if (tried[place]) continue;
+      tried[place] = true;
       const auto holder = holders.find(place);
       if (holder != holders.end() && !Seat(holder->second, tried)) continue;
       holders[place] = bundle;
@@ -146,10 +138,26 @@ struct Matching {
   }
 };
 
+/// The positions of the offers that a bundle may take as the only one of its group, the best first.
+std::vector<std::size_t> AbleFor(const ResourceSet& need, const BundleDemand& demand,
+                                 const std::vector<Offer>& offers) {
+  std::vector<std::pair<double, std::size_t>> ranked;
+  for (std::size_t i = 0; i < offers.size(); ++i) {
+    if (!demand.used.contains(offers[i].node) && offers[i].available.Covers(need))
+      ranked.emplace_back(-LeftAfter(offers[i].available, need), i);
+  }
+  std::sort(ranked.begin(), ranked.end());
+  std::vector<std::size_t> able;
+  for (const auto& [rank, place] : ranked) able.push_back(place);
+  return able;
+}
+
 Places SpreadStrictly(const BundleDemand& demand, const std::vector<Offer>& offers) {
-  Matching matching{demand, offers, {}};
+  Matching matching;
+  for (const ResourceSet& need : demand.bundles)
+    matching.able.push_back(AbleFor(need, demand, offers));
   for (const std::size_t bundle : ScarcestFirst(demand, offers)) {
-    std::set<std::size_t> tried;
+    std::vector<bool> tried(offers.size());
     if (!matching.Seat(bundle, tried)) return std::nullopt;
   }
   std::vector<NodeId> places(demand.bundles.size());
@@ -159,12 +167,12 @@ Places SpreadStrictly(const BundleDemand& demand, const std::vector<Offer>& offe
 
 }  // namespace
 
-Places PlaceBundles(const BundleDemand& demand, std::vector<Offer> offers) {
+Places PlaceBundles(const BundleDemand& demand, const std::vector<Offer>& offers) {
   switch (demand.strategy) {
     case PlacementStrategy::kPack:
       return Pack(demand, offers);
     case PlacementStrategy::kSpread:
-      return Spread(demand, std::move(offers));
+      return Spread(demand, offers);
     case PlacementStrategy::kStrictPack:
       return PackStrictly(demand, offers);
     case PlacementStrategy::kStrictSpread:

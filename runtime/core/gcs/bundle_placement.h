@@ -27,6 +27,6 @@ struct BundleDemand {
 /// there is no such choice. Bundles that few nodes can hold choose first; among nodes that are
 /// equally good for the strategy, the one that is left with most.
 [[nodiscard]] std::optional<std::vector<NodeId>> PlaceBundles(const BundleDemand& demand,
-                                                              std::vector<Offer> offers);
+                                                              const std::vector<Offer>& offers);
 
 }  // namespace mobula::gcs

@@ -125,7 +125,7 @@ void PlacementGroupTable::Create(const Address& source, const CreatePlacementGro
       Publish(record, out);
       ForgetOldest(out);
     } else {
-      Place(record, out);
+      Place(record, Offers(), out);
     }
   }
   out.Send(source, PlacementGroupReply{message.request, true, groups_.at(spec.group).view});
@@ -205,7 +205,7 @@ std::vector<Offer> PlacementGroupTable::Offers() const {
   return offers;
 }
 
-void PlacementGroupTable::Place(Record& record, Outbox& out) {
+bool PlacementGroupTable::Place(Record& record, const std::vector<Offer>& offers, Outbox& out) {
   PlacementGroupView& view = record.view;
   BundleDemand demand{view.spec.strategy, {}, {}};
   std::vector<std::size_t> positions;
@@ -217,8 +217,8 @@ void PlacementGroupTable::Place(Record& record, Outbox& out) {
       demand.used.insert(view.bundles[i].node);
     }
   }
-  const auto places = PlaceBundles(demand, Offers());
-  if (!places) return;
+  const auto places = PlaceBundles(demand, offers);
+  if (!places) return false;
   Touch(record);
   unplaced_.erase(record.number);
   const std::uint64_t attempt = ++view.attempts;
@@ -228,6 +228,7 @@ void PlacementGroupTable::Place(Record& record, Outbox& out) {
   }
   for (const NodeId node : std::set<NodeId>(places->begin(), places->end()))
     SendPrepare(record, node, attempt, out);
+  return true;
 }
 
 void PlacementGroupTable::SendPrepare(const Record& record, NodeId node, std::uint64_t attempt,
@@ -262,22 +263,30 @@ void PlacementGroupTable::AbortUndecided(Record& record, Outbox& out) {
   }
 }
 
-void PlacementGroupTable::Prepared(NodeId raylet, const BundlesPrepared& message, Outbox& out) {
+template <class Answer>
+PlacementGroupTable::Record* PlacementGroupTable::Heard(NodeId raylet, const Answer& message,
+                                                        BundlePhase from, BundlePhase to) {
   const auto found = groups_.find(message.group);
-  if (found == groups_.end()) return;
+  if (found == groups_.end()) return nullptr;
   Record& record = found->second;
   bool expected = false;
   for (BundlePlacement& bundle : record.view.bundles) {
-    if (bundle.phase != BundlePhase::kPreparing || bundle.node != raylet ||
-        bundle.attempt != message.attempt)
+    if (bundle.phase != from || bundle.node != raylet || bundle.attempt != message.attempt)
       continue;
+    bundle.phase = to;
     expected = true;
-    if (message.ok) bundle.phase = BundlePhase::kPrepared;
   }
-  if (!expected) return;
+  if (!expected) return nullptr;
   Touch(record);
-  if (message.ok) return Advance(record, out);
-  AbortUndecided(record, out);
+  return &record;
+}
+
+void PlacementGroupTable::Prepared(NodeId raylet, const BundlesPrepared& message, Outbox& out) {
+  const BundlePhase next = message.ok ? BundlePhase::kPrepared : BundlePhase::kPreparing;
+  Record* const record = Heard(raylet, message, BundlePhase::kPreparing, next);
+  if (record == nullptr) return;
+  if (message.ok) return Advance(*record, out);
+  AbortUndecided(*record, out);
   ArmRetry(out);
 }
 
@@ -309,20 +318,9 @@ void PlacementGroupTable::Advance(Record& record, Outbox& out) {
 }
 
 void PlacementGroupTable::Committed(NodeId raylet, const BundlesCommitted& message, Outbox& out) {
-  const auto found = groups_.find(message.group);
-  if (found == groups_.end()) return;
-  Record& record = found->second;
-  bool expected = false;
-  for (BundlePlacement& bundle : record.view.bundles) {
-    if (bundle.phase != BundlePhase::kCommitting || bundle.node != raylet ||
-        bundle.attempt != message.attempt)
-      continue;
-    bundle.phase = BundlePhase::kCommitted;
-    expected = true;
-  }
-  if (!expected) return;
-  Touch(record);
-  Advance(record, out);
+  if (Record* const record =
+          Heard(raylet, message, BundlePhase::kCommitting, BundlePhase::kCommitted))
+    Advance(*record, out);
 }
 
 // ---- Room
@@ -340,11 +338,11 @@ void PlacementGroupTable::NodeReported(NodeId node, Outbox& out) {
 
 void PlacementGroupTable::RetryDue(Outbox& out) {
   retry_armed_ = false;
-  // A copy: those that find room leave.
-  const auto waiting = unplaced_;
-  for (const auto& [number, group] : waiting) {
-    Record& record = groups_.at(group);
-    Place(record, out);
+  std::vector<Offer> offers = Offers();
+  for (auto next = unplaced_.begin(); next != unplaced_.end();) {
+    // It leaves when it finds room.
+    const auto waiting = next++;
+    if (Place(groups_.at(waiting->second), offers, out)) offers = Offers();
   }
 }
 
@@ -381,36 +379,31 @@ void PlacementGroupTable::ForgetOldest(Outbox& out) {
 }
 
 void PlacementGroupTable::JobFinished(JobId job, Outbox& out) {
-  std::vector<PlacementGroupId> ended;
-  for (const auto& [group, record] : groups_) {
+  // What an end forgets is another one, that had ended before.
+  for (auto& [group, record] : groups_) {
     const PlacementGroupSpec& spec = record.view.spec;
-    if (spec.job == job && !spec.detached && !IsRemoved(record.view)) ended.push_back(group);
-  }
-  for (const PlacementGroupId group : ended) {
-    const auto found = groups_.find(group);
-    if (found == groups_.end()) continue;
-    Record& record = found->second;
+    if (spec.job != job || spec.detached || IsRemoved(record.view)) continue;
     End(record,
-        RemovedBecause(record.view.spec, "its job " + job.Short() +
-                                             " finished; with lifetime=\"detached\" it would live "
-                                             "on"),
+        RemovedBecause(spec, "its job " + job.Short() +
+                                 " finished; with lifetime=\"detached\" it would live on"),
         out);
   }
 }
 
-void PlacementGroupTable::WorkerDied(WorkerId worker) {
-  for (auto& [group, waiting] : waiters_) {
-    std::erase_if(waiting, [=](const Waiter& waiter) { return waiter.first.worker == worker; });
-  }
+template <class Gone>
+void PlacementGroupTable::DropWaiters(Gone gone) {
+  for (auto& [group, waiting] : waiters_)
+    std::erase_if(waiting, [&](const Waiter& waiter) { return gone(waiter.first); });
   std::erase_if(waiters_, [](const auto& entry) { return entry.second.empty(); });
+}
+
+void PlacementGroupTable::WorkerDied(WorkerId worker) {
+  DropWaiters([=](const Address& address) { return address.worker == worker; });
 }
 
 void PlacementGroupTable::NodeDied(NodeId node, Outbox& out) {
   promised_.erase(node);
-  for (auto& [group, waiting] : waiters_) {
-    std::erase_if(waiting, [=](const Waiter& waiter) { return waiter.first.node == node; });
-  }
-  std::erase_if(waiters_, [](const auto& entry) { return entry.second.empty(); });
+  DropWaiters([=](const Address& address) { return address.node == node; });
   for (auto& [group, raylets] : subscribers_) raylets.erase(node);
   std::erase_if(subscribers_, [](const auto& entry) { return entry.second.empty(); });
   for (auto& [group, record] : groups_) {

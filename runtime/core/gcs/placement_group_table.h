@@ -105,10 +105,17 @@ class PlacementGroupTable {
 
   Record& Add(PlacementGroupView view);
   [[nodiscard]] ErrorInfo Refusal(const PlacementGroupSpec& spec) const;
-  void Place(Record& record, Outbox& out);
+  /// Whether these offers had room for what is unplaced.
+  bool Place(Record& record, const std::vector<Offer>& offers, Outbox& out);
   [[nodiscard]] std::vector<Offer> Offers() const;
   void SendPrepare(const Record& record, NodeId node, std::uint64_t attempt, Outbox& out) const;
   void AbortUndecided(Record& record, Outbox& out);
+  /// What that attempt has on that node goes from one phase to another. Null: the answer is to what
+  /// is void by now.
+  template <class Answer>
+  Record* Heard(NodeId raylet, const Answer& message, BundlePhase from, BundlePhase to);
+  template <class Gone>
+  void DropWaiters(Gone gone);
   /// Goes on with what has become possible: decides, or is created.
   void Advance(Record& record, Outbox& out);
   void Unplace(Record& record, BundlePlacement& bundle);

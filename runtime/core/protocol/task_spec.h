@@ -69,6 +69,11 @@ struct SchedulingStrategy {
   bool captures_children = false;
   MOBULA_FIELDS(SchedulingStrategy, kind, node, soft, group, bundle, captures_children)
   auto operator<=>(const SchedulingStrategy&) const = default;
+
+  /// Whether it may be the bundle at this position of its group.
+  [[nodiscard]] bool AllowsBundle(std::size_t index) const {
+    return bundle == 0 || bundle == index + 1;
+  }
 };
 
 /// Options of an actor, in its creation task only.

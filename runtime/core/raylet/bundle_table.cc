@@ -64,7 +64,7 @@ template <class Visit>
 void BundleTable::ForEachUsable(const SchedulingStrategy& strategy, Visit visit) const {
   for (auto next = bundles_.lower_bound({strategy.group, 0, 0});
        next != bundles_.end() && next->first.group == strategy.group; ++next) {
-    if (strategy.bundle != 0 && strategy.bundle != next->first.index + 1) continue;
+    if (!strategy.AllowsBundle(next->first.index)) continue;
     if (next->second.state == State::kCommitted && visit(*next)) return;
   }
 }

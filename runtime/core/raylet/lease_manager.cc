@@ -16,10 +16,9 @@ using scheduler::Decision;
 
 /// Whether the bundle that is asked for, or any, could hold it.
 bool CouldHold(const PlacementGroupView& group, const RequestLease& message) {
-  const std::uint32_t wanted = message.strategy.bundle;
   for (std::size_t i = 0; i < group.spec.bundles.size(); ++i) {
-    const bool allowed = wanted == 0 || wanted == i + 1;
-    if (allowed && group.spec.bundles[i].Covers(message.resources)) return true;
+    if (message.strategy.AllowsBundle(i) && group.spec.bundles[i].Covers(message.resources))
+      return true;
   }
   return false;
 }
@@ -152,8 +151,7 @@ std::vector<NodeId> LeaseManager::GroupNodes(const PlacementGroupView& group,
   std::set<NodeId> nodes;
   for (std::size_t i = 0; i < group.bundles.size(); ++i) {
     const BundlePlacement& bundle = group.bundles[i];
-    const std::uint32_t wanted = message.strategy.bundle;
-    if (wanted != 0 && wanted != i + 1) continue;
+    if (!message.strategy.AllowsBundle(i)) continue;
     if (bundle.phase != BundlePhase::kCommitted || bundle.node == self) continue;
     if (!group.spec.bundles[i].Covers(message.resources)) continue;
     if (view_.Find(bundle.node) != nullptr) nodes.insert(bundle.node);
@@ -306,6 +304,7 @@ void LeaseManager::HandleOwnerDied(WorkerId owner, Outbox& out) {
 void LeaseManager::HandleReturned(Instant now, const ReturnBundles& message, Outbox& out) {
   changed_ = true;
   const std::vector<BundleKey> in_use = bundles_.Return(message);
+  if (in_use.empty()) return;
   const auto is_returned = [&](const std::optional<BundleKey>& bundle) {
     return bundle && std::find(in_use.begin(), in_use.end(), *bundle) != in_use.end();
   };

@@ -262,7 +262,7 @@ void ObjectValues::ForgetDead() {
       if (record.IsLost() && wanted && !store_.IsFetching(id)) lost_.push_back(id);
     } else if (record.status.phase != ObjectPhase::kInline && watch_list_.IsDead(record.owner) &&
                !context_.Has(Bug::kIgnoresOwnerDeath)) {
-      SetInline(id, Payload::Error(errors::OwnerDied({id, record.owner})));
+      SetInline(id, record, Payload::Error(errors::OwnerDied({id, record.owner})));
     }
   }
 }

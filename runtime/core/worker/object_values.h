@@ -38,7 +38,9 @@ class ObjectValues {
   /// The value, or the error in its place, is known. `inner` is what it contains, counted by the
   /// caller.
   void SetInline(ObjectId id, Payload value, std::vector<ObjectRef> inner = {});
-  void SetInline(ObjectId id, ObjectRecord& record, Payload value, std::vector<ObjectRef> inner);
+  /// The same, for who has found the record already.
+  void SetInline(ObjectId id, ObjectRecord& record, Payload value,
+                 std::vector<ObjectRef> inner = {});
   /// A complete copy is on `node`.
   void SetStored(ObjectId id, PayloadKind kind, std::uint64_t size, NodeId node,
                  std::vector<ObjectRef> inner);

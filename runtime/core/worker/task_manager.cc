@@ -269,9 +269,9 @@ bool TaskManager::HasAllReturns(const TaskSpec& spec, const std::vector<TaskResu
 void TaskManager::FailMissingReturns(const TaskSpec& spec) {
   for (std::uint32_t i = 0; i < spec.header->num_returns; ++i) {
     const ObjectId object = spec.Return(i);
-    const ObjectRecord* record = references_.Find(object);
+    ObjectRecord* record = references_.Find(object);
     if (record == nullptr || record->status.phase != ObjectPhase::kPending) continue;
-    values_.SetInline(object, Payload::Error(errors::MissingReturn(object, spec)));
+    values_.SetInline(object, *record, Payload::Error(errors::MissingReturn(object, spec)));
   }
 }
 
@@ -345,8 +345,8 @@ void TaskManager::FailWith(Entry entry, const Payload& payload) {
   failures_.Add(task.spec, payload);
   for (std::uint32_t i = 0; i < header.num_returns; ++i) {
     const ObjectId object = task.spec.Return(i);
-    const ObjectRecord* record = references_.Find(object);
-    if (record != nullptr && !record->IsResolved()) values_.SetInline(object, payload);
+    ObjectRecord* record = references_.Find(object);
+    if (record != nullptr && !record->IsResolved()) values_.SetInline(object, *record, payload);
   }
   if (header.kind == TaskKind::kActorCall) {
     actors_.Remove(task.spec, task.order);

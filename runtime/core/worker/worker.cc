@@ -314,7 +314,7 @@ void Worker::Parts::Free(ObjectId id) {
   const bool had_lineage = record->NeedsLineage() && tasks.HasLineage(id);
   const bool is_lineage = record->Of(Count::kLineage) > 0;
   values.FreeCopies(id, *record);
-  values.SetInline(id, Payload::Error(errors::ObjectFreedOnPurpose(id)));
+  values.SetInline(id, *record, Payload::Error(errors::ObjectFreedOnPurpose(id)));
   record->freed = had_lineage && is_lineage;
   if (had_lineage && !is_lineage) tasks.ReturnErased(id);
 }

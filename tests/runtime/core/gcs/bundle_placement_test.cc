@@ -30,7 +30,7 @@ BundleDemand Ask(PlacementStrategy strategy, const std::vector<double>& cpus,
 }
 
 std::vector<NodeId> Places(const BundleDemand& demand, std::vector<Offer> offers) {
-  return PlaceBundles(demand, std::move(offers)).value_or(std::vector<NodeId>{});
+  return PlaceBundles(demand, offers).value_or(std::vector<NodeId>{});
 }
 
 TEST(BundlePlacement, PackFillsOneNodeBeforeTheNext) {
