@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/host/daemon/node_links.h"
-#include "runtime/base/check.h"
 
-#include <grpc/grpc.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 
 #include <algorithm>
 #include <atomic>
-#include <boost/asio/connect.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <chrono>
 #include <iostream>
@@ -17,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/host/daemon/grpc_channels.h"
 #include "runtime/host/daemon/id_bytes.h"
 #include "runtime/host/daemon/stream_ends.h"
 #include "runtime/host/daemon/version.h"
@@ -25,108 +22,9 @@
 namespace mobula::host {
 namespace {
 
-constexpr auto kAskTimeout = std::chrono::seconds(5);
-constexpr auto kQueryTimeout = std::chrono::seconds(10);
 constexpr auto kFlushTimeout = std::chrono::milliseconds(500);
 /// Lines about refused and malformed calls are no closer than that: nobody shall fill the disk.
 constexpr auto kComplaintInterval = std::chrono::seconds(1);
-
-std::shared_ptr<grpc::ChannelCredentials> ClientCredentials(const Credentials& credentials) {
-  if (!credentials.HasTls()) return grpc::InsecureChannelCredentials();
-  return grpc::SslCredentials({credentials.authority, credentials.key, credentials.certificate});
-}
-
-std::shared_ptr<grpc::ServerCredentials> ServerCredentials(const Credentials& credentials) {
-  if (!credentials.HasTls()) return grpc::InsecureServerCredentials();
-  grpc::SslServerCredentialsOptions options(
-      GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  options.pem_root_certs = credentials.authority;
-  options.pem_key_cert_pairs.push_back({credentials.key, credentials.certificate});
-  return grpc::SslServerCredentials(options);
-}
-
-/// A channel of its own for each stream, so that no back-off of an earlier one is inherited.
-std::shared_ptr<grpc::Channel> NewChannel(const std::string& address,
-                                          const Credentials& credentials,
-                                          int message_bytes_max = kMessageBytesMax) {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  // How long a connection may take to be made: on a busy machine, or to one far away.
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 2000);
-  arguments.SetMaxReceiveMessageSize(message_bytes_max);
-  arguments.SetMaxSendMessageSize(kMessageBytesMax);
-  if (credentials.HasTls()) arguments.SetSslTargetNameOverride(kTlsName);
-  return grpc::CreateCustomChannel(address, ClientCredentials(credentials), arguments);
-}
-
-/// Whether anybody accepts connections there; for a message.
-bool SomebodyListens(const std::string& address) {
-  const std::size_t colon = address.rfind(':');
-  if (colon == std::string::npos) return false;
-  boost::asio::io_context loop;
-  boost::asio::ip::tcp::resolver resolver(loop);
-  boost::system::error_code error;
-  const auto found = resolver.resolve(address.substr(0, colon), address.substr(colon + 1), error);
-  if (error) return false;
-  boost::asio::ip::tcp::socket socket(loop);
-  bool connected = false;
-  boost::asio::async_connect(
-      socket, found,
-      [&](const boost::system::error_code& failed, const auto&) { connected = !failed; });
-  loop.run_for(std::chrono::seconds(1));
-  return connected;
-}
-
-/// gRPC does not say why it cannot listen.
-absl::Status WhyNotBound(const std::string& host, std::uint16_t port) {
-  boost::asio::io_context loop;
-  boost::asio::ip::tcp::acceptor acceptor(loop);
-  boost::system::error_code error;
-  const auto address =
-      boost::asio::ip::make_address(host == "localhost" ? "127.0.0.1" : host, error);
-  const boost::asio::ip::tcp::endpoint endpoint(address, port);
-  if (!error) acceptor.open(endpoint.protocol(), error);
-  if (!error) acceptor.bind(endpoint, error);
-  const std::string where = absl::StrCat("cannot listen on ", host, ":", port);
-  if (error == boost::asio::error::address_in_use) {
-    return absl::UnavailableError(absl::StrCat(
-        where,
-        ": the port is in use; end what uses it (`mobula stop`, if that is a node of mobula), "
-        "or choose another --port, or 0 for any"));
-  }
-  if (error == boost::system::errc::address_not_available) {
-    return absl::UnavailableError(
-        absl::StrCat(where, ": that is no address of this host; `ip address` shows those it has"));
-  }
-  return absl::UnavailableError(absl::StrCat(where, ": ",
-                                             error ? error.message()
-                                                   : "gRPC refuses, perhaps because of the "
-                                                     "certificates in --tls-dir"));
-}
-
-/// What went wrong with a question, and what to do.
-absl::Status Explain(const std::string& address, const grpc::Status& status) {
-  if (status.error_code() == grpc::StatusCode::UNAUTHENTICATED) {
-    return absl::UnauthenticatedError(
-        absl::StrCat("the cluster at ", address, " refuses: ", status.error_message()));
-  }
-  if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "what listens at ", address, " is not a mobula daemon of this version; correct --address"));
-  }
-  if (SomebodyListens(address)) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "something listens at ", address, ", but it does not answer as a mobula daemon does; ",
-        "either it is another program (correct --address), or one side only uses TLS, or with "
-        "certificates of another authority (name the folder that the head uses with --tls-dir)"));
-  }
-  return absl::UnavailableError(absl::StrCat("no mobula daemon answers at ", address,
-                                             "; start the head there with `mobula start --head`, "
-                                             "correct --address, or see whether the host "
-                                             "is up and no firewall is between"));
-}
 
 /// A unary call that is answered later, in the loop.
 struct PendingQuery {
@@ -529,16 +427,6 @@ void NodeLinks::Impl::Shutdown() {
   }
 }
 
-/// gRPC stays up to the end of the process. Its last user would shut it down in a thread of gRPC's
-/// own, and a process that ended at that moment was aborted by gRPC's counts of references.
-static void KeepGrpcUp() {
-  static const bool kept = [] {
-    grpc_init();
-    return true;
-  }();
-  CHECK(kept);
-}
-
 NodeLinks::NodeLinks(boost::asio::io_context& loop, Handlers handlers) {
   KeepGrpcUp();
   impl_ = std::make_shared<Impl>(loop, std::move(handlers));
@@ -560,39 +448,5 @@ void NodeLinks::SendChunk(const std::string& address, ObjectBytes chunk) {
   impl_->SendChunk(address, std::move(chunk));
 }
 void NodeLinks::Close(NodeId peer) { impl_->Close(peer); }
-
-absl::StatusOr<ClusterIdentity> NodeLinks::Ask(const std::string& address,
-                                               const Credentials& credentials) {
-  const auto stub = protocol::ClusterInfo::NewStub(NewChannel(address, credentials));
-  grpc::ClientContext context;
-  Show(credentials, context);
-  context.set_wait_for_ready(true);
-  context.set_deadline(std::chrono::system_clock::now() + kAskTimeout);
-  protocol::ClusterDescription answer;
-  const grpc::Status status = stub->Describe(&context, {}, &answer);
-  if (!status.ok()) return Explain(address, status);
-  if (answer.version() != kVersion) {
-    return absl::FailedPreconditionError(absl::StrCat("the cluster at ", address, " runs mobula ",
-                                                      answer.version(), ", this is ", kVersion,
-                                                      "; all nodes need the same version"));
-  }
-  return ClusterIdentity{IdFromBytes<NodeId>(answer.gcs_node()), answer.gcs_address(),
-                         answer.session_name(), IdFromBytes<NodeId>(answer.node())};
-}
-
-absl::StatusOr<QueryResult> NodeLinks::Query(const std::string& address, const std::string& path,
-                                             const Credentials& credentials) {
-  KeepGrpcUp();
-  const auto stub = protocol::ClusterInfo::NewStub(NewChannel(address, credentials, -1));
-  grpc::ClientContext context;
-  Show(credentials, context);
-  context.set_deadline(std::chrono::system_clock::now() + kQueryTimeout);
-  protocol::QueryRequest request;
-  request.set_path(path);
-  protocol::QueryAnswer answer;
-  const grpc::Status status = stub->Query(&context, request, &answer);
-  if (!status.ok()) return Explain(address, status);
-  return QueryResult{static_cast<int>(answer.status()), std::move(*answer.mutable_body())};
-}
 
 }  // namespace mobula::host

@@ -12,8 +12,6 @@ absl::Status PrintAnswer(const DaemonOptions& options) {
   const absl::StatusOr<Credentials> credentials =
       LoadCredentials(options.token_file, options.tls_dir);
   if (!credentials.ok()) return credentials.status();
-  const absl::StatusOr<ClusterIdentity> identity = NodeLinks::Ask(options.address, *credentials);
-  if (!identity.ok()) return identity.status();
   const absl::StatusOr<QueryResult> answer =
       NodeLinks::Query(options.address, options.query, *credentials);
   if (!answer.ok()) return answer.status();

@@ -195,14 +195,13 @@ absl::StatusOr<RedisLog::Reply> RedisLog::AskOnce(const std::vector<std::string>
 }
 
 absl::StatusOr<RedisLog::Reply> RedisLog::Ask(const std::vector<std::string>& words) {
-  for (const bool may_try_again : {context_ != nullptr, false}) {
-    if (!context_) {
-      if (absl::Status status = Connect(); !status.ok()) return status;
-    }
+  if (context_) {
     absl::StatusOr<Reply> reply = AskOnce(words);
-    if (reply.ok() || !may_try_again) return reply;
+    if (reply.ok()) return reply;
+    // The connection was an old one that has broken meanwhile.
   }
-  return absl::InternalError("unreachable: the second attempt is the last");
+  if (absl::Status status = Connect(); !status.ok()) return status;
+  return AskOnce(words);
 }
 
 absl::Status RedisLog::TakeOver() {
