@@ -4,8 +4,8 @@
 #pragma once
 
 #include <pybind11/pybind11.h>
-#include <boost/describe/enum_from_string.hpp>
 
+#include <boost/describe/enum_from_string.hpp>
 #include <map>
 #include <optional>
 #include <string>

@@ -91,9 +91,7 @@ worker::RequestId RequestKv(const ProcessBinding& self, const std::string& opera
                             const std::string& space, const std::string& key,
                             const py::bytes& value, bool overwrite) {
   KvRequest question;
-  if (!boost::describe::enum_from_string(operation.c_str(), question.operation)) {
-    throw py::value_error("unknown key-value operation '" + operation + "'");
-  }
+  question.operation = EnumFromName<KvOperation>(operation);
   question.space = space;
   question.key = key;
   question.value = Bytes::Of(ViewOf(value));
@@ -282,8 +280,7 @@ py::object ToPythonCompletion(const ProcessPointer& process, const worker::Compl
       if (get.timed_out) return py::none();
       if (!get.values.empty() && get.values.front().IsFailure()) {
         const worker::FetchedValue& failure = get.values.front();
-        const py::tuple value = ToPythonValue(process, failure);
-        return py::make_tuple(value[0], value[1], py::bytes(EncodeObjectId(failure.object)));
+        return ToPythonValue(process, failure, EncodeObjectId(failure.object));
       }
       return ToPythonValues(process, get.values);
     }

@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <new>
 
-#include "absl/container/flat_hash_set.h"
 #include "python/core/convert.h"
 #include "python/core/process.h"
 

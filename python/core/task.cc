@@ -75,18 +75,19 @@ TaskResult ResultOf(ObjectId object, const py::tuple& fields) {
   return result;
 }
 
+py::object DataOf(const ProcessPointer& process, const worker::FetchedValue& value) {
+  if (value.stored)
+    return py::cast(std::make_unique<StoreBuffer>(process, value.object, *value.stored));
+  if (value.value.kind == PayloadKind::kError) return ToPython(value.value.Problem());
+  return ToBytes(value.value.data);
+}
+
 }  // namespace
 
-py::tuple ToPythonValue(const ProcessPointer& process, const worker::FetchedValue& value) {
-  if (value.stored) {
-    return py::make_tuple(static_cast<int>(value.stored->kind),
-                          std::make_unique<StoreBuffer>(process, value.object, *value.stored));
-  }
-  const int kind = static_cast<int>(value.value.kind);
-  if (value.value.kind == PayloadKind::kError) {
-    return py::make_tuple(kind, ToPython(value.value.Problem()));
-  }
-  return py::make_tuple(kind, ToBytes(value.value.data));
+py::tuple ToPythonValue(const ProcessPointer& process, const worker::FetchedValue& value,
+                        const std::string& id) {
+  const PayloadKind kind = value.stored ? value.stored->kind : value.value.kind;
+  return py::make_tuple(static_cast<int>(kind), DataOf(process, value), py::bytes(id));
 }
 
 const Shared<TaskHeader>& TaskTemplate::HeaderFor(const WorkerRegistered& identity) {
@@ -105,7 +106,7 @@ py::tuple ToPythonValues(const ProcessPointer& process,
   for (std::size_t i = 0; i < fetched.size(); ++i) {
     py::object value = fetched[i].stored ? py::object() : DecodeSmall(fetched[i].value.data.View());
     if (!value) {
-      value = ToPythonValue(process, fetched[i])[1];
+      value = DataOf(process, fetched[i]);
       places.append(i);
     }
     values[i] = std::move(value);
@@ -118,9 +119,8 @@ py::tuple RunningTask::TakeCall() {
   py::list list(arguments.size());
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const TaskArgument& slot = run_.spec.arguments[i];
-    const py::tuple value = ToPythonValue(process_, arguments[i]);
     const std::string id = slot.IsReference() ? EncodeObjectId(slot.reference->id) : std::string();
-    list[i] = py::make_tuple(value[0], value[1], py::bytes(id));
+    list[i] = ToPythonValue(process_, arguments[i], id);
   }
   const FunctionRef& function = run_.spec.header->function;
   const std::array<std::uint64_t, 2> id{function.id.high, function.id.low};

@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "python/core/reference.h"
@@ -56,9 +57,10 @@ class RunningTask {
 /// as such, the others as bytes or `StoreBuffer` to be deserialised, whose places are listed, too.
 py::tuple ToPythonValues(const ProcessPointer& process,
                          const std::vector<worker::FetchedValue>& fetched);
-/// (kind, data): 0 and 1, a value or an exception as bytes or `StoreBuffer`; 2, a system error as a
-/// dict.
-py::tuple ToPythonValue(const ProcessPointer& process, const worker::FetchedValue& value);
+/// (kind, data, `id`): 0 and 1, a value or an exception as bytes or `StoreBuffer`; 2, a system
+/// error as a dict.
+py::tuple ToPythonValue(const ProcessPointer& process, const worker::FetchedValue& value,
+                        const std::string& id);
 
 /// From (kind, data or None, size, contained): data None says that it lies in the store.
 std::vector<TaskResult> ResultsOf(const TaskSpec& spec, const py::list& results);

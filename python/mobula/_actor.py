@@ -194,7 +194,7 @@ class ActorClass(Generic[C, P]):
             options.get("max_task_retries", 0),
         )
         held, needed = _options.actor_resources_of(options)
-        placement = _options.placement_fields(
+        placement = _options.strategy_fields(
             options,
             placement_of(execution),
             needed or held,

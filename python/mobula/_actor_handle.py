@@ -211,7 +211,7 @@ class ActorHandle(Generic[C]):
 
     @property
     def _actor_id(self) -> ActorID:
-        return ActorID(bytes.fromhex(self._state.actor_id))
+        return ActorID.from_hex(self._state.actor_id)
 
     _ray_actor_id = _actor_id
 

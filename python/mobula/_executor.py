@@ -59,7 +59,7 @@ class Executor:
         except SystemExit:
             raise
         except BaseException as error:
-            self._report_failure(task, error)
+            self._report_failure(execution, task, error)
         else:
             self._report(execution, task, value)
         finally:
@@ -81,7 +81,7 @@ class Executor:
         except SystemExit:
             raise
         except BaseException as error:
-            self._report_failure(task, error)
+            self._report_failure(execution, task, error)
         else:
             self._report(execution, task, value)
         finally:
@@ -130,7 +130,7 @@ class Executor:
         try:
             results = self._results(task, self._split(task, value))
         except Exception as error:
-            self._report_failure(task, error)
+            self._report_failure(execution, task, error)
             return
         self._runtime.process.task_executed(task, results, False, self._is_used_up(task))
 
@@ -160,10 +160,6 @@ class Executor:
     def _results(self, task: _core.RunningTask, values: Sequence[Any]) -> list[_core.Result]:
         results: list[_core.Result] = []
         for index, value in enumerate(values):
-            small = _serialization.encode_small(value)
-            if small is not None:
-                results.append((VALUE, small, len(small), None))
-                continue
             serialized = _serialization.serialize(value, f"what {task.name} returned")
             results.append(self._result(task, index, VALUE, serialized))
         return results
@@ -183,9 +179,10 @@ class Executor:
         # Else this node has a copy from an execution before, which the store keeps as ours.
         return kind, None, value.size, value.contained
 
-    def _report_failure(self, task: _core.RunningTask, error: BaseException) -> None:
-        execution = current_task.get()
-        if execution is not None and execution.leaves:
+    def _report_failure(
+        self, execution: Execution, task: _core.RunningTask, error: BaseException
+    ) -> None:
+        if execution.leaves:
             self._report_exit(task)
             return
         if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "CancelledError":

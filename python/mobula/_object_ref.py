@@ -91,7 +91,7 @@ def _as_future(self: ObjectRef) -> AsyncioFuture[Any]:
     """A future of the event loop that runs."""
     import asyncio
 
-    return asyncio.wrap_future(_future(self))
+    return asyncio.ensure_future(self)
 
 
 def _task_id(self: ObjectRef) -> TaskID:

@@ -82,16 +82,11 @@ def _strategy(value: Any) -> str | None:
 
 
 def _placement_strategy(value: PlacementGroupSchedulingStrategy) -> str | None:
-    problems = {
-        "placement_group": None
-        if value.placement_group is None
-        else _placement_group(value.placement_group),
-        "placement_group_bundle_index": _count(-1)(value.placement_group_bundle_index),
-        "placement_group_capture_child_tasks": None
-        if value.placement_group_capture_child_tasks is None
-        else _flag(value.placement_group_capture_child_tasks),
-    }
-    for field, expected in problems.items():
+    for field, check in _PLACEMENT.items():
+        given = getattr(value, field)
+        # The index has no None.
+        may_be_none = field != "placement_group_bundle_index"
+        expected = None if given is None and may_be_none else check(given)
         if expected is not None:
             return f"a PlacementGroupSchedulingStrategy whose {field} is {expected}"
     return None
@@ -101,6 +96,14 @@ def _placement_group(value: Any) -> str | None:
     if isinstance(value, PlacementGroup) or value == "default":
         return None
     return "a PlacementGroup, or 'default' for that of the caller"
+
+
+# Options of Ray's older way to name a group, and fields of the strategy.
+_PLACEMENT: dict[str, Check] = {
+    "placement_group": _placement_group,
+    "placement_group_bundle_index": _count(-1),
+    "placement_group_capture_child_tasks": _flag,
+}
 
 
 def _lifetime(value: Any) -> str | None:
@@ -128,10 +131,7 @@ _SHARED: dict[str, Check] = {
     "resources": _resources,
     "name": _text,
     "scheduling_strategy": _strategy,
-    # Ray's older way to say it.
-    "placement_group": _placement_group,
-    "placement_group_bundle_index": _count(-1),
-    "placement_group_capture_child_tasks": _flag,
+    **_PLACEMENT,
     "runtime_env": _runtime_env,
 }
 FUNCTION: dict[str, Check] = {
@@ -212,10 +212,10 @@ def strategy_of(options: Mapping[str, Any]) -> Any:
     )
 
 
-def placement_fields(
+def strategy_fields(
     options: Mapping[str, Any], parent: Placement, needs: Mapping[str, float], what: str
 ) -> dict[str, Any]:
-    """The arguments of ``TaskTemplate`` that say in which placement group ``what`` runs.
+    """The arguments of ``TaskTemplate`` that say where ``what`` runs.
 
     ``parent`` is where the caller runs. Raises ValueError for what never fits.
     """
@@ -227,6 +227,14 @@ def placement_fields(
             "strategy": "kPlacementGroup",
             "strategy_group": parent.group,
             "strategy_captures": True,
+        }
+    if strategy == "SPREAD":
+        return {"strategy": "kSpread"}
+    if isinstance(strategy, NodeAffinitySchedulingStrategy):
+        return {
+            "strategy": "kNodeAffinity",
+            "strategy_node": strategy.node_id,
+            "strategy_soft": strategy.soft,
         }
     if not isinstance(strategy, PlacementGroupSchedulingStrategy):
         return {}
@@ -250,13 +258,6 @@ def placement_fields(
 def template_fields(options: Mapping[str, Any], resources: dict[str, float]) -> dict[str, Any]:
     """The arguments of ``TaskTemplate`` that functions and actors share."""
     fields: dict[str, Any] = {"resources": resources}
-    strategy = options.get("scheduling_strategy", "DEFAULT")
-    if strategy == "SPREAD":
-        fields["strategy"] = "kSpread"
-    elif isinstance(strategy, NodeAffinitySchedulingStrategy):
-        fields["strategy"] = "kNodeAffinity"
-        fields["strategy_node"] = strategy.node_id
-        fields["strategy_soft"] = strategy.soft
     if options.get("runtime_env"):
         fields["runtime_env"] = json.dumps(dict(options["runtime_env"]), sort_keys=True)
     return fields

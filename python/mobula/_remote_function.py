@@ -192,7 +192,7 @@ class RemoteFunction(Generic[P, R]):
             retry_exceptions=bool(retry),
             language_options=_options.serialize_extras(extras),
             **_options.template_fields(options, resources),
-            **_options.placement_fields(options, parent, resources, what),
+            **_options.strategy_fields(options, parent, resources, what),
         )
 
 

@@ -131,6 +131,15 @@ def serialize(value: Any, what: str = "the value") -> Serialized:
     return Serialized((b"".join(head), pickled), tuple(buffers), contained)
 
 
+def why_not(value: Any) -> Exception | None:
+    """What pickling the value raises; None when it can be sent."""
+    try:
+        _Pickler(io.BytesIO(), lambda buffer: None).dump(value)
+    except Exception as error:
+        return error
+    return None
+
+
 def _read_buffers(view: memoryview) -> Any:
     _, count, pickle_size = _HEAD.unpack_from(view)
     offset = _HEAD.size

@@ -31,7 +31,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 100 else text[:97] + "..."
 
 
-def can_pickle(value: Any) -> bool:
+def _can_pickle(value: Any) -> bool:
     try:
         cloudpickle.dumps(value, protocol=5, buffer_callback=lambda buffer: None)
     except Exception:
@@ -48,7 +48,7 @@ def _find(value: Any) -> tuple[list[str], Any]:
             (
                 (name, member)
                 for name, member in members(value)
-                if id(member) not in seen and not can_pickle(member)
+                if id(member) not in seen and not _can_pickle(member)
             ),
             None,
         )

@@ -3,6 +3,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Self
+
 __all__ = ["ActorID", "BaseID", "JobID", "NodeID", "PlacementGroupID", "TaskID", "WorkerID"]
 
 
@@ -22,7 +27,7 @@ class BaseID:
         self._binary = bytes(binary)
 
     @classmethod
-    def from_hex(cls, text: str) -> BaseID:
+    def from_hex(cls, text: str) -> Self:
         """From 32 hexadecimal digits."""
         return cls(bytes.fromhex(text))
 

@@ -66,7 +66,7 @@ class RuntimeContext:
     def current_placement_group_id(self) -> PlacementGroupID | None:
         """As ``get_placement_group_id``."""
         group = self.get_placement_group_id()
-        return PlacementGroupID(bytes.fromhex(group)) if group else None
+        return PlacementGroupID.from_hex(group) if group else None
 
     @property
     def should_capture_child_tasks_in_placement_group(self) -> bool:
@@ -92,24 +92,24 @@ class RuntimeContext:
     @property
     def job_id(self) -> JobID:
         """As ``get_job_id``."""
-        return JobID(bytes.fromhex(self.get_job_id()))
+        return JobID.from_hex(self.get_job_id())
 
     @property
     def node_id(self) -> NodeID:
         """As ``get_node_id``."""
-        return NodeID(bytes.fromhex(self.get_node_id()))
+        return NodeID.from_hex(self.get_node_id())
 
     @property
     def task_id(self) -> TaskID | None:
         """As ``get_task_id``."""
         task = self.get_task_id()
-        return TaskID(bytes.fromhex(task)) if task is not None else None
+        return TaskID.from_hex(task) if task is not None else None
 
     @property
     def actor_id(self) -> ActorID | None:
         """As ``get_actor_id``."""
         actor = self.get_actor_id()
-        return ActorID(bytes.fromhex(actor)) if actor is not None else None
+        return ActorID.from_hex(actor) if actor is not None else None
 
     @property
     def namespace(self) -> str:

@@ -4,6 +4,7 @@
 import mobula
 import pytest
 from mobula import _options
+from mobula._placement import Placement
 from mobula.util.placement_group import PlacementGroup
 from mobula.util.scheduling_strategies import (
     NodeAffinitySchedulingStrategy,
@@ -90,10 +91,15 @@ def test_a_group_is_said_in_one_way_only():
 def test_strategies_become_fields_of_the_task():
     node = "0" * 31 + "1"
     strategy = NodeAffinitySchedulingStrategy(node, soft=True)
-    fields = _options.template_fields({"scheduling_strategy": strategy}, {})
+
+    def fields_of(strategy):
+        options = {"scheduling_strategy": strategy}
+        return _options.strategy_fields(options, Placement("", False), {}, "a task")
+
+    fields = fields_of(strategy)
     assert fields["strategy"] == "kNodeAffinity"
     assert fields["strategy_node"] == node
-    assert _options.template_fields({"scheduling_strategy": "SPREAD"}, {})["strategy"] == "kSpread"
+    assert fields_of("SPREAD")["strategy"] == "kSpread"
 
 
 def test_what_is_not_a_function_or_class_is_refused():

@@ -60,16 +60,19 @@ class Host:
         self._port = port
 
     def environment(self, **variables):
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("MOBULA_")},
+        outer = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("MOBULA_") and name != "RAY_ADDRESS"
+        }
+        return {
+            **outer,
             "PYTHONPATH": str(_ROOT / "python"),
             "MOBULA_TMPDIR": str(self.folder),
             # As on a terminal of a usual width.
             "COLUMNS": "120",
             **variables,
         }
-        environment.pop("RAY_ADDRESS", None)
-        return environment
 
     def start(self, *command, **variables):
         """Starts a command; its output is captured."""
@@ -130,9 +133,8 @@ class Host:
 
     def join(self, head, *options):
         """Starts a node here, with a copy of the head's token file."""
-        token = pathlib.Path(head.record()["token_file"]).read_text()
         return self.mobula(
-            "start", f"--address={head.address}:6379", *SMALL, *options, MOBULA_TOKEN=token.strip()
+            "start", f"--address={head.address}:6379", *SMALL, *options, MOBULA_TOKEN=head.token()
         )
 
     def record(self):

@@ -136,7 +136,7 @@ def test_the_page_wants_the_token_too(two_hosts):
         *("--dashboard-host=10.213.7.1", "--dashboard-port=8265"),
         f"--object-store-memory={50 << 20}",
     )
-    token = pathlib.Path(head.record()["token_file"]).read_text().strip()
+    token = head.token()
     login = base64.b64encode(f"me:{token}".encode()).decode()
     for path, expected in (("", "<h1>mobula</h1>"), ("metrics", 'mobula_nodes{state="alive"} 1')):
         url = f"http://10.213.7.1:8265/{path}"
@@ -188,7 +188,7 @@ print(ray.get(make.remote()).sum())
     assert head.python(program) == "2000000.0\n"
     assert "2 nodes" in member.mobula("status")
 
-    token = pathlib.Path(head.record()["token_file"]).read_text().strip()
+    token = head.token()
     for options in ([], [f"--tls-dir={theirs}"]):
         for command in ("status", "start"):
             error = _refusal(stranger, command, f"--address={HEAD}", *options, MOBULA_TOKEN=token)

@@ -31,24 +31,17 @@ class Slow:
         return "pong"
 
 
-def wait_for(condition):
-    deadline = time.time() + 10
-    while not condition():
-        assert time.time() < deadline
-        time.sleep(0.02)
-
-
 def free(name="CPU"):
     return ray.available_resources().get(name, 0)
 
 
-def test_an_actor_without_resources_holds_no_cpu():
+def test_an_actor_without_resources_holds_no_cpu(wait_for):
     actors = [Plain.remote() for _ in range(6)]
     assert ray.get([actor.ping.remote() for actor in actors], timeout=20) == ["pong"] * 6
     wait_for(lambda: free() == 4)
 
 
-def test_an_actor_holds_what_it_asks_for():
+def test_an_actor_holds_what_it_asks_for(wait_for):
     actor = Plain.options(num_cpus=2).remote()
     ray.get(actor.ping.remote(), timeout=10)
     wait_for(lambda: free() == 2)
@@ -56,7 +49,7 @@ def test_an_actor_holds_what_it_asks_for():
     wait_for(lambda: free() == 4)
 
 
-def test_an_actor_that_asks_for_something_else_holds_a_cpu_too():
+def test_an_actor_that_asks_for_something_else_holds_a_cpu_too(wait_for):
     actor = Plain.options(resources={"unneeded": 0}).remote()
     ray.get(actor.ping.remote(), timeout=10)
     wait_for(lambda: free() == 3)
@@ -66,7 +59,7 @@ def test_an_actor_that_asks_for_something_else_holds_a_cpu_too():
     wait_for(lambda: free() == 4)
 
 
-def test_calls_without_retries_fail_while_their_actor_restarts():
+def test_calls_without_retries_fail_while_their_actor_restarts(wait_for):
     actor = Slow.remote()
     assert ray.get(actor.ping.remote(), timeout=10) == "pong"
     ray.kill(actor, no_restart=False)

@@ -7,7 +7,8 @@ import ray
 from ray.util import collective
 from ray.util.collective.types import ReduceOp
 
-torch = pytest.importorskip("torch")
+# An extra of the package (`collective`) of some hundred megabytes, which `tools/setup` leaves out.
+torch = pytest.importorskip("torch", reason="tools/setup leaves PyTorch out")
 
 pytestmark = pytest.mark.usefixtures("ray_start_4_cpus")
 

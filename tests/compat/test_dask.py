@@ -6,6 +6,8 @@ import os
 import sys
 import time
 
+import dask
+import dask.array
 import pytest
 import ray
 from ray.util.dask import (
@@ -15,8 +17,6 @@ from ray.util.dask import (
     ray_dask_get_sync,
     ray_dask_persist,
 )
-
-dask = pytest.importorskip("dask")
 
 pytestmark = pytest.mark.usefixtures("ray_start_4_cpus")
 
@@ -81,8 +81,7 @@ def test_delayed_functions():
 
 
 def test_arrays():
-    array = pytest.importorskip("dask.array")
-    squares = (array.arange(100, chunks=10) ** 2).sum()
+    squares = (dask.array.arange(100, chunks=10) ** 2).sum()
     assert squares.compute(scheduler=ray_dask_get) == sum(i * i for i in range(100))
 
 

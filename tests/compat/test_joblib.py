@@ -5,10 +5,9 @@ import os
 import sys
 import time
 
+import joblib
 import pytest
 from ray.util.joblib import register_ray
-
-joblib = pytest.importorskip("joblib")
 
 pytestmark = pytest.mark.usefixtures("ray_start_4_cpus")
 

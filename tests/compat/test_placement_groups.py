@@ -58,13 +58,6 @@ def inside(group, index=-1, capture=None):
     return PlacementGroupSchedulingStrategy(group, index, capture)
 
 
-def wait_for(condition):
-    deadline = time.time() + 10
-    while not condition():
-        assert time.time() < deadline
-        time.sleep(0.02)
-
-
 def test_the_function_keeps_its_name_beside_its_module():
     import ray.util.placement_group as same
 
@@ -79,7 +72,7 @@ def test_a_group_gets_ready(group):
     assert len({group, ray.get(ray.put(group))}) == 1
 
 
-def test_what_is_reserved_is_not_for_others(group):
+def test_what_is_reserved_is_not_for_others(group, wait_for):
     wait_for(lambda: ray.available_resources().get("CPU", 0) == 2)
     assert ray.cluster_resources()["CPU"] == 4
     rest = placement_group([{"CPU": 3}])
@@ -163,7 +156,7 @@ def test_groups_are_found_by_name():
     remove_placement_group(placement_group([{"CPU": 1}], name="found"))
 
 
-def test_removal_ends_what_runs_inside():
+def test_removal_ends_what_runs_inside(wait_for):
     group = placement_group([{"CPU": 1}, {"CPU": 1}])
     actor = Worker.options(scheduling_strategy=inside(group, 0)).remote()
     ray.get(actor.current.remote(), timeout=10)
@@ -190,7 +183,7 @@ def test_tasks_for_a_removed_group_fail():
     assert not group.wait(1)
 
 
-def test_a_group_that_cannot_be_placed_waits_and_can_be_removed():
+def test_a_group_that_cannot_be_placed_waits_and_can_be_removed(wait_for):
     group = placement_group([{"CPU": 100}])
     assert not group.wait(0.2)
     ready, _ = ray.wait([group.ready()], timeout=0.2)

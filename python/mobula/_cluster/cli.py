@@ -52,6 +52,15 @@ def errors() -> Iterator[None]:
         raise click.ClickException(str(error)) from error
 
 
+@contextlib.contextmanager
+def opened(
+    address: str | None, token_file: str | None, tls_dir: str | None
+) -> Iterator[query.Access]:
+    """The cluster that `access_options` name, with what goes wrong as `errors` tells it."""
+    with errors():
+        yield query.access(address, token_file, tls_dir)
+
+
 def access_options(command: Callable[..., None]) -> Callable[..., None]:
     """Of commands that look at a cluster."""
     for option in (
@@ -215,10 +224,9 @@ def stop(force: bool) -> None:
 
 @click.command("status")
 @access_options
-def show_status(address: str | None, token_file: str | None, tls_dir: str | None) -> None:
+def show_status(**where: Any) -> None:
     """Shows the nodes, resources and waiting tasks of a cluster."""
-    with errors():
-        cluster = query.access(address, token_file, tls_dir)
+    with opened(**where) as cluster:
         nodes = cluster.nodes()
     console = Console(highlight=False)
     status.show(console, cluster.address, nodes)

@@ -81,8 +81,9 @@ def _running() -> list[dict[str, Any]]:
 
 
 def _ports() -> Iterator[Finding]:
-    nodes = {node["node_address"].rpartition(":")[2] for node in _running()}
-    pages = {node["webui_url"].rpartition(":")[2] for node in _running()}
+    running = _running()
+    nodes = {node["node_address"].rpartition(":")[2] for node in running}
+    pages = {node["webui_url"].rpartition(":")[2] for node in running}
     for port, use, option, ours in (
         (HEAD_PORT, "the head", "--port", nodes),
         (_DASHBOARD_PORT, "the page", "--dashboard-port", pages),

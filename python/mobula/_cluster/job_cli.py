@@ -7,14 +7,13 @@ import contextlib
 import shlex
 import sys
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import click
 from rich.console import Console
 
 from mobula._cluster import query, status
-from mobula._cluster.cli import access_options, errors
+from mobula._cluster.cli import access_options, opened
 
 _OUTCOMES = {"SUCCEEDED": 0, "STOPPED": 130}
 
@@ -34,12 +33,6 @@ class _Variable(click.ParamType[Any]):
 @click.group()
 def job() -> None:
     """Runs programs on a cluster that go on when this command, or its host, ends."""
-
-
-@contextlib.contextmanager
-def _access(options: dict[str, Any]) -> Iterator[query.Access]:
-    with errors():
-        yield query.access(options["address"], options["token_file"], options["tls_dir"])
 
 
 @job.command(context_settings={"ignore_unknown_options": True})
@@ -67,7 +60,7 @@ def submit(
     """
     from mobula._cluster import jobs
 
-    with _access(where) as access:
+    with opened(**where) as access:
         name = jobs.submit(
             access, command, job=job_id, variables=dict(env), working_dir=working_dir
         )
@@ -105,7 +98,7 @@ def list_jobs(**where: Any) -> None:
     """Lists the jobs of a cluster, the oldest first."""
     from mobula._cluster import jobs
 
-    with _access(where) as access:
+    with opened(**where) as access:
         records = jobs.records(access)
     if not records:
         click.echo("there are no jobs; `mobula job submit` starts one")
@@ -133,19 +126,14 @@ def logs(job_id: str, follow: bool, **where: Any) -> None:
     from mobula._cluster.job_supervisor import log_file
     from mobula._cluster.logs import Source
 
-    with _access(where) as access:
+    with opened(**where) as access:
         jobs.find(access, job_id)
         if follow:
             with contextlib.suppress(KeyboardInterrupt):
                 _follow(access, job_id)
             return
-        source, offset = Source.of(access, None), 0
-        while True:
-            text, behind = source.rest(log_file(job_id), offset)
-            if behind == offset:
-                return
+        for text, _ in Source.of(access, None).parts(log_file(job_id)):
             click.echo(text, nl=False)
-            offset = behind
 
 
 @job.command()
@@ -155,7 +143,7 @@ def stop(job_id: str, **where: Any) -> None:
     """Ends a job: it is asked to, and killed after three seconds."""
     from mobula._cluster import jobs
 
-    with _access(where) as access:
+    with opened(**where) as access:
         ended = jobs.stop(access, job_id)
         outcome = _outcome(jobs.find(access, job_id))
     click.echo(f"job {job_id}: {outcome}" if ended else f"job {job_id} has ended before: {outcome}")

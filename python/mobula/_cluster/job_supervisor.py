@@ -17,6 +17,8 @@ import mobula
 from mobula import _daemon
 
 NAMESPACE = "_mobula_jobs"
+# Run as a file: it needs nothing of the package.
+_RUNNER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "job_runner.py")
 
 
 def actor_name(job: str) -> str:
@@ -64,7 +66,8 @@ class Supervisor:
         environment["PYTHONUNBUFFERED"] = "1"
         with open(os.path.join(self._session, "logs", log_file(job)), "wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "mobula._cluster.job_runner", *command],
+                # -P: what lies in the job's folder is the command's, not the runner's.
+                [sys.executable, "-P", _RUNNER, *command],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,

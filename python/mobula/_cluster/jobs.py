@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
 import re
 import secrets
@@ -56,7 +55,7 @@ def submit(
     job = job or f"job_{secrets.token_hex(4)}"
     if not _FILE.fullmatch(record_file(job)):
         raise JobError(f"expected an id of up to 64 letters, digits, _ and -, got {job!r}")
-    if any(record["job"] == job for record in records(access)):
+    if job in _ids(Source.of(access, None)):
         raise JobError(f"there is a job {job} already; choose another --job-id")
     archive = _pack(working_dir) if working_dir else None
     record = {"job": job, "command": list(command), "state": "PENDING"}
@@ -88,16 +87,7 @@ def submit(
 def records(access: Access) -> list[dict[str, Any]]:
     """What is known of each job, the oldest first."""
     source = Source.of(access, None)
-    found = [
-        json.loads(source.access.ask_bytes(f"/logs/{entry['name']}", source.address))
-        for entry in source.files()
-        if _FILE.fullmatch(entry["name"])
-    ]
-    supervised = {actor["name"] for actor in access.ask("/api/actors") if actor["state"] != "kDead"}
-    for record in found:
-        if record["state"] == "RUNNING" and actor_name(record["job"]) not in supervised:
-            record.update(state="FAILED", message="its supervisor has died, and the driver with it")
-    return sorted(found, key=lambda record: record.get("started", 0.0))
+    return _read(source, _ids(source))
 
 
 def find(access: Access, job: str) -> dict[str, Any]:
@@ -106,11 +96,10 @@ def find(access: Access, job: str) -> dict[str, Any]:
     Raises:
         JobError: There is none of that id.
     """
-    known = records(access)
-    for record in known:
-        if record["job"] == job:
-            return record
-    names = ", ".join(record["job"] for record in known) or "none"
+    source = Source.of(access, None)
+    if job in _ids(source):
+        return _read(source, [job])[0]
+    names = ", ".join(record["job"] for record in records(access)) or "none"
     raise JobError(f"there is no job {job!r}; there are: {names}")
 
 
@@ -121,10 +110,7 @@ def follow(access: Access, job: str, poll_s: float = 0.2) -> Iterator[str]:
     while True:
         # In this order, so that the last words are read.
         ended = find(access, job)["state"] in _ENDED
-        while True:
-            text, behind = source.rest(log_file(job), offset)
-            if behind == offset:
-                break
+        for text, behind in source.parts(log_file(job), offset):
             offset = behind
             yield text
         if ended:
@@ -147,6 +133,24 @@ def stop(access: Access, job: str) -> bool:
     while find(access, job)["state"] not in _ENDED:
         time.sleep(0.1)
     return True
+
+
+def _ids(source: Source) -> list[str]:
+    found = (_FILE.fullmatch(entry["name"]) for entry in source.files())
+    return [match[1] for match in found if match]
+
+
+def _read(source: Source, ids: Sequence[str]) -> list[dict[str, Any]]:
+    """The records of these jobs, the oldest first. Each question is a process: ask no more."""
+    access = source.access
+    found = [access.ask(f"/logs/{record_file(job)}", source.address) for job in ids]
+    running = [record for record in found if record["state"] == "RUNNING"]
+    actors = access.ask("/api/actors") if running else []
+    supervised = {actor["name"] for actor in actors if actor["state"] != "kDead"}
+    for record in running:
+        if actor_name(record["job"]) not in supervised:
+            record.update(state="FAILED", message="its supervisor has died, and the driver with it")
+    return sorted(found, key=lambda record: record.get("started", 0.0))
 
 
 @contextlib.contextmanager

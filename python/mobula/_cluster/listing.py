@@ -6,9 +6,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from mobula._cluster import status
 from mobula._cluster.query import Access, QueryError
 
 Rows = list[dict[str, Any]]
+# As `Access.nodes` gives them.
+Nodes = list[dict[str, Any]]
 # Told of nodes that did not answer.
 Complain = Callable[[str], None]
 
@@ -64,6 +67,10 @@ def jobs(access: Access, complain: Complain) -> Rows:
 
 def workers(access: Access, complain: Complain) -> Rows:
     """The processes of all nodes: workers and drivers."""
+    return _workers_of(access, living(access), complain)
+
+
+def _workers_of(access: Access, nodes: Nodes, complain: Complain) -> Rows:
     return [
         {
             "worker_id": worker["worker"],
@@ -73,7 +80,7 @@ def workers(access: Access, complain: Complain) -> Rows:
             "runs": worker["running"],
             "job_id": worker["job"],
         }
-        for node, answer in _of_nodes(access, "/api/workers", complain)
+        for node, answer in _ask_each(access, nodes, "/api/workers", complain)
         for worker in answer
     ]
 
@@ -83,6 +90,7 @@ def tasks(access: Access, complain: Complain) -> Rows:
 
     Which calls of actors run is known to their callers only.
     """
+    alive = living(access)
     running = [
         {
             "name": worker["running"],
@@ -93,7 +101,7 @@ def tasks(access: Access, complain: Complain) -> Rows:
             "job_id": worker["job"],
             "waits_for": "its own tasks" if worker["blocked"] else "",
         }
-        for node, answer in _of_nodes(access, "/api/workers", complain)
+        for node, answer in _ask_each(access, alive, "/api/workers", complain)
         for worker in answer
         if worker["state"] == "leased"
     ]
@@ -105,11 +113,9 @@ def tasks(access: Access, complain: Complain) -> Rows:
             "node": node["info"]["address"],
             "pid": "",
             "job_id": "",
-            "waits_for": ", ".join(
-                f"{name}: {amount:g}" for name, amount in demand["resources"].items()
-            ),
+            "waits_for": status.amounts_text(demand["resources"]),
         }
-        for node in _alive(access)
+        for node in alive
         for demand in node["demand"]
     ]
     return running + waiting
@@ -117,9 +123,14 @@ def tasks(access: Access, complain: Complain) -> Rows:
 
 def objects(access: Access, complain: Complain) -> Rows:
     """The copies of objects in the stores of all nodes, the largest first, and whose they are."""
-    owners = {worker["worker_id"]: worker for worker in workers(access, complain)}
+    return objects_of(access, living(access), complain)
+
+
+def objects_of(access: Access, nodes: Nodes, complain: Complain) -> Rows:
+    """As `objects`, of these nodes."""
+    owners = {worker["worker_id"]: worker for worker in _workers_of(access, nodes, complain)}
     rows = []
-    for node, answer in _of_nodes(access, "/api/objects", complain):
+    for node, answer in _ask_each(access, nodes, "/api/objects", complain):
         for copy in answer:
             owner = owners.get(copy["object"]["owner"]["worker"])
             rows.append(
@@ -158,15 +169,16 @@ def _place(copy: dict[str, Any]) -> str:
     return " and ".join(places)
 
 
-def _alive(access: Access) -> list[dict[str, Any]]:
+def living(access: Access) -> Nodes:
+    """The nodes that are there."""
     return [node for node in access.nodes() if node["alive"]]
 
 
-def _of_nodes(
-    access: Access, path: str, complain: Complain
+def _ask_each(
+    access: Access, nodes: Nodes, path: str, complain: Complain
 ) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
     answers = []
-    for node, answer in access.ask_nodes(path, _alive(access)):
+    for node, answer in access.ask_nodes(path, nodes):
         if isinstance(answer, QueryError):
             complain(f"left out: the node at {node['info']['address']} does not answer: {answer}")
         else:

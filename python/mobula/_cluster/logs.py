@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 from mobula._cluster.query import Access, QueryError
@@ -63,3 +64,12 @@ class Source:
         """What there is from an offset on, or the first part of it, and the offset behind that."""
         content = self.access.ask_bytes(f"/logs/{file}/{offset}", self.address)
         return content.decode(errors="replace"), offset + len(content)
+
+    def parts(self, file: str, offset: int = 0) -> Iterator[tuple[str, int]]:
+        """Each part from an offset to the present end, and the offset behind it."""
+        while True:
+            text, behind = self.rest(file, offset)
+            if behind == offset:
+                return
+            offset = behind
+            yield text, offset

@@ -10,14 +10,14 @@ from typing import Any
 import click
 from rich.console import Console
 
-from mobula._cluster import listing, logs, query, status
-from mobula._cluster.cli import access_options, errors
+from mobula._cluster import listing, logs, status
+from mobula._cluster.cli import access_options, opened
 
 _POLL_S = 0.5
-# What is for scripts; tables have no room for it.
 # So much of an id tells it from others; `--node` takes the beginning of one, too. Of an object's
 # the end counts as well.
 _ID_LENGTH = 12
+# What is for scripts; tables have no room for it.
 _LONG = {"death_cause", "death_reason", "job_id"}
 
 
@@ -50,13 +50,11 @@ def list_things(
     filters: tuple[tuple[str, bool, str], ...],
     limit: int,
     as_json: bool,
-    address: str | None,
-    token_file: str | None,
-    tls_dir: str | None,
+    **where: Any,
 ) -> None:
     """Lists what there is in a cluster."""
-    with errors():
-        rows = listing.LISTS[what](query.access(address, token_file, tls_dir), _complain)
+    with opened(**where) as access:
+        rows = listing.LISTS[what](access, _complain)
     for key, differs, wanted in filters:
         if rows and key not in rows[0]:
             raise click.BadParameter(f"there is no {key!r}; there are: {', '.join(rows[0])}")
@@ -98,12 +96,11 @@ def _text(name: str, value: Any) -> str:
 
 @click.command()
 @access_options
-def memory(address: str | None, token_file: str | None, tls_dir: str | None) -> None:
+def memory(**where: Any) -> None:
     """Shows what lies in the object stores: how much on each node, which objects, and whose."""
-    with errors():
-        access = query.access(address, token_file, tls_dir)
-        nodes = [node for node in access.nodes() if node["alive"]]
-        objects = listing.objects(access, _complain)
+    with opened(**where) as access:
+        nodes = listing.living(access)
+        objects = listing.objects_of(access, nodes, _complain)
     console = Console(highlight=False)
     stores = status.table(
         "Stores",
@@ -153,13 +150,11 @@ def show_logs(
     node: str | None,
     follow: bool,
     lines: int,
-    address: str | None,
-    token_file: str | None,
-    tls_dir: str | None,
+    **where: Any,
 ) -> None:
     """Shows the end of a log FILE of a node, or which there are."""
-    with errors():
-        source = logs.Source.of(query.access(address, token_file, tls_dir), node)
+    with opened(**where) as access:
+        source = logs.Source.of(access, node)
         if file is None:
             made = status.table("", "File", "Bytes", right=["Bytes"])
             for entry in source.files():

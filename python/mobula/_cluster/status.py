@@ -80,10 +80,15 @@ def _resources(alive: list[dict[str, Any]]) -> Table:
     return made
 
 
+def amounts_text(resources: dict[str, float]) -> str:
+    """Amounts of resources for people, in one line."""
+    return ", ".join(f"{name}: {amount:g}" for name, amount in resources.items())
+
+
 def _demands(demands: list[dict[str, Any]]) -> Table:
     made = table("\nWaiting for resources", "Count", "What", "Needs", "State", right=["Count"])
     for demand in demands:
-        needs = ", ".join(f"{name}: {amount:g}" for name, amount in demand["resources"].items())
+        needs = amounts_text(demand["resources"])
         state = "[red]no node could ever run it[/]" if demand["infeasible"] else "waits"
         made.add_row(str(demand["count"]), demand["name"], needs, state)
     return made

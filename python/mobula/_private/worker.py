@@ -69,7 +69,7 @@ class _CoreWorker:
 
     def get_worker_id(self) -> WorkerID:
         """Of this process."""
-        return WorkerID(bytes.fromhex(current().runtime.identity["address"]["worker"]))
+        return WorkerID.from_hex(current().runtime.identity["address"]["worker"])
 
 
 def _status_of(reference: ObjectRef) -> dict[str, Any]:
@@ -125,12 +125,12 @@ class _Worker:
     @property
     def current_job_id(self) -> JobID:
         """Of the driver that this process works for."""
-        return JobID(bytes.fromhex(current().runtime.identity["job"]))
+        return JobID.from_hex(current().runtime.identity["job"])
 
     @property
     def current_node_id(self) -> NodeID:
         """Of its node."""
-        return NodeID(bytes.fromhex(self.node.unique_id))
+        return NodeID.from_hex(self.node.unique_id)
 
     @property
     def worker_id(self) -> bytes:

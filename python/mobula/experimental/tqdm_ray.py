@@ -38,6 +38,9 @@ class tqdm:  # noqa: N801
     """
 
     DEFAULT_FLUSH_INTERVAL_SECONDS = 1.0
+    # Where it ends, if that is known, and how far it is.
+    total: float | None = None
+    n: float = 0
 
     def __init__(
         self,
@@ -59,36 +62,18 @@ class tqdm:  # noqa: N801
         if total is not None and (isinstance(total, bool) or not isinstance(total, (int, float))):
             raise TypeError(f"total must be a number or None, got {total!r}")
         self._iterable = iterable
-        self._total = total
+        self.total = total
         self._desc = desc or ""
         self._unit = unit or "it"
         self._position = position or 0
         self._interval = (
             self.DEFAULT_FLUSH_INTERVAL_SECONDS if flush_interval_s is None else flush_interval_s
         )
-        self._count: float = 0
+        self.n = 0
         self._closed = False
         self._id = f"{os.getpid()}.{next(_ids)}"
         self._told = 0.0
         self._tell(force=True)
-
-    @property
-    def total(self) -> float | None:
-        """Where it ends, if that is known."""
-        return self._total
-
-    @total.setter
-    def total(self, total: float | None) -> None:
-        self._total = total
-
-    @property
-    def n(self) -> float:
-        """How far it is."""
-        return self._count
-
-    @n.setter
-    def n(self, n: float) -> None:
-        self._count = n
 
     def set_description(self, desc: str) -> None:
         """Changes what stands in front."""
@@ -97,7 +82,7 @@ class tqdm:  # noqa: N801
 
     def update(self, n: float = 1) -> None:
         """Goes on by ``n``."""
-        self._count += n
+        self.n += n
         self._tell()
 
     def refresh(self) -> None:
@@ -131,8 +116,8 @@ class tqdm:  # noqa: N801
         state = {
             "uuid": self._id,
             "desc": self._desc,
-            "x": self._count,
-            "total": self._total,
+            "x": self.n,
+            "total": self.total,
             "unit": self._unit,
             "pos": self._position,
             "pid": None if in_driver else os.getpid(),

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING, Any
 
 from mobula import _lazy
@@ -78,6 +77,9 @@ def get_node_ip_address(address: str | None = None) -> str:
     if execution is not None:
         own = str(execution.runtime.identity["node"]["address"])
         return own.rpartition(":")[0] or own
+    # Not above: every program imports this package.
+    import socket
+
     host, _, port = address.rpartition(":") if address else ("", "", "")
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

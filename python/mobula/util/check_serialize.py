@@ -81,18 +81,16 @@ class _Inspection:
 
     def inspect(self, obj: Any, path: tuple[str, ...], parent: Any, depth: int) -> bool:
         level = len(path) - 1
-        try:
-            _serialization.serialize(obj)
-        except Exception as error:
-            self.tell(f"!!! FAIL serialization of {path[-1]}: {error.__cause__ or error}", level)
-        else:
+        error = _serialization.why_not(obj)
+        if error is None:
             return True
+        self.tell(f"!!! FAIL serialization of {path[-1]}: {error}", level)
         self._seen.add(id(obj))
         if inspect.isroutine(obj):
             self.tell(f"Inspecting closure of '{obj.__qualname__}'", level)
         count = len(self.failures)
         for member_name, member in _unpicklable.members(obj) if depth else ():
-            if id(member) not in self._seen and not _unpicklable.can_pickle(member):
+            if id(member) not in self._seen:
                 self.inspect(member, (*path, member_name), obj, depth - 1)
         if len(self.failures) == count:
             self.failures.append(FailureTuple(obj, path, parent))

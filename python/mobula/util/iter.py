@@ -11,7 +11,7 @@ from typing import Any
 
 import mobula
 from mobula.actor import ActorHandle
-from mobula.util.local_iterator import NOT_READY, LocalIterator, Source
+from mobula.util.local_iterator import NOT_READY, LocalIterator, Source, check_concurrency
 
 __all__ = [
     "LocalIterator",
@@ -114,10 +114,7 @@ class ParallelIterator:
         resources: dict[str, Any] | None = None,
     ) -> ParallelIterator:
         """``fn`` of each item; with ``max_concurrency`` other than 1 in tasks, in any order."""
-        if isinstance(max_concurrency, bool) or not isinstance(max_concurrency, int):
-            raise TypeError(f"max_concurrency must be an int, got {max_concurrency!r}")
-        if max_concurrency < 0:
-            raise ValueError(f"max_concurrency must be non-negative, got {max_concurrency}")
+        check_concurrency(max_concurrency)
         return self._then(
             lambda items: items.for_each(fn, max_concurrency, resources), "for_each()"
         )

@@ -45,6 +45,14 @@ Start = Callable[[bool, Source], Iterator[Any]]
 _Transform = Callable[[Iterator[Any], Source], Iterator[Any]]
 
 
+def check_concurrency(max_concurrency: Any) -> None:
+    """Raises for what is no number of tasks."""
+    if isinstance(max_concurrency, bool) or not isinstance(max_concurrency, int):
+        raise TypeError(f"max_concurrency must be an int, got {max_concurrency!r}")
+    if max_concurrency < 0:
+        raise ValueError(f"max_concurrency must be non-negative, got {max_concurrency}")
+
+
 class LocalIterator:
     """Items of one stream; may be sent to another process, which then reads it instead.
 
@@ -114,10 +122,7 @@ class LocalIterator:
 
         So many tasks are under way, with the options ``resources``; 0 means no limit.
         """
-        if isinstance(max_concurrency, bool) or not isinstance(max_concurrency, int):
-            raise TypeError(f"max_concurrency must be an int, got {max_concurrency!r}")
-        if max_concurrency < 0:
-            raise ValueError(f"max_concurrency must be non-negative, got {max_concurrency}")
+        check_concurrency(max_concurrency)
         if max_concurrency == 1:
             return self._then(
                 lambda items, source: (item if item is NOT_READY else fn(item) for item in items),

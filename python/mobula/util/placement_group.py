@@ -177,7 +177,7 @@ def placement_group(
     else:
         # It can only be refused for its name: what follows goes the same way, behind it.
         runtime.process.abandon(request)
-    return PlacementGroup(PlacementGroupID(bytes.fromhex(group)), amounts)
+    return PlacementGroup(PlacementGroupID.from_hex(group), amounts)
 
 
 def _checked_bundles(bundles: Any) -> list[dict[str, float]]:
@@ -243,7 +243,7 @@ def get_placement_group(placement_group_name: str) -> PlacementGroup:
             f"in the namespace {runtime.namespace!r}; it may be in another one, or be removed"
         )
     spec = reply["group"]["spec"]
-    return PlacementGroup(PlacementGroupID(bytes.fromhex(spec["group"])), spec["bundles"])
+    return PlacementGroup(PlacementGroupID.from_hex(spec["group"]), spec["bundles"])
 
 
 def _view_of(group: PlacementGroup) -> dict[str, Any]:
@@ -294,4 +294,4 @@ def placement_group_table(placement_group: PlacementGroup | None = None) -> dict
 def get_current_placement_group() -> PlacementGroup | None:
     """The group that the running task or actor is in; None for a driver and others."""
     group = placement_of(current()).group
-    return PlacementGroup(PlacementGroupID(bytes.fromhex(group))) if group else None
+    return PlacementGroup(PlacementGroupID.from_hex(group)) if group else None

@@ -10,7 +10,7 @@ from typing import Any
 
 from mobula._runtime import current
 from mobula.actor import ActorHandle
-from mobula.util.collective.gloo_group import GlooGroup
+from mobula.util.collective.gloo_group import GlooGroup, key_of
 from mobula.util.collective.types import Backend, ReduceOp
 
 __all__ = [
@@ -93,8 +93,9 @@ def create_collective_group(
     members = dict(zip((actor._actor_id.hex() for actor in actors), ranks, strict=True))
     declared = pickle.dumps((members, gloo_timeout))
     runtime = current().runtime
-    key = f"{runtime.identity['job']}/{group_name}"
-    is_new = runtime.ask_kv("kPut", _DECLARED, key, declared, overwrite=False)["found"]
+    is_new = runtime.ask_kv("kPut", _DECLARED, key_of(group_name), declared, overwrite=False)[
+        "found"
+    ]
     if not is_new:
         raise RuntimeError("Trying to initialize a group twice.")
 
@@ -111,7 +112,7 @@ def destroy_collective_group(group_name: str = "default") -> None:
     if group is not None:
         group.destroy()
     if group is None or group.rank == 0:
-        runtime.ask_kv("kDelete", _DECLARED, f"{runtime.identity['job']}/{group_name}")
+        runtime.ask_kv("kDelete", _DECLARED, key_of(group_name))
 
 
 def get_rank(group_name: str = "default") -> int:
@@ -147,13 +148,13 @@ def reduce(
 ) -> None:
     """As ``allreduce``, for one member only; the others' tensors stay."""
     group = get_group_handle(group_name)
-    group.reduce(tensor, _checked_rank(group, dst_rank), _checked_op(op))
+    group.reduce(tensor, _checked_rank(group.world_size, dst_rank), _checked_op(op))
 
 
 def broadcast(tensor: Any, src_rank: int = 0, group_name: str = "default") -> None:
     """Puts one member's tensor in the place of all others'."""
     group = get_group_handle(group_name)
-    group.broadcast(tensor, _checked_rank(group, src_rank))
+    group.broadcast(tensor, _checked_rank(group.world_size, src_rank))
 
 
 def allgather(tensor_list: list[Any], tensor: Any, group_name: str = "default") -> None:
@@ -192,7 +193,7 @@ def _find(name: str) -> GlooGroup | None:
     runtime = current().runtime
     if group is not None or runtime.actor_host is None:
         return group
-    reply = runtime.ask_kv("kGet", _DECLARED, f"{runtime.identity['job']}/{name}")
+    reply = runtime.ask_kv("kGet", _DECLARED, key_of(name))
     if not reply["found"]:
         return None
     members, timeout_ms = pickle.loads(bytes(reply["value"]))
@@ -211,18 +212,17 @@ def _check(world_size: Any, ranks: Sequence[Any], backend: Any, name: Any) -> No
     if isinstance(world_size, bool) or not isinstance(world_size, int) or world_size < 1:
         raise ValueError(f"world_size must be an int of at least 1, got {world_size!r}")
     for rank in ranks:
-        if isinstance(rank, bool) or not isinstance(rank, int) or not 0 <= rank < world_size:
-            raise ValueError(f"a rank is an int from 0 to {world_size - 1}, got {rank!r}")
+        _checked_rank(world_size, rank)
 
 
-def _checked_rank(group: GlooGroup, rank: Any) -> int:
-    if isinstance(rank, bool) or not isinstance(rank, int) or not 0 <= rank < group.world_size:
-        raise ValueError(f"a rank is an int from 0 to {group.world_size - 1}, got {rank!r}")
+def _checked_rank(world_size: int, rank: Any) -> int:
+    if isinstance(rank, bool) or not isinstance(rank, int) or not 0 <= rank < world_size:
+        raise ValueError(f"a rank is an int from 0 to {world_size - 1}, got {rank!r}")
     return rank
 
 
 def _checked_peer(group: GlooGroup, rank: Any) -> int:
-    if _checked_rank(group, rank) == group.rank:
+    if _checked_rank(group.world_size, rank) == group.rank:
         raise RuntimeError(f"The peer rank '{rank}' is the caller's own.")
     return int(rank)
 

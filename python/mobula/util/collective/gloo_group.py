@@ -34,6 +34,11 @@ def torch() -> Any:
     return torch
 
 
+def key_of(group: str) -> str:
+    """Under which the members of a group of this job find what they say of it."""
+    return f"{current().runtime.identity['job']}/{group}"
+
+
 class GlooGroup:
     """This process's part in a group."""
 
@@ -55,7 +60,7 @@ class GlooGroup:
         if _sim_process.current() is not None:
             _sim_process.refuse("ray.util.collective", "remote calls between actors")
         distributed, runtime = self._torch.distributed, current().runtime
-        key = f"{runtime.identity['job']}/{self.name}"
+        key = key_of(self.name)
         if self.rank == 0:
             address = get_node_ip_address()
             store = distributed.TCPStore(address, 0, self.world_size, True, timeout, False)
@@ -76,9 +81,8 @@ class GlooGroup:
 
     def destroy(self) -> None:
         """Leaves the group."""
-        runtime = current().runtime
         if self.rank == 0:
-            runtime.ask_kv("kDelete", _SPACE, f"{runtime.identity['job']}/{self.name}")
+            current().runtime.ask_kv("kDelete", _SPACE, key_of(self.name))
 
     # ---- Operations: all change the tensors in place -------------------------------------------
 

@@ -51,8 +51,8 @@ def ray_dask_get_sync(dsk: Any, keys: Any, **kwargs: Any) -> Any:
 def _submit(dsk: Any, keys: Any, options: Mapping[str, Any]) -> dict[Hashable, Any]:
     graph = _graph_of(dsk)
     references: dict[Hashable, mobula.ObjectRef] = {}
-    for key in _in_order(graph, keys):
-        task, needs = graph[key], sorted(_needs(graph[key], graph), key=str)
+    for key, needs in _in_order(graph, keys).items():
+        task = graph[key]
         if isinstance(task, mobula.ObjectRef):
             # Of a collection that was computed before.
             references[key] = task
@@ -94,10 +94,14 @@ def _map_keys(keys: Any, value_of: Any) -> Any:
     return [_map_keys(one, value_of) for one in keys] if isinstance(keys, list) else value_of(keys)
 
 
-def _in_order(graph: Mapping[Hashable, Any], keys: Any) -> list[Hashable]:
-    """What the keys need, each behind its own needs. Graphs can be deep: without recursion."""
-    order: dict[Hashable, None] = {}
-    under_way: set[Hashable] = set()
+def _in_order(graph: Mapping[Hashable, Any], keys: Any) -> dict[Hashable, list[Hashable]]:
+    """The keys and what they need, each behind its own needs, which it is mapped to.
+
+    Graphs can be deep: without recursion.
+    """
+    order: dict[Hashable, list[Hashable]] = {}
+    # Also of those under way.
+    needs: dict[Hashable, list[Hashable]] = {}
     stack = list(_keys_in(keys))[::-1]
     while stack:
         key = stack[-1]
@@ -106,15 +110,17 @@ def _in_order(graph: Mapping[Hashable, Any], keys: Any) -> list[Hashable]:
             continue
         if key not in graph:
             raise KeyError(f"the graph has no task {key!r}")
-        missing = [one for one in sorted(_needs(graph[key], graph), key=str) if one not in order]
+        is_under_way = key in needs
+        if not is_under_way:
+            needs[key] = sorted(_needs(graph[key], graph), key=str)
+        missing = [one for one in needs[key] if one not in order]
         if not missing:
-            order[stack.pop()] = None
-        elif key in under_way and any(one in under_way for one in missing):
+            order[stack.pop()] = needs[key]
+        elif is_under_way and any(one in needs for one in missing):
             raise ValueError(f"the graph has a cycle through {key!r}")
         else:
-            under_way.add(key)
             stack += missing[::-1]
-    return list(order)
+    return order
 
 
 def _needs(task: Any, graph: Mapping[Hashable, Any]) -> set[Hashable]:

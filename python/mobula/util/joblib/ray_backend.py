@@ -44,9 +44,9 @@ class RayBackend(PoolManagerMixin, AutoBatchingMixin, ParallelBackendBase):  # t
             raise ValueError("n_jobs == 0 in Parallel has no meaning")
         if not mobula.is_initialized():
             mobula.init()
-        cpus = int(mobula.cluster_resources().get("CPU", 1))
         if n_jobs is None:
             return 1
+        cpus = int(mobula.cluster_resources().get("CPU", 1))
         return max(cpus + 1 + n_jobs, 1) if n_jobs < 0 else min(n_jobs, cpus)
 
     def configure(
