@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -151,6 +152,19 @@ void BindHost(py::module_& module) {
       .def("interrupt_with_signal", &HostProcess::InterruptWithSignal, "signal"_a)
       .def("interrupt_through_next_task", &HostProcess::InterruptThroughNextTask)
       .def("take_interrupts", &HostProcess::TakeInterrupts)
+      .def(
+          "mark_span",
+          [](HostProcess& self, double started, double ended, const std::string& text) {
+            self.Runtime().MarkSpan(Instant{} + FromSeconds(started),
+                                    Instant{} + FromSeconds(ended), text);
+          },
+          "started"_a, "ended"_a, "text"_a)
+      .def("metric_samples",
+           [](HostProcess& self) {
+             const std::span<std::byte> area = self.Runtime().MetricSamples();
+             return py::memoryview::from_memory(static_cast<void*>(area.data()),
+                                                static_cast<py::ssize_t>(area.size()));
+           })
       .def("pending_tasks",
            [](HostProcess& self) { return ToPython(self.Runtime().PendingTasks()); })
       .def("failed_tasks", [](HostProcess& self) { return ToPython(self.Runtime().FailedTasks()); })

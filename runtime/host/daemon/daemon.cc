@@ -89,7 +89,7 @@ Daemon::~Daemon() {
 HttpAnswer Daemon::Answer(const std::string& path) const {
   if (path.starts_with("/logs")) return AnswerLogs(options_.session_dir + "/logs", path);
   if (!node_) return {503, "text/plain", "the node is between two lives\n"};
-  return AnswerDashboard(node_->Machine(), path);
+  return AnswerDashboard(*node_, path);
 }
 
 absl::Status Daemon::Run() {

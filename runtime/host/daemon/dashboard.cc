@@ -2,10 +2,10 @@
 #include "runtime/host/daemon/dashboard.h"
 
 #include <boost/json.hpp>
-#include <map>
-#include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/host/daemon/metrics.h"
+#include "runtime/host/daemon/time_line.h"
 #include "runtime/host/daemon/to_json.h"
 
 namespace mobula::host {
@@ -83,51 +83,26 @@ std::string Page(const node::Node& node) {
   return html + "<p><a href=\"/metrics\">metrics</a></p></body></html>\n";
 }
 
-void AppendResources(std::ostream& out, const char* metric, const ResourceSet& resources) {
-  for (const auto& [name, units] : resources.units) {
-    out << metric << "{name=\"" << name << "\"} " << resources.Get(name) << "\n";
-  }
-}
-
-std::string Metrics(const node::Node& node) {
-  std::ostringstream out;
-  if (const gcs::Gcs* gcs = node.FindGcs()) {
-    std::map<bool, int> nodes{{false, 0}, {true, 0}};
-    for (const NodeView& view : gcs->Nodes()) ++nodes[view.alive];
-    out << "# TYPE mobula_nodes gauge\nmobula_nodes{state=\"alive\"} " << nodes[true]
-        << "\nmobula_nodes{state=\"dead\"} " << nodes[false] << "\n";
-  }
-  if (const raylet::Raylet* raylet = node.FindRaylet()) {
-    std::map<std::string, int> workers;
-    for (const raylet::WorkerView& worker : raylet->Workers()) ++workers[worker.state];
-    out << "# TYPE mobula_workers gauge\n";
-    for (const auto& [state, count] : workers) {
-      out << "mobula_workers{state=\"" << state << "\"} " << count << "\n";
-    }
-    std::uint64_t bytes = 0;
-    const auto objects = raylet->Objects();
-    for (const raylet::StoredObjectView& object : objects) bytes += object.size;
-    out << "# TYPE mobula_store_objects gauge\nmobula_store_objects " << objects.size()
-        << "\n# TYPE mobula_store_bytes gauge\nmobula_store_bytes " << bytes
-        << "\n# TYPE mobula_resources_available gauge\n";
-    AppendResources(out, "mobula_resources_available", raylet->Available());
-  }
-  return out.str();
-}
-
 HttpAnswer Json(const auto& value) {
   return {200, "application/json", boost::json::serialize(ToJson(value)) + "\n"};
 }
 
 }  // namespace
 
-HttpAnswer AnswerDashboard(const node::Node& node, const std::string& path) {
+HttpAnswer AnswerDashboard(const NodeHost& host, const std::string& path) {
+  const node::Node& node = host.Machine();
   if (path == "/") return {.body = Page(node)};
-  if (path == "/metrics") return {200, "text/plain; version=0.0.4", Metrics(node)};
+  if (path == "/metrics") {
+    return {200, "text/plain; version=0.0.4; charset=utf-8", NodeMetrics(host)};
+  }
+  if (path == "/api/timeline") {
+    return {200, "application/json", TimeLineJson(host.Pages()) + "\n"};
+  }
   if (const gcs::Gcs* gcs = node.FindGcs()) {
     if (path == "/api/nodes") return Json(gcs->Nodes());
     if (path == "/api/actors") return Json(gcs->Actors());
     if (path == "/api/jobs") return Json(gcs->Jobs());
+    if (path == "/api/placement_groups") return Json(gcs->PlacementGroups());
   }
   if (const raylet::Raylet* raylet = node.FindRaylet()) {
     if (path == "/api/workers") return Json(raylet->Workers());
@@ -135,8 +110,9 @@ HttpAnswer AnswerDashboard(const node::Node& node, const std::string& path) {
     if (path == "/api/leases") return Json(raylet->Leases());
   }
   return {404, "text/plain",
-          "not here; there are / /metrics /logs /api/nodes /api/actors /api/jobs /api/workers "
-          "/api/objects /api/leases; nodes, actors and jobs are known beside the GCS only\n"};
+          "not here; there are / /metrics /logs /api/nodes /api/actors /api/jobs "
+          "/api/placement_groups /api/workers /api/objects /api/leases /api/timeline; nodes, "
+          "actors, jobs and placement groups are known beside the GCS only\n"};
 }
 
 }  // namespace mobula::host

@@ -12,13 +12,15 @@ namespace mobula::host {
 using Descriptor = boost::asio::posix::stream_descriptor;
 
 struct LocalServer::Session {
-  Session(boost::asio::io_context& loop, Fd socket)
-      : waiter(loop, socket.Get()), stream(std::move(socket)) {}
+  Session(boost::asio::io_context& loop, Fd socket, ProcessPage its_page)
+      : waiter(loop, socket.Get()), stream(std::move(socket)), page(std::move(its_page)) {}
   ~Session() { waiter.release(); }
 
   /// Borrows the descriptor, which `stream` owns.
   Descriptor waiter;
   FrameStream stream;
+  /// Goes to the book when it is known whose it is.
+  ProcessPage page;
   WorkerId worker;
   bool dirty = false;
   bool waits_writable = false;
@@ -26,8 +28,13 @@ struct LocalServer::Session {
 };
 
 LocalServer::LocalServer(boost::asio::io_context& loop, NodeId node, const StoreSegment& store,
-                         Handlers handlers)
-    : loop_(loop), node_(node), store_(store), handlers_(std::move(handlers)), listener_(loop) {}
+                         PageBook& pages, Handlers handlers)
+    : loop_(loop),
+      node_(node),
+      store_(store),
+      pages_(pages),
+      handlers_(std::move(handlers)),
+      listener_(loop) {}
 
 LocalServer::~LocalServer() {
   for (const auto& [number, session] : sessions_) session->closed = true;
@@ -53,9 +60,15 @@ void LocalServer::AwaitConnection() {
 }
 
 void LocalServer::Welcome(Fd socket) {
-  if (!SendWelcome(socket.Get(), store_.File(), store_.Size()).ok()) return;
+  absl::StatusOr<ProcessPage> page = ProcessPage::Create();
+  if (!page.ok()) {
+    std::cerr << "mobulad: a process is turned away: " << page.status().message() << std::endl;
+    return;
+  }
+  const Fd file = page->TakeFile();
+  if (!SendWelcome(socket.Get(), store_.File(), store_.Size(), file.Get()).ok()) return;
   const int number = socket.Get();
-  const auto session = std::make_shared<Session>(loop_, std::move(socket));
+  const auto session = std::make_shared<Session>(loop_, std::move(socket), *std::move(page));
   sessions_[number] = session;
   AwaitReadable(session);
 }
@@ -89,6 +102,7 @@ void LocalServer::Receive(Session& session, Envelope envelope) {
     if (!session.worker.IsNil() || hello->worker.IsNil() || by_worker_.contains(hello->worker))
       return;
     session.worker = hello->worker;
+    pages_.Began({hello->worker, hello->pid, hello->is_driver}, std::move(session.page));
     by_worker_[session.worker] = sessions_.at(session.stream.Number());
     // The process does not know its node yet.
     envelope.target = Address::Daemon(node_);
@@ -132,6 +146,7 @@ void LocalServer::CloseSession(const SessionPointer& session) {
   session->waiter.cancel();
   if (session->worker.IsNil()) return;
   by_worker_.erase(session->worker);
+  pages_.Ended(session->worker);
   handlers_.on_closed(session->worker, DecodeFrames(session->stream.TakeUnsent()));
 }
 
@@ -143,6 +158,7 @@ std::vector<Envelope> LocalServer::DrainAndClose(WorkerId worker) {
   session->closed = true;
   sessions_.erase(session->stream.Number());
   by_worker_.erase(worker);
+  pages_.Ended(worker);
   session->waiter.cancel();
   return DecodeFrames(session->stream.TakeUnsent());
 }

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "runtime/core/protocol/messages.h"
+#include "runtime/host/daemon/page_book.h"
 #include "runtime/host/local/frame_stream.h"
 #include "runtime/host/local/store_segment.h"
 
@@ -31,7 +32,7 @@ class LocalServer {
   };
 
   LocalServer(boost::asio::io_context& loop, NodeId node, const StoreSegment& store,
-              Handlers handlers);
+              PageBook& pages, Handlers handlers);
   ~LocalServer();
 
   [[nodiscard]] absl::Status Listen();
@@ -60,6 +61,7 @@ class LocalServer {
   boost::asio::io_context& loop_;
   NodeId node_;
   const StoreSegment& store_;
+  PageBook& pages_;
   Handlers handlers_;
   boost::asio::posix::stream_descriptor listener_;
   /// Handlers that are under way when the server goes find it gone.

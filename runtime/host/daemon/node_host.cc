@@ -34,7 +34,7 @@ NodeHost::NodeHost(boost::asio::io_context& loop, FaultLinks& links, Options opt
       store_(std::move(store)),
       spilled_(loop, options.spill_directory, store_, *options.disk_faults),
       server_(
-          loop, machine_.Self(), store_,
+          loop, machine_.Self(), store_, pages_,
           {
               .on_envelope = [this](Envelope envelope) { EnvelopeArrived(std::move(envelope)); },
               .on_closed =
@@ -130,6 +130,7 @@ void NodeHost::AwaitTimers() {
 }
 
 void NodeHost::FrameArrived(link::Frame frame) {
+  traffic_.FrameReceived(SteadyNow(), frame);
   const bool is_welcome = frame.target == machine_.Self() && frame.envelope &&
                           std::holds_alternative<NodeRegistered>(frame.envelope->message);
   Feed(node::FrameReceived{std::move(frame)});
@@ -145,6 +146,7 @@ void NodeHost::ChunkArrived(ObjectBytes chunk) {
   if (!start || chunk.offset > store_.Size() || *start + chunk.offset + length > store_.Size())
     return;
   std::memcpy(store_.At(*start + chunk.offset, length), chunk.data.data(), length);
+  traffic_.received.Add(length);
   Feed(raylet::ChunkReceived{chunk.source, chunk.object, chunk.offset, length});
   Settle();
 }
@@ -208,6 +210,7 @@ void NodeHost::Run(node::SendFrame& effect) {
       reporter_->ReportMessage(frame.envelope->message, links_.NameOf(frame.target));
     }
   }
+  traffic_.FrameSent(SteadyNow(), frame);
   links_.SendFrame(effect.address, frame);
 }
 
@@ -215,6 +218,7 @@ void NodeHost::Run(node::CloseLink& effect) {
   if (reporter_ != nullptr && machine_.FindGcs() != nullptr) {
     reporter_->Report({faults::Happening::kNodeDied, "", links_.NameOf(effect.peer), ""});
   }
+  traffic_.LinkClosed(effect.peer);
   links_.Close(effect.peer);
 }
 
@@ -239,6 +243,7 @@ void NodeHost::Run(node::SendChunkTo& effect) {
 
 void NodeHost::SendChunk(const std::string& address, const raylet::SendChunk& chunk,
                          std::string bytes) {
+  traffic_.sent.Add(bytes.size());
   links_.SendChunk(address,
                    {machine_.Self(), chunk.target, chunk.object, chunk.offset, std::move(bytes)});
 }

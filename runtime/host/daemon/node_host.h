@@ -13,7 +13,9 @@
 #include "runtime/core/node/node.h"
 #include "runtime/host/daemon/fault_links.h"
 #include "runtime/host/daemon/local_server.h"
+#include "runtime/host/daemon/page_book.h"
 #include "runtime/host/daemon/process_manager.h"
+#include "runtime/host/daemon/traffic.h"
 #include "runtime/host/local/reporter.h"
 #include "runtime/host/local/run_trace.h"
 #include "runtime/host/local/store_segment.h"
@@ -72,6 +74,8 @@ class NodeHost {
   [[nodiscard]] const node::Node& Machine() const { return machine_; }
   [[nodiscard]] const std::string& SocketName() const { return socket_name_; }
   [[nodiscard]] std::uint64_t StoreBytes() const { return store_.Size(); }
+  [[nodiscard]] const PageBook& Pages() const { return pages_; }
+  [[nodiscard]] const Traffic& Exchanged() const { return traffic_; }
 
  private:
   NodeHost(boost::asio::io_context& loop, FaultLinks& links, Options options, Handlers handlers,
@@ -112,6 +116,8 @@ class NodeHost {
   std::string socket_name_;
   StoreSegment store_;
   SpillStorage spilled_;
+  PageBook pages_;
+  Traffic traffic_;
   LocalServer server_;
   ProcessManager processes_;
   TimerQueue timers_;

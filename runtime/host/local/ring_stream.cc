@@ -70,16 +70,15 @@ void RingStream::RingOther() {
 
 void RingStream::TakeMemory() {
   std::array<char, 1> content;
-  std::size_t received = 0;
-  absl::StatusOr<Fd> file = ReceiveDescriptor(Number(), content, received);
-  if (!file.ok()) {
+  const absl::StatusOr<Received> received = ReceiveDescriptors(Number(), content, 1);
+  if (!received.ok()) {
     // Nothing has come yet.
-    if (absl::IsUnavailable(file.status())) return;
+    if (absl::IsUnavailable(received.status())) return;
     is_closed_ = true;
-    problem_ = std::string(file.status().message());
+    problem_ = std::string(received.status().message());
     return;
   }
-  absl::StatusOr<RingPair> rings = RingPair::Map(*file);
+  absl::StatusOr<RingPair> rings = RingPair::Map(received->descriptors[0]);
   if (rings.ok()) {
     rings_.emplace(*std::move(rings));
   } else {

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -16,7 +17,7 @@ namespace {
 
 constexpr int kBacklog = 4096;
 constexpr int kWelcomeTimeoutMs = 10'000;
-constexpr std::uint64_t kMagic = 0x3141'414C'5542'4F4D;
+constexpr std::uint64_t kMagic = 0x3241'414C'5542'4F4D;
 
 struct WelcomeBytes {
   std::uint64_t magic = kMagic;
@@ -24,7 +25,7 @@ struct WelcomeBytes {
 };
 
 union ControlBuffer {
-  char bytes[CMSG_SPACE(sizeof(int))];
+  char bytes[CMSG_SPACE(kDescriptorsMax * sizeof(int))];
   cmsghdr align;
 };
 
@@ -108,10 +109,7 @@ ssize_t SendWithDescriptors(int socket, std::string_view content,
                             std::span<const int> descriptors) {
   CHECK(descriptors.size() <= kDescriptorsMax) << descriptors.size();
   iovec part{const_cast<char*>(content.data()), content.size()};
-  union {
-    char bytes[CMSG_SPACE(kDescriptorsMax * sizeof(int))];
-    cmsghdr align;
-  } control{};
+  ControlBuffer control{};
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
@@ -125,16 +123,18 @@ ssize_t SendWithDescriptors(int socket, std::string_view content,
   return sendmsg(socket, &message, MSG_NOSIGNAL);
 }
 
-absl::Status SendWelcome(int socket, int store, std::uint64_t store_bytes) {
+absl::Status SendWelcome(int socket, int store, std::uint64_t store_bytes, int page) {
   const WelcomeBytes content{.store_bytes = store_bytes};
   const std::string_view bytes(reinterpret_cast<const char*>(&content), sizeof(content));
-  if (SendWithDescriptors(socket, bytes, {&store, 1}) != static_cast<ssize_t>(sizeof(content))) {
+  const std::array<int, 2> files = {store, page};
+  if (SendWithDescriptors(socket, bytes, files) != static_cast<ssize_t>(sizeof(content))) {
     return absl::ErrnoToStatus(errno, "cannot welcome a process");
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<Fd> ReceiveDescriptor(int socket, std::span<char> content, std::size_t& received) {
+absl::StatusOr<Received> ReceiveDescriptors(int socket, std::span<char> content,
+                                            std::size_t count) {
   iovec part{content.data(), content.size()};
   ControlBuffer control{};
   msghdr message{};
@@ -142,16 +142,22 @@ absl::StatusOr<Fd> ReceiveDescriptor(int socket, std::span<char> content, std::s
   message.msg_iovlen = 1;
   message.msg_control = control.bytes;
   message.msg_controllen = sizeof(control.bytes);
-  const ssize_t count = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-  if (count < 0 && (errno == EAGAIN || errno == EINTR))
+  const ssize_t bytes = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+  if (bytes < 0 && (errno == EAGAIN || errno == EINTR))
     return absl::UnavailableError("nothing has come yet");
-  const cmsghdr* const header = count < 0 ? nullptr : CMSG_FIRSTHDR(&message);
-  if (header == nullptr || header->cmsg_type != SCM_RIGHTS)
-    return absl::AbortedError("the connection ended, or something else than a descriptor came");
-  int descriptor = -1;
-  std::memcpy(&descriptor, CMSG_DATA(header), sizeof(int));
-  received = static_cast<std::size_t>(count);
-  return Fd(descriptor);
+  Received received;
+  const cmsghdr* const header = bytes < 0 ? nullptr : CMSG_FIRSTHDR(&message);
+  if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
+    for (std::size_t at = CMSG_LEN(0); at + sizeof(int) <= header->cmsg_len; at += sizeof(int)) {
+      int descriptor = -1;
+      std::memcpy(&descriptor, reinterpret_cast<const char*>(header) + at, sizeof(int));
+      received.descriptors.emplace_back(descriptor);
+    }
+  }
+  if (received.descriptors.size() != count)
+    return absl::AbortedError("the connection ended, or something else than descriptors came");
+  received.bytes = static_cast<std::size_t>(bytes);
+  return received;
 }
 
 absl::StatusOr<Welcome> ReceiveWelcome(int socket) {
@@ -160,15 +166,15 @@ absl::StatusOr<Welcome> ReceiveWelcome(int socket) {
     return absl::UnavailableError("the daemon accepted the connection but does not answer");
   }
   WelcomeBytes content;
-  std::size_t received = 0;
-  absl::StatusOr<Fd> store =
-      ReceiveDescriptor(socket, {reinterpret_cast<char*>(&content), sizeof(content)}, received);
-  if (!store.ok()) return absl::UnavailableError("the daemon closed the connection");
-  if (received != sizeof(content) || content.magic != kMagic) {
+  absl::StatusOr<Received> received =
+      ReceiveDescriptors(socket, {reinterpret_cast<char*>(&content), sizeof(content)}, 2);
+  if (!received.ok()) return absl::UnavailableError("the daemon closed the connection");
+  if (received->bytes != sizeof(content) || content.magic != kMagic) {
     return absl::FailedPreconditionError(
         "what listens there is not a daemon of this version of mobula");
   }
-  return Welcome{*std::move(store), content.store_bytes};
+  return Welcome{std::move(received->descriptors[0]), content.store_bytes,
+                 std::move(received->descriptors[1])};
 }
 
 }  // namespace mobula::host

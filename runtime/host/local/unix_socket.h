@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -40,18 +41,24 @@ inline constexpr std::size_t kDescriptorsMax = 2;
 [[nodiscard]] ssize_t SendWithDescriptors(int socket, std::string_view content,
                                           std::span<const int> descriptors);
 
-/// The descriptor that comes with the next message, whose content goes to `content`; `received`
-/// says how much of it. Unavailable: nothing has come; Aborted: the other end closed the connection
-/// or sent something else.
-[[nodiscard]] absl::StatusOr<Fd> ReceiveDescriptor(int socket, std::span<char> content,
-                                                   std::size_t& received);
+/// What comes with the next message, whose content goes to `content`.
+struct Received {
+  std::vector<Fd> descriptors;
+  /// Of the content.
+  std::size_t bytes = 0;
+};
+/// Unavailable: nothing has come; Aborted: the other end closed the connection or sent a message
+/// with another number of descriptors.
+[[nodiscard]] absl::StatusOr<Received> ReceiveDescriptors(int socket, std::span<char> content,
+                                                          std::size_t count);
 
-/// The first bytes a daemon sends to each process that connects, together with its store's
-/// descriptor.
-[[nodiscard]] absl::Status SendWelcome(int socket, int store, std::uint64_t store_bytes);
+/// The first bytes a daemon sends to each process that connects, together with the descriptors of
+/// its store and of the process's own page.
+[[nodiscard]] absl::Status SendWelcome(int socket, int store, std::uint64_t store_bytes, int page);
 struct Welcome {
   Fd store;
   std::uint64_t store_bytes = 0;
+  Fd page;
 };
 /// Waits for it, some seconds at most.
 [[nodiscard]] absl::StatusOr<Welcome> ReceiveWelcome(int socket);

@@ -22,7 +22,11 @@ absl::StatusOr<std::unique_ptr<ProcessNetwork>> ProcessNetwork::Connect(
   absl::StatusOr<StoreSegment> store =
       StoreSegment::Map(std::move(welcome->store), welcome->store_bytes);
   if (!store.ok()) return store.status();
+  absl::StatusOr<ProcessPage> page = ProcessPage::Map(std::move(welcome->page));
+  if (!page.ok()) return page.status();
+  (void)page->TakeFile();
   network->store_ = *std::move(store);
+  network->page_ = *std::move(page);
   network->listener_ = *std::move(listener);
   poller.Add(network->listener_.Get());
   network->daemon_ = &network->Add(std::make_unique<Connection>(*std::move(daemon)), WorkerId{});

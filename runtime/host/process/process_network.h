@@ -10,6 +10,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "runtime/host/local/frame_stream.h"
+#include "runtime/host/local/process_page.h"
 #include "runtime/host/local/store_segment.h"
 #include "runtime/host/process/poller.h"
 
@@ -37,6 +38,8 @@ class ProcessNetwork {
       const std::string& daemon_socket, WorkerId self, Poller& poller);
 
   [[nodiscard]] const StoreSegment& Store() const { return store_; }
+  /// What the daemon reads of this process.
+  [[nodiscard]] const ProcessPage& Page() const { return page_; }
   /// The node becomes known with the registration; until then everything goes to the daemon.
   void SetNode(NodeId node) { self_.node = node; }
   [[nodiscard]] const Address& Self() const { return self_; }
@@ -94,6 +97,7 @@ class ProcessNetwork {
   std::string daemon_socket_;
   Address self_;
   StoreSegment store_;
+  ProcessPage page_;
   Fd listener_;
   Connection* daemon_ = nullptr;
   /// Every open connection by its descriptor.

@@ -23,6 +23,8 @@
 #include "runtime/host/local/timer_queue.h"
 #include "runtime/host/process/activity.h"
 #include "runtime/host/process/process_network.h"
+#include "runtime/host/process/rpc_watch.h"
+#include "runtime/host/process/task_log.h"
 #include "runtime/host/process/wait_room.h"
 
 namespace mobula::host {
@@ -78,6 +80,9 @@ class RealProcess final : public ProcessRuntime {
   std::optional<Notice> PollNotice() override;
   std::optional<Notice> NextNotice() override;
 
+  void MarkSpan(Instant started, Instant ended, std::string_view text) override;
+  std::span<std::byte> MetricSamples() override { return network_->Page().Samples(); }
+
   std::vector<worker::PendingTask> PendingTasks() const override;
   std::vector<worker::FailedTask> FailedTasks() const override;
   std::vector<worker::ReferenceView> References() const override;
@@ -90,6 +95,8 @@ class RealProcess final : public ProcessRuntime {
   void WorkOff(WaitRoom::Lock& lock, std::span<const epoll_event> ready);
   void ReadRings(Instant now);
   void Deliver(Instant now, Envelope&& envelope);
+  void NotePosted(Instant now, const worker::Event& event);
+  void NoteSent(const Send& effect);
   void Settle(WaitRoom::Lock& lock);
   void Feed(Instant now, const worker::Event& event);
   void Handle(Instant now, const worker::Event& event);
@@ -106,8 +113,8 @@ class RealProcess final : public ProcessRuntime {
   void Run(worker::Registered& effect);
   void Run(worker::FulfilGet& effect) { Complete(effect.request, std::move(effect)); }
   void Run(worker::FulfilWait& effect) { Complete(effect.request, std::move(effect)); }
-  void Run(worker::FulfilCreate& effect) { Complete(effect.request, std::move(effect)); }
-  void Run(worker::FulfilGcs& effect) { Complete(effect.request, std::move(effect)); }
+  void Run(worker::FulfilCreate& effect);
+  void Run(worker::FulfilGcs& effect);
   void Run(worker::RunTask& effect);
   void Run(worker::InterruptTask& effect) { interrupts_.push_back(effect); }
   void Run(worker::ExitProcess& effect);
@@ -132,6 +139,11 @@ class RealProcess final : public ProcessRuntime {
   Poller poller_;
   TimerQueue timers_;
   std::unique_ptr<ProcessNetwork> network_;
+  /// Write to the network's page.
+  std::optional<TaskLog> task_log_;
+  std::optional<RpcWatch> rpc_watch_;
+  /// Of the event that is handled.
+  Instant now_;
   /// Only where a fault plan is executed.
   std::unique_ptr<Activity> activity_;
   WaitRoom room_;
@@ -165,6 +177,8 @@ absl::Status RealProcess::Connect(ConnectOptions options) {
       ProcessNetwork::Connect(options.socket_name, options.worker_id, poller_);
   if (!network.ok()) return network.status();
   network_ = *std::move(network);
+  task_log_.emplace(network_->Page());
+  rpc_watch_.emplace(network_->Page());
   poller_.Add(timers_.Number());
   activity_ =
       Activity::Connect(options.is_driver, options.worker_id, [this] { timers_.ClockChanged(); });
@@ -203,6 +217,7 @@ void RealProcess::Feed(Instant now, const worker::Event& event) {
 
 void RealProcess::Handle(Instant now, const worker::Event& event) {
   effects_.clear();
+  now_ = now;
   machine_.Handle(now, event, effects_);
   if (trace_) trace_->Record(now, machine_, event, effects_);
   for (worker::Effect& effect : effects_) {
@@ -215,13 +230,25 @@ void RealProcess::Run(Send& effect) {
     inbox_.push_back(MessageReceived{effect.target, std::move(effect.message)});
     return;
   }
+  NoteSent(effect);
   if (activity_) activity_->NoteSent(network_->Self().node, effect.target, effect.message);
   network_->Send(effect.target, std::move(effect.message));
 }
 
 void RealProcess::Run(worker::RunTask& effect) {
   if (activity_) activity_->NoteAssigned(effect.spec);
+  task_log_->Started(now_, effect.spec);
   tasks_.push_back(std::move(effect));
+}
+
+void RealProcess::Run(worker::FulfilCreate& effect) {
+  rpc_watch_->Answered(now_, Rpc::kBuffer, effect.request);
+  Complete(effect.request, std::move(effect));
+}
+
+void RealProcess::Run(worker::FulfilGcs& effect) {
+  rpc_watch_->Answered(now_, Rpc::kGcs, effect.request);
+  Complete(effect.request, std::move(effect));
 }
 
 void RealProcess::Run(worker::TaskRetried& effect) {
@@ -281,7 +308,21 @@ void RealProcess::ReadRings(Instant now) {
 }
 
 void RealProcess::Deliver(Instant now, Envelope&& envelope) {
+  if (const auto* push = std::get_if<PushTask>(&envelope.message)) {
+    task_log_->Pushed(now, envelope.source, *push);
+  } else if (const auto* granted = std::get_if<LeaseGranted>(&envelope.message)) {
+    rpc_watch_->Answered(now, Rpc::kLease, granted->request);
+  }
   Feed(now, MessageReceived{envelope.source, std::move(envelope.message)});
+}
+
+void RealProcess::NoteSent(const Send& effect) {
+  if (std::holds_alternative<TaskDone>(effect.message) ||
+      std::holds_alternative<TaskReturned>(effect.message)) {
+    task_log_->Left(effect.target);
+  } else if (const auto* lease = std::get_if<RequestLease>(&effect.message)) {
+    rpc_watch_->Asked(now_, Rpc::kLease, lease->request);
+  }
 }
 
 /// After events were fed: writes, and wakes whom it concerns.
@@ -329,15 +370,34 @@ void RealProcess::Post(worker::Event event) {
   if (IsCopy()) return;
   WaitRoom::Lock lock(mutex_);
   if (IsOver()) return;
-  if (const auto* executed = std::get_if<worker::TaskExecuted>(&event)) {
-    if (running_ > 0) --running_;
-    if (activity_) activity_->NoteExecuted(*executed);
-  }
   const Instant now = SteadyNow();
+  NotePosted(now, event);
   Feed(now, event);
   // So that those who wait for this process's answers need not wait for its next wait.
   if (room_.Visit(now)) ReadRings(now);
   Settle(lock);
+}
+
+void RealProcess::NotePosted(Instant now, const worker::Event& event) {
+  if (std::holds_alternative<worker::TaskSubmitted>(event)) {
+    task_log_->Submitted();
+  } else if (const auto* executed = std::get_if<worker::TaskExecuted>(&event)) {
+    if (running_ > 0) --running_;
+    task_log_->Executed(now, *executed);
+    if (activity_) activity_->NoteExecuted(*executed);
+  } else if (const auto* asked = std::get_if<worker::GcsRequested>(&event)) {
+    // That a group is placed is awaited, not asked.
+    const auto* group = std::get_if<GetPlacementGroup>(&asked->question);
+    if (group == nullptr || !group->when_placed) rpc_watch_->Asked(now, Rpc::kGcs, asked->request);
+  } else if (const auto* wanted = std::get_if<worker::BufferRequested>(&event)) {
+    rpc_watch_->Asked(now, Rpc::kBuffer, wanted->request);
+  }
+}
+
+void RealProcess::MarkSpan(Instant started, Instant ended, std::string_view text) {
+  if (IsCopy()) return;
+  const std::lock_guard lock(mutex_);
+  if (!IsOver()) task_log_->Marked(started, ended, text);
 }
 
 std::optional<worker::Completion> RealProcess::Take(worker::RequestId request) {

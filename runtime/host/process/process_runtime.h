@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -98,6 +99,12 @@ class ProcessRuntime : public worker::Process {
   virtual std::optional<Notice> PollNotice() = 0;
   /// Blocks for it; nullopt once disconnected or closed. Such a thread never leads.
   virtual std::optional<Notice> NextNotice() = 0;
+
+  /// Notes a span of the program's own for the time line of the cluster.
+  virtual void MarkSpan(Instant started, Instant ended, std::string_view text) = 0;
+  /// Where the language layer writes the metrics of its program, see ProcessPage::Samples. As long
+  /// as this object.
+  virtual std::span<std::byte> MetricSamples() = 0;
 
   // The machine's tables, for tools and for naming the owner of a reference.
   [[nodiscard]] virtual std::vector<worker::PendingTask> PendingTasks() const = 0;

@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include "runtime/host/local/clock.h"
+#include "runtime/host/local/process_page.h"
 #include "runtime/host/local/store_segment.h"
 #include "runtime/host/local/timer_queue.h"
 #include "runtime/host/local/unix_socket.h"
@@ -51,7 +52,8 @@ TEST(UnixSocket, PassesTheStoreAlong) {
   const absl::StatusOr<Fd> client = ConnectTo(name);
   const std::optional<Fd> server = AcceptFrom(listener->Get());
   const absl::StatusOr<StoreSegment> ours = StoreSegment::Create(1 << 20);
-  ASSERT_TRUE(SendWelcome(server->Get(), ours->File(), ours->Size()).ok());
+  absl::StatusOr<ProcessPage> page = ProcessPage::Create();
+  ASSERT_TRUE(SendWelcome(server->Get(), ours->File(), ours->Size(), page->TakeFile().Get()).ok());
   absl::StatusOr<Welcome> welcome = ReceiveWelcome(client->Get());
   ASSERT_TRUE(welcome.ok()) << welcome.status();
   const absl::StatusOr<StoreSegment> theirs =
@@ -59,6 +61,10 @@ TEST(UnixSocket, PassesTheStoreAlong) {
   ASSERT_TRUE(theirs.ok());
   *theirs->At(12345, 1) = std::byte{42};
   EXPECT_EQ(*ours->At(12345, 1), std::byte{42});
+  const absl::StatusOr<ProcessPage> same = ProcessPage::Map(std::move(welcome->page));
+  ASSERT_TRUE(same.ok());
+  same->Samples()[7] = std::byte{43};
+  EXPECT_EQ(page->Samples()[7], std::byte{43});
 }
 
 TEST(UnixSocket, RefusesAWelcomeFromSomethingElse) {

@@ -27,7 +27,7 @@ class FakeDaemon {
       pollfd readable{listener_.Get(), POLLIN, 0};
       poll(&readable, 1, -1);
       Fd socket = *AcceptFrom(listener_.Get());
-      EXPECT_TRUE(SendWelcome(socket.Get(), store_.File(), store_.Size()).ok());
+      EXPECT_TRUE(SendWelcome(socket.Get(), store_.File(), store_.Size(), page_.Get()).ok());
       streams_.emplace(worker, std::move(socket));
     });
     auto network = ProcessNetwork::Connect(kDaemon, worker, poller);
@@ -52,6 +52,8 @@ class FakeDaemon {
  private:
   Fd listener_;
   StoreSegment store_;
+  /// Of all its processes, which write no test's business there.
+  Fd page_ = ProcessPage::Create()->TakeFile();
   std::map<WorkerId, FrameStream> streams_;
 };
 
