@@ -11,6 +11,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mobula import _lazy, actor, exceptions, internal
 from mobula._actor import ActorClass, exit_actor, get_actor, kill, method
 from mobula._actor_handle import ActorHandle, ActorMethod
@@ -23,6 +25,9 @@ from mobula._remote import remote
 from mobula._remote_function import RemoteFunction
 from mobula.ids import ActorID, JobID, NodeID, TaskID, WorkerID
 from mobula.runtime_context import get_runtime_context
+
+if TYPE_CHECKING:
+    from mobula.profiling import timeline
 
 # The release of Ray whose words this package follows; programs compare it.
 __version__ = "2.9.0"
@@ -39,7 +44,9 @@ __getattr__ = _lazy.attributes(
         "cluster_utils": "mobula.cluster_utils",
         "dag": "mobula.dag",
         "experimental": "mobula.experimental",
+        "profiling": "mobula.profiling",
         "runtime_env": "mobula.runtime_env",
+        "timeline": "mobula.profiling:timeline",
         "util": "mobula.util",
         "ray_constants": "mobula._private.ray_constants",
         "state": "mobula._private.state",
@@ -78,5 +85,6 @@ __all__ = [
     "put",
     "remote",
     "shutdown",
+    "timeline",
     "wait",
 ]

@@ -14,6 +14,8 @@ from mobula.exceptions import LocalRayletDiedError
 if TYPE_CHECKING:
     import asyncio
 
+    from mobula._time_line import NodeTimes
+
 
 class HostRuntime(Runtime):
     """A driver or worker on this machine, connected to the daemon of its node."""
@@ -34,6 +36,20 @@ class HostRuntime(Runtime):
         except BaseException:
             self.process.abandon(request)
             raise
+
+    def mark_span(self, started: float, text: str) -> None:
+        """Onto the page that the daemon reads."""
+        self.process.mark_span(started, self.process.now(), text)
+
+    def time_line(self) -> list[NodeTimes]:
+        """Asks the daemons; those that do not answer are left out."""
+        # Not above: few programs ask.
+        from mobula import _time_line
+        from mobula._cluster import query
+
+        access = query.of_session(str(self.identity["node"]["details"]["session_dir"]))
+        alive = [node for node in access.nodes() if node["alive"]]
+        return _time_line.ask_cluster(access, alive)[0]
 
     async def await_request_async(self, post: AsyncRequest) -> Any:
         """Suspends the calling coroutine."""

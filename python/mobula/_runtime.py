@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mobula import _core
     from mobula._actor_host import ActorHost
     from mobula._functions import FunctionTable
+    from mobula._metrics_page import MetricsPage
+    from mobula._time_line import NodeTimes
 
 
 class Runtime(abc.ABC):
@@ -37,6 +39,8 @@ class Runtime(abc.ABC):
         self.completions = Completions(self)
         # Of a worker: the actor that lives here.
         self.actor_host: ActorHost | None = None
+        # Of its program; made when the first value is recorded.
+        self.metrics: MetricsPage | None = None
         self.root = Execution(self, context=process.root_context())
 
     @abc.abstractmethod
@@ -53,6 +57,17 @@ class Runtime(abc.ABC):
 
         ``post`` is called with the number that the request must carry.
         """
+
+    @abc.abstractmethod
+    def mark_span(self, started: float, text: str) -> None:
+        """Notes a span of the program's own, which ends now, for the time line.
+
+        ``started`` is of ``process.now``, the text a kind or "kind\\0name".
+        """
+
+    @abc.abstractmethod
+    def time_line(self) -> list[NodeTimes]:
+        """When tasks ran, on each living node of the cluster."""
 
     @property
     def namespace(self) -> str:

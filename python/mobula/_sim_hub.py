@@ -18,6 +18,7 @@ from typing import Any, TextIO
 import greenlet
 
 from mobula._sim_process import Process, ProcessGone, ProcessGreenlet, Waiter, current
+from mobula._sim_times import SimTimes
 from mobula._virtual_asyncio import SuspendedLoop
 from mobula._virtual_output import process_streams
 
@@ -51,6 +52,8 @@ class Hub:
         """Begins anew with another world. Nothing of the present one may run any more."""
         self.world = world
         self.seed = seed
+        # For `mobula.timeline`.
+        self.times = SimTimes(self.now_ns)
         self.actions = 0
         # Grows with each switch to a simulated process.
         self.switches = 0

@@ -8,6 +8,8 @@ from typing import Any
 
 from mobula._runtime import AsyncRequest, Runtime
 from mobula._sim_hub import Hub
+from mobula._sim_process import current
+from mobula._time_line import NodeTimes
 from mobula.exceptions import LocalRayletDiedError
 
 
@@ -27,6 +29,16 @@ class SimRuntime(Runtime):
         """Suspends the calling greenlet until the world has answered."""
         self._check_connected()
         return self._hub.await_request(self._core, self.worker, request)
+
+    def mark_span(self, started: float, text: str) -> None:
+        """In virtual time."""
+        process = current()
+        if process is not None:
+            self._hub.times.mark(process, round(started * 1e9), text)
+
+    def time_line(self) -> list[NodeTimes]:
+        """Of the whole simulation, in virtual time."""
+        return self._hub.times.nodes()
 
     async def await_request_async(self, post: AsyncRequest) -> Any:
         """Suspends the calling coroutine; its event loop goes on."""

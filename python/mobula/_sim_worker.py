@@ -83,7 +83,8 @@ class SimWorker:
     def _run_in_thread(self, task: _core.RunningTask) -> None:
         self._make_environment(task)
         try:
-            self._executor.run(task)
+            with self._hub.times.running(self._process, task):
+                self._executor.run(task)
             self._end_in_order()
         except BaseException as error:
             self._exit(error)
@@ -110,9 +111,13 @@ class SimWorker:
 
     def _begin(self, task: _core.RunningTask) -> None:
         assert self._loop is not None
-        call = self._loop.create_task(self._executor.run_async(task), context=contextvars.Context())
+        call = self._loop.create_task(self._run_async(task), context=contextvars.Context())
         self._coroutines[task.task] = call
         call.add_done_callback(lambda call: self._end(task, call))
+
+    async def _run_async(self, task: _core.RunningTask) -> None:
+        with self._hub.times.running(self._process, task):
+            await self._executor.run_async(task)
 
     def _end(self, task: _core.RunningTask, call: asyncio.Task[None]) -> None:
         del self._coroutines[task.task]

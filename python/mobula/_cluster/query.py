@@ -54,10 +54,10 @@ class Access:
         """Every node that is or was in the cluster, with amounts of resources as numbers."""
         nodes: list[dict[str, Any]] = self.ask("/api/nodes")
         for node in nodes:
-            node["available"] = _amounts(node["available"])
-            node["info"]["total"] = _amounts(node["info"]["total"])
+            node["available"] = amounts(node["available"])
+            node["info"]["total"] = amounts(node["info"]["total"])
             for demand in node["demand"]:
-                demand["resources"] = _amounts(demand["resources"])
+                demand["resources"] = amounts(demand["resources"])
         return nodes
 
     def ask_nodes(
@@ -75,9 +75,21 @@ class Access:
             return list(zip(nodes, pool.map(ask_one, nodes), strict=True))
 
 
-def _amounts(resources: dict[str, Any]) -> dict[str, float]:
-    """Of the ten-thousandths in which the runtime counts."""
+def amounts(resources: dict[str, Any]) -> dict[str, float]:
+    """By name, of the ten-thousandths in which the runtime counts."""
     return {name: units / 10_000 for name, units in resources["units"].items()}
+
+
+def of_session(session_dir: str) -> Access:
+    """The cluster of the node that has this session folder on this host.
+
+    Raises:
+        OSError: Its record cannot be read.
+    """
+    with open(os.path.join(session_dir, "node.json")) as file:
+        record = json.load(file)
+    token = read_token(record["token_file"]) if record["token_file"] else ""
+    return Access(record["cluster_address"], token, record["tls_dir"])
 
 
 def access(

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from mobula._cluster_view import available_resources, cluster_resources, node_views, nodes
+from mobula.profiling import timeline
 from mobula.util.state import list_actors, list_jobs
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "cluster_resources",
     "jobs",
     "nodes",
+    "timeline",
     "total_resources_per_node",
 ]
 

@@ -40,6 +40,7 @@ __getattr__ = _lazy.attributes(
         "iter": "mobula.util.iter",
         "log_once": "mobula.util.debug:log_once",
         "map_unordered": "mobula.util.helpers:map_unordered",
+        "metrics": "mobula.util.metrics",
         "multiprocessing": "mobula.util.multiprocessing",
         "queue": "mobula.util.queue",
         "register_serializer": "mobula.util.serialization:register_serializer",
