@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import os
 import sys
 from collections.abc import Callable
@@ -11,12 +12,7 @@ from typing import Any
 
 import click
 
-from mobula._cluster import cli as cluster
-from mobula._cluster import doctor_cli, look_cli
-from mobula._cluster.job_cli import job
-from mobula._cluster.tls_cli import tls
 from mobula._sim_options import SimOptions, parse_costs, parse_span
-from mobula._trace.cli import trace
 
 _PROGRAM = click.Path(exists=True, dir_okay=False)
 
@@ -49,21 +45,88 @@ class _Place(click.ParamType[Any]):
         return event, node
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+# Commands that are loaded when they are named: where they are, and the line that `mobula --help`
+# has of them.
+LAZY_COMMANDS = {
+    "doctor": (
+        "mobula._cluster.doctor_cli:doctor",
+        "Checks whether this host can be a node, and says what to do where it cannot.",
+    ),
+    "job": (
+        "mobula._cluster.job_cli:job",
+        "Runs programs on a cluster that go on when this command, or its host, ends.",
+    ),
+    "list": (
+        "mobula._cluster.look_cli:list_things",
+        "Lists what there is in a cluster.",
+    ),
+    "logs": (
+        "mobula._cluster.look_cli:show_logs",
+        "Shows the end of a log FILE of a node, or which there are.",
+    ),
+    "memory": (
+        "mobula._cluster.look_cli:memory",
+        "Shows what lies in the object stores: how much on each node, which objects, and whose.",
+    ),
+    "start": (
+        "mobula._cluster.cli:start",
+        "Starts this host's node, in the background: with --head or --address.",
+    ),
+    "status": (
+        "mobula._cluster.cli:show_status",
+        "Shows the nodes, resources and waiting tasks of a cluster.",
+    ),
+    "stop": (
+        "mobula._cluster.cli:stop",
+        "Ends the nodes that `mobula start` has started on this host.",
+    ),
+    "timeline": (
+        "mobula._cluster.look_cli:timeline",
+        "Writes when the last tasks of each process waited and ran, for ui.perfetto.dev, to FILE.",
+    ),
+    "tls": (
+        "mobula._cluster.tls_cli:tls",
+        "Makes certificates, by which the hosts of a cluster know each other.",
+    ),
+    "trace": (
+        "mobula._trace.cli:trace",
+        "Shows and compares recorded runs.",
+    ),
+}
+
+
+class _Lazily(click.Group):
+    """A group that loads a command only when it is the one."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted({*super().list_commands(context), *LAZY_COMMANDS})
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in LAZY_COMMANDS:
+            return super().get_command(context, name)
+        module, _, member = LAZY_COMMANDS[name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), member)
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = []
+        for name in self.list_commands(context):
+            if name in LAZY_COMMANDS:
+                rows.append((name, LAZY_COMMANDS[name][1]))
+            elif command := super().get_command(context, name):
+                rows.append((name, command.get_short_help_str(HELP_WIDTH)))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+# Of what `mobula --help` says of one command.
+HELP_WIDTH = 90
+
+
+@click.group(cls=_Lazily, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="mobula", prog_name="mobula")
 def cli() -> None:
     """Runs Ray programs: on processes of this machine, on clusters, or in a simulator."""
-
-
-cli.add_command(cluster.start)
-cli.add_command(cluster.stop)
-cli.add_command(cluster.show_status)
-cli.add_command(tls)
-cli.add_command(job)
-cli.add_command(look_cli.list_things)
-cli.add_command(look_cli.memory)
-cli.add_command(look_cli.show_logs)
-cli.add_command(doctor_cli.doctor)
 
 
 _LABEL = click.option(
@@ -249,9 +312,6 @@ def sim(
         raise click.UsageError(str(error)) from error
     # What is still suspended must not be unwound by the interpreter's own end.
     os._exit(code)
-
-
-cli.add_command(trace)
 
 
 @click.command()

@@ -29,6 +29,8 @@ there = keeper.make.remote()
 ray.wait([there], fetch_local=False)
 here = ray.put(numpy.ones(2_000_000))
 tasks = [busy.remote() for _ in range(3)]
+group = ray.util.placement_group([{"CPU": 1}] * 2, strategy="STRICT_SPREAD", name="pair")
+assert group.wait(10)
 print("ready", flush=True)
 time.sleep(60)
 """
@@ -70,6 +72,26 @@ def test_nodes_actors_and_jobs(busy):
     (job,) = _rows(busy[2], "jobs", "--filter", "state=running")
     assert job["job_id"] == actor["job_id"]
     assert job["node_id"] == busy[0].record()["node_id"]
+
+
+def test_placement_groups_say_where_they_are(busy):
+    (group,) = _rows(busy[2], "placement-groups")
+    assert (group["name"], group["namespace"], group["state"]) == ("pair", "space", "CREATED")
+    assert (group["strategy"], group["bundles"]) == ("STRICT_SPREAD", "CPU: 1; CPU: 1")
+    addresses = {host.record()["node_address"] for host in busy}
+    assert set(group["nodes"].split()) < addresses
+    assert len(group["nodes"].split()) == 2
+    assert "pair" in busy[1].mobula("list", "placement-groups")
+
+
+def test_the_time_line_has_what_runs_on_all_nodes(busy, tmp_path):
+    file = tmp_path / "line.json"
+    assert "executions of 3 nodes" in busy[2].mobula("timeline", str(file))
+    events = json.loads(file.read_text())
+    nodes = {event["pid"]: event["args"]["name"] for event in events if event["tid"] == 0}
+    spans = {(nodes[event["pid"]], event["name"]) for event in events if event["ph"] == "X"}
+    there = [f"node {host.record()['node_address']}" for host in busy]
+    assert {(there[1], "busy"), (there[2], "Keeper.make")} <= spans
 
 
 def test_workers_of_all_nodes(busy):

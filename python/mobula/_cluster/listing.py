@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from mobula._cluster import status
-from mobula._cluster.query import Access, QueryError
+from mobula._cluster.query import Access, QueryError, amounts
 
 Rows = list[dict[str, Any]]
 # As `Access.nodes` gives them.
@@ -63,6 +64,33 @@ def jobs(access: Access, complain: Complain) -> Rows:
         }
         for job in access.ask("/api/jobs")
     ]
+
+
+def placement_groups(access: Access, complain: Complain) -> Rows:
+    """All placement groups, removed ones too."""
+    addresses = {node["info"]["node"]: node["info"]["address"] for node in access.nodes()}
+    return [
+        {
+            "placement_group_id": group["spec"]["group"],
+            "name": group["spec"]["name"],
+            "namespace": group["spec"]["ray_namespace"],
+            "state": group["state"].removeprefix("k").upper(),
+            "strategy": _in_capitals(group["spec"]["strategy"]),
+            "bundles": "; ".join(
+                status.amounts_text(amounts(bundle)) for bundle in group["spec"]["bundles"]
+            ),
+            "nodes": " ".join(addresses.get(bundle["node"], "-") for bundle in group["bundles"]),
+            "attempts": group["attempts"],
+            "job_id": group["spec"]["job"],
+            "death_cause": group["error"]["message"],
+        }
+        for group in access.ask("/api/placement_groups")
+    ]
+
+
+def _in_capitals(name: str) -> str:
+    """STRICT_PACK for kStrictPack."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name.removeprefix("k")).upper()
 
 
 def workers(access: Access, complain: Complain) -> Rows:
@@ -155,6 +183,7 @@ LISTS = {
     "jobs": jobs,
     "nodes": nodes,
     "objects": objects,
+    "placement-groups": placement_groups,
     "tasks": tasks,
     "workers": workers,
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands that look into a cluster: `mobula list`, `memory`, `logs`."""
+"""The commands that look into a cluster: `mobula list`, `memory`, `timeline`, `logs`."""
 
 from __future__ import annotations
 
@@ -137,6 +137,24 @@ def memory(**where: Any) -> None:
 
 def _sum(copies: listing.Rows, place: str) -> int:
     return sum(copy["bytes"] for copy in copies if place in copy["place"])
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, writable=True))
+@access_options
+def timeline(file: str, **where: Any) -> None:
+    """Writes when the last tasks of each process waited and ran, for ui.perfetto.dev, to FILE."""
+    from mobula import _time_line
+
+    with opened(**where) as access:
+        nodes, silent = _time_line.ask_cluster(access, listing.living(access))
+        events = _time_line.events_of(nodes)
+        with open(file, "w") as output:
+            output.write(_time_line.text_of(events))
+    for address in silent:
+        _complain(f"left out: the node at {address} does not answer")
+    count = sum(event["ph"] == "X" for event in events)
+    click.echo(f"{count} executions of {len(nodes)} nodes; open {file} in https://ui.perfetto.dev")
 
 
 @click.command("logs")
