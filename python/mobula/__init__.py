@@ -27,6 +27,7 @@ from mobula.ids import ActorID, JobID, NodeID, TaskID, WorkerID
 from mobula.runtime_context import get_runtime_context
 
 if TYPE_CHECKING:
+    from mobula._logging_config import LoggingConfig
     from mobula.profiling import timeline
 
 # The release of Ray whose words this package follows; programs compare it.
@@ -39,6 +40,7 @@ SCRIPT_MODE, WORKER_MODE, LOCAL_MODE = range(3)
 __getattr__ = _lazy.attributes(
     __name__,
     {
+        "LoggingConfig": "mobula._logging_config:LoggingConfig",
         "_private": "mobula._private",
         "cloudpickle": "mobula.cloudpickle",
         "cluster_utils": "mobula.cluster_utils",
@@ -61,6 +63,7 @@ __all__ = [
     "ActorID",
     "ActorMethod",
     "JobID",
+    "LoggingConfig",
     "NodeID",
     "ObjectRef",
     "RayContext",

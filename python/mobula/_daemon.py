@@ -92,6 +92,16 @@ class DaemonSpec:
     fault_seed: int = 0
 
 
+def _number(variable: str) -> int | None:
+    """What one of Ray's variables says."""
+    text = os.environ.get(variable)
+    if not text:
+        return None
+    if not text.isdecimal():
+        raise ValueError(f"{variable} must be a number that is not negative, got {text!r}")
+    return int(text)
+
+
 def _arguments(spec: DaemonSpec, session: str) -> list[str]:
     node = spec.node
     arguments = [f"--session-dir={session}", f"--port={spec.port}", *spec.flags]
@@ -107,6 +117,8 @@ def _arguments(spec: DaemonSpec, session: str) -> list[str]:
         ("spill-directory", node.object_spilling_directory),
         ("min-spilling-size", node.min_spilling_size),
         ("dashboard-port", spec.dashboard_port),
+        ("log-bytes-max", _number("RAY_ROTATION_MAX_BYTES")),
+        ("log-older-max", _number("RAY_ROTATION_BACKUP_COUNT")),
     ):
         if amount is not None:
             arguments.append(f"--{option}={amount}")

@@ -8,13 +8,14 @@ import signal
 import threading
 from typing import TYPE_CHECKING, Any
 
-from mobula import _core, _logs
+from mobula import _core
 from mobula._host_runtime import HostRuntime
 from mobula._runtime import Runtime
 from mobula._world import InitOptions, Node, NodeOptions, World, check_version
 
 if TYPE_CHECKING:
     from mobula import _daemon
+    from mobula._notices import Notices
 
 _LAST_WORDS_S = 0.5
 
@@ -27,13 +28,15 @@ class HostWorld(World):
         # Of the cluster that `connect` started.
         self._daemon: _daemon.Daemon | None = None
         # Shows what the driver is told to show.
-        self._notices: threading.Thread | None = None
+        self._notices: Notices | None = None
 
     def connect(self, options: InitOptions) -> tuple[Runtime, dict[str, Any]]:
         """Connects to a daemon of this machine, which it starts unless there is an address."""
-        # Not above: workers import this, and start no node.
-        from mobula import _daemon
+        # Not above: workers import this, and neither start nodes nor show anything.
+        from mobula import _daemon, _log_repeats
+        from mobula._notices import Notices
 
+        repeats = _log_repeats.from_environment()
         if options.address in (None, "local"):
             self._daemon = _daemon.Daemon(
                 _daemon.DaemonSpec(
@@ -58,13 +61,9 @@ class HostWorld(World):
             raise
         runtime = HostRuntime(process)
         _wake_by_signals(process.wakeup_fd())
-        self._notices = threading.Thread(
-            target=_show_notices,
-            args=(process, options.log_to_driver, facts["node_ip_address"]),
-            name="mobula-notices",
-            daemon=True,
+        self._notices = Notices(
+            process, runtime.identity["node"]["name"], repeats, show_logs=options.log_to_driver
         )
-        self._notices.start()
         return runtime, facts
 
     def disconnect(self, runtime: Runtime) -> None:
@@ -146,12 +145,3 @@ def _hear_last_words(runtime: HostRuntime) -> None:
         thread = threading.Thread(target=ask_twice, name="mobula-last-words", daemon=True)
         thread.start()
         thread.join(_LAST_WORDS_S)
-
-
-def _show_notices(process: _core.HostProcess, show_logs: bool, ip: str) -> None:
-    while (notice := process.next_notice()) is not None:
-        kind, fields = notice
-        if kind == "Warn":
-            _logs.warn(fields["message"])
-        elif kind == "ShowLogs":
-            _logs.show(fields["logs"], ip, visibly=show_logs)

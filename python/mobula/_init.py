@@ -11,11 +11,14 @@ import platform
 import uuid
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mobula
 from mobula import _job_config, _logs, _options, _system_settings, _world
 from mobula._world import InitOptions, NodeOptions
+
+if TYPE_CHECKING:
+    from mobula._logging_config import LoggingConfig
 
 # What `init` tells about a cluster.
 FACTS = (
@@ -99,6 +102,7 @@ def init(
     runtime_env: dict[str, Any] | None = None,
     configure_logging: bool = True,
     logging_level: int | str = logging.INFO,
+    logging_config: LoggingConfig | None = None,
     _memory: float | None = None,
     _system_config: dict[str, Any] | None = None,
     **unknown: Any,
@@ -124,8 +128,7 @@ def init(
         return _initialized_again(ignore_reinit_error)
     if dashboard_host not in ("127.0.0.1", "localhost"):
         raise ValueError(f"the dashboard is on the loopback interface only, not {dashboard_host!r}")
-    if configure_logging:
-        _logs.configure(logging_level)
+    _apply_logging(configure_logging, logging_level, logging_config)
     _system_settings.warn_of_unknown(_system_config or {})
     if address is None:
         address = os.environ.get("RAY_ADDRESS") or None
@@ -140,7 +143,7 @@ def init(
         log_to_driver=log_to_driver,
         include_dashboard=include_dashboard is not False,
         dashboard_port=dashboard_port,
-        language_config=_job_config.encode(_check_runtime_env(runtime_env)),
+        language_config=_job_config.encode(_check_runtime_env(runtime_env), logging_config),
         lineage_bytes_max=_system_settings.lineage_bytes_max(_system_config, address),
     )
     runtime, facts = _world.current.connect(options)
@@ -152,6 +155,17 @@ def init(
     if info["webui_url"]:
         _logs.logger.info("in a cluster; its dashboard is at http://%s", info["webui_url"])
     return _context
+
+
+def _apply_logging(configure: bool, level: int | str, config: LoggingConfig | None) -> None:
+    if config is not None:
+        from mobula import _logging_config
+
+        if not isinstance(config, _logging_config.LoggingConfig):
+            raise TypeError(f"logging_config takes a LoggingConfig, got {type(config).__name__}")
+        _logging_config.apply(config)
+    elif configure:
+        _logs.configure(level)
 
 
 def _initialized_again(ignore: bool) -> RayContext:

@@ -6,11 +6,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mobula._logging_config import LoggingConfig
 
 
-def encode(runtime_env: dict[str, Any]) -> bytes:
-    """The driver's search path, working folder and environment for its workers."""
+def encode(runtime_env: dict[str, Any], logging_config: LoggingConfig | None = None) -> bytes:
+    """The driver's search path, working folder, environment and logging for its workers."""
     main = getattr(sys.modules.get("__main__"), "__file__", None)
     paths = [os.path.abspath(path) for path in sys.path if path]
     if main is not None:
@@ -21,6 +24,7 @@ def encode(runtime_env: dict[str, Any]) -> bytes:
         "paths": list(dict.fromkeys(paths)),
         "folder": os.getcwd(),
         "runtime_env": runtime_env,
+        **({"logging": logging_config.to_dict()} if logging_config else {}),
     }
     return json.dumps(config).encode()
 
@@ -33,6 +37,10 @@ def apply(config: bytes) -> None:
     known = set(sys.path)
     sys.path.extend(path for path in fields["paths"] if path not in known)
     _enter(fields["folder"])
+    if "logging" in fields:
+        from mobula import _logging_config
+
+        _logging_config.apply(_logging_config.LoggingConfig.from_dict(fields["logging"]))
     apply_runtime_env(fields["runtime_env"])
 
 

@@ -48,17 +48,23 @@ def warn(message: str, kind: str = "") -> None:
 
 
 def show(logs: dict[str, Any], own_name: str, *, visibly: bool = True) -> None:
-    """Lines of a worker, each with its origin in front.
+    """Lines of a worker, each with its origin in front; or told to listeners only."""
+    told = tell(logs, visibly=visibly)
+    if visibly and told["lines"]:
+        write(told, own_name)
 
-    The node is named when it is another than the driver's.
-    """
+
+def tell(logs: dict[str, Any], *, visibly: bool = True) -> dict[str, Any]:
+    """Tells listeners of lines, and moves progress bars; returns what is text of them."""
     logs = {**logs, "lines": _without_progress(logs["lines"], visibly)}
-    if not logs["lines"]:
-        return
-    for listener in listeners:
-        listener(logs)
-    if not visibly:
-        return
+    if logs["lines"]:
+        for listener in listeners:
+            listener(logs)
+    return logs
+
+
+def write(logs: dict[str, Any], own_name: str) -> None:
+    """Writes lines of a worker. The node is named when it is another than the driver's."""
     place = "" if logs["node_name"] in ("", own_name) else f", ip={logs['node_name']}"
     prefix = f"({logs['name'] or 'worker'} pid={logs['pid']}{place})"
     stream = sys.stderr if logs["is_error"] else sys.stdout

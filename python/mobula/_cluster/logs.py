@@ -65,6 +65,17 @@ class Source:
         content = self.access.ask_bytes(f"/logs/{file}/{offset}", self.address)
         return content.decode(errors="replace"), offset + len(content)
 
+    def more(self, file: str, offset: int) -> tuple[str, int]:
+        """As `rest`; when the log was continued in a new file, the end of the old one first."""
+        text, behind = self.rest(file, offset)
+        if text:
+            return text, behind
+        sizes = {entry["name"]: entry["bytes"] for entry in self.files()}
+        if sizes.get(file, 0) >= offset:
+            return "", offset
+        older = f"{file}.1"
+        return (self.rest(older, offset)[0] if older in sizes else ""), 0
+
     def parts(self, file: str, offset: int = 0) -> Iterator[tuple[str, int]]:
         """Each part from an offset to the present end, and the offset behind it."""
         while True:

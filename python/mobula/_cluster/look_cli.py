@@ -183,5 +183,5 @@ def show_logs(
         click.echo(text, nl=False)
         while follow:
             time.sleep(_POLL_S)
-            text, offset = source.rest(file, offset)
+            text, offset = source.more(file, offset)
             click.echo(text, nl=False)

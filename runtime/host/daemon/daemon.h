@@ -40,6 +40,7 @@ class Daemon {
   absl::Status StartNode();
   node::Options NodeOptions() const;
   void WatchForEnd();
+  void WatchOwnLog();
   absl::Status ConnectToController();
   void AwaitOrders();
   void Obey(const Reporter::Words& order);
@@ -56,6 +57,7 @@ class Daemon {
   boost::asio::signal_set signals_{loop_};
   boost::asio::posix::stream_descriptor lifeline_{loop_};
   boost::asio::steady_timer deadline_{loop_};
+  boost::asio::steady_timer log_timer_{loop_};
   HttpServer http_;
   NodeLinks links_;
   Credentials credentials_;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/host/daemon/local_server.h"
 
-#include <iostream>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "runtime/base/check.h"
+#include "runtime/host/local/log_line.h"
 #include "runtime/host/local/unix_socket.h"
 
 namespace mobula::host {
@@ -62,7 +63,7 @@ void LocalServer::AwaitConnection() {
 void LocalServer::Welcome(Fd socket) {
   absl::StatusOr<ProcessPage> page = ProcessPage::Create();
   if (!page.ok()) {
-    std::cerr << "mobulad: a process is turned away: " << page.status().message() << std::endl;
+    LogLine("a process is turned away: " + std::string(page.status().message()));
     return;
   }
   const Fd file = page->TakeFile();
@@ -91,8 +92,8 @@ bool LocalServer::Read(Session& session) {
   const FrameStream::State state =
       session.stream.Read([&](Envelope envelope) { Receive(session, std::move(envelope)); });
   if (!session.stream.Problem().empty()) {
-    std::cerr << "mobulad: closed the connection of process " << PeerPid(session.stream.Number())
-              << ": " << session.stream.Problem() << std::endl;
+    LogLine(absl::StrCat("closed the connection of process ", PeerPid(session.stream.Number()),
+                         ": ", session.stream.Problem()));
   }
   return state == FrameStream::State::kOpen;
 }

@@ -3,10 +3,11 @@
 
 #include <boost/asio/post.hpp>
 #include <cstring>
-#include <iostream>
 
+#include "absl/strings/str_cat.h"
 #include "runtime/base/check.h"
 #include "runtime/host/local/clock.h"
+#include "runtime/host/local/log_line.h"
 #include "runtime/host/local/unix_socket.h"
 
 namespace mobula::host {
@@ -48,6 +49,7 @@ NodeHost::NodeHost(boost::asio::io_context& loop, FaultLinks& links, Options opt
           {.zygote_command = std::move(options.zygote_command),
            .cpp_worker_command = std::move(options.cpp_worker_command),
            .log_dir = options.session_dir + "/logs",
+           .log_limits = options.log_limits,
            .socket_name = socket_name_},
           {
               .on_lines =
@@ -165,6 +167,7 @@ void NodeHost::SocketClosed(WorkerId worker, std::vector<Envelope> undelivered) 
 void NodeHost::ProcessEnded(WorkerId worker, const std::string& reason) {
   std::vector<Envelope> undelivered = server_.DrainAndClose(worker);
   auto kept = undelivered_.extract(worker);
+  LogLine(absl::StrCat("worker=", worker.Hex(), " ended: ", reason));
   Feed(raylet::ProcessExited{worker, reason});
   Bounce(undelivered, reason);
   if (!kept.empty()) Bounce(kept.mapped(), reason);
@@ -307,7 +310,7 @@ void NodeHost::Run(gcs::WriteLog& effect) {
 }
 
 void NodeHost::Run(gcs::ClusterEvent& effect) {
-  std::cerr << "mobulad: " << effect.text << std::endl;
+  LogLine(effect.text);
   if (reporter_ != nullptr) reporter_->Tell({"cluster", effect.text});
 }
 

@@ -35,6 +35,7 @@ class NodeHost {
     std::vector<std::string> zygote_command;
     std::vector<std::string> cpp_worker_command;
     std::string session_dir;
+    LogLimits log_limits;
     /// Of the GCS; null when it keeps no log. Must outlive the node.
     GcsStorage* storage = nullptr;
     /// Where objects are spilled, if the machine's options enable that.

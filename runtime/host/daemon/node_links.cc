@@ -7,7 +7,6 @@
 #include <atomic>
 #include <boost/asio/post.hpp>
 #include <chrono>
-#include <iostream>
 #include <map>
 #include <mutex>
 #include <vector>
@@ -17,6 +16,7 @@
 #include "runtime/host/daemon/id_bytes.h"
 #include "runtime/host/daemon/stream_ends.h"
 #include "runtime/host/daemon/version.h"
+#include "runtime/host/local/log_line.h"
 #include "runtime/wire/codec.h"
 
 namespace mobula::host {
@@ -255,18 +255,17 @@ grpc::Status NodeLinks::Impl::Check(const grpc::CallbackServerContext& context) 
 }
 
 void NodeLinks::Impl::Complain(const std::string& about, const std::string& problem) {
-  InLoop([text = absl::StrCat("mobulad: ", about, ": ", problem)](Impl& self) {
+  InLoop([text = absl::StrCat(about, ": ", problem)](Impl& self) mutable {
     const auto now = std::chrono::steady_clock::now();
     if (now - self.last_complaint_ < kComplaintInterval) {
       ++self.complaints_left_out_;
       return;
     }
     self.last_complaint_ = now;
-    std::cerr << text;
     if (const auto count = std::exchange(self.complaints_left_out_, 0); count > 0) {
-      std::cerr << " (and " << count << " such before)";
+      absl::StrAppend(&text, " (and ", count, " such before)");
     }
-    std::cerr << std::endl;
+    LogLine(text);
   });
 }
 

@@ -46,6 +46,8 @@ This node:
                              name, and is gone with the daemon (spill in the session's folder)
   --min-spilling-size=BYTES  small objects are spilled together until a file has this size (100 MB)
   --no-spilling              a full store stays full
+  --log-bytes-max=BYTES      then a log is continued in a new file (64 MiB); 0: never
+  --log-older-max=N          full logs are kept (3)
 Processes:
   --zygote-command=JSON      argv of the process that Python workers are forked from
   --cpp-worker-command=JSON  argv of C++ workers; --socket and --worker are appended
@@ -190,6 +192,8 @@ std::map<std::string, Parse> Parsers(DaemonOptions& options) {
       {"spill-directory", Text(options.spill_directory)},
       {"min-spilling-size", Number<std::uint64_t>(options.min_spilling_size, 0)},
       {"no-spilling", Flag(options.no_spilling)},
+      {"log-bytes-max", Number<std::uint64_t>(options.log_limits.bytes_max, 0)},
+      {"log-older-max", Number<std::uint32_t>(options.log_limits.older_max, 0)},
       {"object-store-memory", Number<std::uint64_t>(options.object_store_memory, 1)},
       {"session-dir", Text(options.session_dir)},
       {"storage", Text(options.storage)},

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "runtime/base/resources.h"
+#include "runtime/host/daemon/rotating_file.h"
 
 namespace mobula::host {
 
@@ -28,6 +29,7 @@ struct DaemonOptions {
   bool no_spilling = false;
   std::string node_name;
   std::string session_dir;
+  LogLimits log_limits;
   /// Where the GCS keeps its log; empty for nowhere.
   std::string storage;
   std::vector<std::string> zygote_command;

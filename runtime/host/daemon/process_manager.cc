@@ -139,7 +139,7 @@ absl::StatusOr<Fd> ProcessManager::OpenOutput(Process& process, bool is_error) {
       absl::StrCat(options_.log_dir, "/worker-", process.worker.Hex(), is_error ? ".err" : ".out");
   auto& output = process.outputs[is_error ? 1 : 0];
   output = std::make_shared<WorkerOutput>(
-      loop_, std::move(ours), file,
+      loop_, std::move(ours), RotatingFile(file, options_.log_limits),
       [this, worker = process.worker, is_error,
        alive = std::weak_ptr<char>(alive_)](std::vector<std::string> lines) {
         if (!alive.expired()) handlers_.on_lines(worker, is_error, std::move(lines));

@@ -29,6 +29,7 @@ class ProcessManager {
     std::vector<std::string> zygote_command;
     std::vector<std::string> cpp_worker_command;
     std::string log_dir;
+    LogLimits log_limits;
     /// The daemon's socket, for the new process.
     std::string socket_name;
   };

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/host/daemon/worker_output.h"
 
-#include <fcntl.h>
-
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -53,11 +51,11 @@ std::string ToValidUtf8(std::string_view text) {
   return valid;
 }
 
-WorkerOutput::WorkerOutput(boost::asio::io_context& loop, Fd pipe, const std::string& file,
+WorkerOutput::WorkerOutput(boost::asio::io_context& loop, Fd pipe, RotatingFile file,
                            OnLines on_lines)
     : pipe_(std::move(pipe)),
       waiter_(loop, pipe_.Get()),
-      file_(open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)),
+      file_(std::move(file)),
       on_lines_(std::move(on_lines)) {}
 
 WorkerOutput::~WorkerOutput() { waiter_.release(); }
@@ -85,7 +83,7 @@ bool WorkerOutput::Read() {
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return count < 0 && errno == EAGAIN;
     const auto size = static_cast<std::size_t>(count);
-    [[maybe_unused]] const ssize_t written = write(file_.Get(), buffer.data(), size);
+    file_.Write({buffer.data(), size});
     pending_.append(buffer.data(), size);
     if (pending_.size() > kLineBytesMax) return true;
   }

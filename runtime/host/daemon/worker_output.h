@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/host/daemon/rotating_file.h"
 #include "runtime/host/local/fd.h"
 
 namespace mobula::host {
@@ -19,7 +20,7 @@ class WorkerOutput : public std::enable_shared_from_this<WorkerOutput> {
  public:
   using OnLines = std::function<void(std::vector<std::string>)>;
 
-  WorkerOutput(boost::asio::io_context& loop, Fd pipe, const std::string& file, OnLines on_lines);
+  WorkerOutput(boost::asio::io_context& loop, Fd pipe, RotatingFile file, OnLines on_lines);
   ~WorkerOutput();
 
   void Start();
@@ -34,7 +35,7 @@ class WorkerOutput : public std::enable_shared_from_this<WorkerOutput> {
 
   Fd pipe_;
   boost::asio::posix::stream_descriptor waiter_;
-  Fd file_;
+  RotatingFile file_;
   OnLines on_lines_;
   std::string pending_;
 };

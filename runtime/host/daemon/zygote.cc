@@ -9,9 +9,9 @@
 #include <boost/json.hpp>
 #include <cerrno>
 #include <csignal>
-#include <iostream>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/host/local/log_line.h"
 #include "runtime/host/local/unix_socket.h"
 
 namespace mobula::host {
@@ -122,7 +122,7 @@ void Zygote::Obey(const std::string& packet) {
   boost::system::error_code error;
   const json::value parsed = json::parse(packet, error);
   if (error || !parsed.is_object()) {
-    std::cerr << "mobulad: the zygote said what is no JSON object: " << packet << "\n";
+    LogLine("the zygote said what is no JSON object: " + packet);
     return;
   }
   const json::object& object = parsed.as_object();

@@ -3,9 +3,9 @@
 
 #include <boost/asio/post.hpp>
 #include <future>
-#include <iostream>
 #include <utility>
 
+#include "runtime/host/local/log_line.h"
 #include "runtime/host/storage/log_file.h"
 #include "runtime/host/storage/redis_log.h"
 
@@ -17,7 +17,7 @@ absl::StatusOr<std::unique_ptr<GcsLog>> OpenLog(const std::string& place) {
   if (IsRedisUrl(place)) return RedisLog::Open(place);
   absl::StatusOr<LogFile> file = LogFile::Open(place);
   if (!file.ok()) return file.status();
-  if (!file->CutOff().empty()) std::cerr << "mobulad: " << file->CutOff() << std::endl;
+  if (!file->CutOff().empty()) LogLine(file->CutOff());
   return std::make_unique<LogFile>(*std::move(file));
 }
 

@@ -7,13 +7,13 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <iostream>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/check.h"
+#include "runtime/host/local/log_line.h"
 #include "runtime/host/storage/log_frame.h"
 #include "runtime/wire/log_codec.h"
 
@@ -216,11 +216,9 @@ void RedisLog::WarnIfNothingIsKept() {
   // Who may not ask is not told.
   if (!reply.ok() || (*reply)->type != REDIS_REPLY_ARRAY || (*reply)->elements != 2) return;
   if (TextOf(*(*reply)->element[1]) == "yes") return;
-  std::cerr
-      << "mobulad: " << Where()
-      << " has appendonly off: if it ends while this daemon does not run, the cluster is lost; "
-         "set appendonly and, for every acknowledged change, appendfsync always"
-      << std::endl;
+  LogLine(Where() +
+          " has appendonly off: if it ends while this daemon does not run, the cluster is lost; "
+          "set appendonly and, for every acknowledged change, appendfsync always");
 }
 
 absl::StatusOr<gcs::Rows> RedisLog::Read() {
@@ -259,8 +257,7 @@ absl::Status RedisLog::Append(const gcs::WriteLog& write) {
   const std::string frame = LogFrame(write);
   absl::StatusOr<bool> written = AppendFrame(frame);
   if (written.ok() && !*written) {
-    std::cerr << "mobulad: " << Where() << " came back without the log; writing it anew"
-              << std::endl;
+    LogLine(Where() + " came back without the log; writing it anew");
     if (absl::Status status = Rewrite(); !status.ok()) return status;
     written = AppendFrame(frame);
   }
