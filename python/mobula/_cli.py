@@ -48,6 +48,22 @@ class _Place(click.ParamType[Any]):
 # Commands that are loaded when they are named: where they are, and the line that `mobula --help`
 # has of them.
 LAZY_COMMANDS = {
+    "up": (
+        "mobula._launch.cli:up",
+        "Starts the cluster that FILE describes on its hosts, anew where it runs.",
+    ),
+    "down": (
+        "mobula._launch.cli:down",
+        "Stops the cluster that FILE describes.",
+    ),
+    "exec": (
+        "mobula._launch.cli:execute",
+        "Runs COMMAND on the head of the cluster that FILE describes; exits as it does.",
+    ),
+    "submit": (
+        "mobula._launch.cli:submit",
+        "Runs PROGRAM as a job on the cluster that FILE describes, and shows what it writes.",
+    ),
     "doctor": (
         "mobula._cluster.doctor_cli:doctor",
         "Checks whether this host can be a node, and says what to do where it cannot.",

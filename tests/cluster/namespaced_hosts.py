@@ -57,7 +57,7 @@ class Host:
         self.address = address
         self.folder = folder
         self._switch = switch
-        self._port = port
+        self.port = port
 
     def environment(self, **variables):
         outer = {
@@ -163,10 +163,10 @@ class Host:
 
     def cut(self):
         """Its cable is out: nothing comes or goes, and nobody is told."""
-        _ip("-n", self._switch, "link", "set", self._port, "down")
+        _ip("-n", self._switch, "link", "set", self.port, "down")
 
     def heal(self):
-        _ip("-n", self._switch, "link", "set", self._port, "up")
+        _ip("-n", self._switch, "link", "set", self.port, "up")
 
     def remove(self):
         """Ends whatever runs here, and the host."""
@@ -186,8 +186,8 @@ SMALL = ("--num-cpus=2", f"--object-store-memory={400 << 20}", "--dashboard-port
 class Hosts:
     """Hosts h1, h2, ... on one switch; gone when the ``with`` block ends."""
 
-    def __init__(self, count, folder):
-        self._prefix = f"mobula-{os.getpid()}-{next(_counter)}"
+    def __init__(self, count, folder, prefix=None):
+        self._prefix = prefix or f"mobula-{os.getpid()}-{next(_counter)}"
         self._switch = f"{self._prefix}-switch"
         self._count = count
         self._folder = folder
@@ -198,21 +198,31 @@ class Hosts:
             _ip("netns", "add", self._switch)
             _ip("-n", self._switch, "link", "add", "sw", "type", "bridge")
             _ip("-n", self._switch, "link", "set", "sw", "up")
-            for number in range(1, self._count + 1):
-                self._add(number)
+            self.all = [self._host(number) for number in range(1, self._count + 1)]
+            for host in self.all:
+                self._add(host)
         except BaseException:
             self.__exit__()
             raise
         return self.all
 
-    def _add(self, number):
-        name, port = f"{self._prefix}-h{number}", f"p{number}"
-        address = f"10.213.7.{number}"
-        folder = self._folder / f"h{number}"
-        folder.mkdir(parents=True)
-        host = Host(name, self._switch, port, address, folder)
+    def known(self):
+        """Those that an object of the same prefix has made, which live on."""
+        return [self._host(number) for number in range(1, self._count + 1)]
+
+    def _host(self, number):
+        return Host(
+            f"{self._prefix}-h{number}",
+            self._switch,
+            f"p{number}",
+            f"10.213.7.{number}",
+            self._folder / f"h{number}",
+        )
+
+    def _add(self, host):
+        name, port = host.name, host.port
+        host.folder.mkdir(parents=True, exist_ok=True)
         _ip("netns", "add", name)
-        self.all.append(host)
         _ip("-n", name, "link", "set", "lo", "up")
         _ip(
             "-n",
@@ -228,7 +238,7 @@ class Hosts:
             "netns",
             self._switch,
         )
-        _ip("-n", name, "address", "add", f"{address}/24", "dev", "eth0")
+        _ip("-n", name, "address", "add", f"{host.address}/24", "dev", "eth0")
         _ip("-n", name, "link", "set", "eth0", "up")
         _ip("-n", self._switch, "link", "set", port, "master", "sw", "up")
 
