@@ -49,10 +49,10 @@ RAY = {
 def run(pattern: str, seconds: float, rounds: int) -> None:
     """Prints one line for each row."""
     alias.install()
-    import micro_rows
+    from mobula._microbenchmark import micro_rows, stopwatch
 
     print(f"{'row':46} {'per second':>12} {'+-':>7} {'Ray 2.60':>10} {'ratio':>7}", flush=True)
-    for name, rates in micro_rows.rates(pattern, seconds, rounds):
+    for name, rates in micro_rows.rates(stopwatch.measure, pattern, seconds, rounds):
         mean, spread = statistics.mean(rates), statistics.pstdev(rates)
         print(
             f"{name:46} {mean:12,.4g} {spread / mean:7.0%} {RAY[name]:10,} "

@@ -13,7 +13,10 @@ import pathlib
 import re
 import sys
 
-sys.path[:0] = [str(pathlib.Path(__file__).parents[1]), str(pathlib.Path(__file__).parent)]
+_HERE = pathlib.Path(__file__)
+# The rows come as plain modules: with a real Ray there is no mobula.
+_ROWS = _HERE.parents[2] / "python" / "mobula" / "_microbenchmark"
+sys.path[:0] = [str(_HERE.parents[1]), str(_HERE.parent), str(_ROWS)]
 
 
 def tell(row: str, unit: str, figure: float) -> None:
@@ -30,8 +33,9 @@ def measure_ray(module: str, pattern: str, seconds: float) -> None:
     import micro_rows
     import micro_startup
     import recovery
+    import stopwatch
 
-    for name, rates in micro_rows.rates(pattern, seconds, rounds=1):
+    for name, rates in micro_rows.rates(stopwatch.measure, pattern, seconds, rounds=1):
         tell(name, "/s", rates[0])
     for name, run in recovery.ROWS.items():
         if re.search(pattern, name):

@@ -84,6 +84,10 @@ LAZY_COMMANDS = {
         "mobula._cluster.look_cli:memory",
         "Shows what lies in the object stores: how much on each node, which objects, and whose.",
     ),
+    "microbenchmark": (
+        "mobula._microbenchmark.cli:microbenchmark",
+        "Measures the runtime on this host: the rows of `ray microbenchmark` that match PATTERN.",
+    ),
     "start": (
         "mobula._cluster.cli:start",
         "Starts this host's node, in the background: with --head or --address.",

@@ -41,3 +41,16 @@ def test_an_unknown_command_is_refused():
     done = CliRunner().invoke(_cli.cli, ["strat"])
     assert done.exit_code == 2
     assert "No such command 'strat'" in done.output
+
+
+def test_the_microbenchmark_measures_the_rows_that_match():
+    command = [sys.executable, "-m", "mobula", "microbenchmark", "--quick"]
+    done = subprocess.run([*command, "^single client put calls"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    *_, row = done.stdout.splitlines()
+    assert row.startswith("single client put calls")
+    assert float(row.split()[4].replace(",", "")) > 100
+    for pattern, text in (("no such row", "no row has a name"), ("(", "a regular expression")):
+        done = subprocess.run([*command, pattern], capture_output=True, text=True)
+        assert done.returncode == 2
+        assert text in done.stderr

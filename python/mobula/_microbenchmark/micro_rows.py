@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rows of `ray microbenchmark`, on whatever `import ray` gives."""
+# mypy: allow-untyped-decorators, disable-error-code="attr-defined"
 
 from __future__ import annotations
 
@@ -10,7 +11,6 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import ray
 from ray.util import placement_group, remove_placement_group
-from stopwatch import measure
 
 BATCH = 1_000
 CLIENTS = 4
@@ -84,6 +84,8 @@ class Client:
         ray.get([server.answer.remote(value) for server in self._servers for _ in range(count)])
 
 
+# How often the call can be made in a second, in each of some rounds of so many seconds.
+Measure = Callable[[Callable[[], object], float, int], list[float]]
 # A row: its name, what one call of it counts for, and the call.
 Row = tuple[str, float, Callable[[], object]]
 
@@ -201,7 +203,9 @@ def _several(name: str, kind: type) -> Iterator[Row]:
     )
 
 
-def rates(pattern: str, seconds: float, rounds: int) -> Iterator[tuple[str, list[float]]]:
+def rates(
+    measure: Measure, pattern: str, seconds: float, rounds: int
+) -> Iterator[tuple[str, list[float]]]:
     """Runs the rows that match in a cluster of their own; yields what each round of one reached."""
     ray.init(num_cpus=max(CLIENTS, os.cpu_count() or 1), resources={"custom": 100})
     for rows in (object_rows, task_rows, actor_rows, async_actor_rows, group_rows):
