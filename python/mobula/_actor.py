@@ -211,7 +211,7 @@ class ActorClass(Generic[C, P]):
                 **self._actor_options(runtime, description),
                 "placement_resources": needed,
             },
-            **_options.template_fields(options, held),
+            **_options.template_fields(runtime, options, held),
             **placement,
         )
         actor_id, reference = runtime.process.create_actor(execution.context, template, *slots)

@@ -136,7 +136,7 @@ def _arguments(spec: DaemonSpec, session: str) -> list[str]:
     for option, names in (("resources", node.resources), ("labels", node.labels)):
         if names:
             arguments.append(f"--{option}={json.dumps(names)}")
-    zygote = [sys.executable, "-P", "-m", "mobula._zygote"]
+    zygote = [sys.executable, "-P", "-m", "mobula._zygote", session]
     arguments.append(f"--zygote-command={json.dumps(zygote)}")
     arguments.append(f"--client-version={mobula.__version__}")
     return arguments

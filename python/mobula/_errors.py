@@ -48,6 +48,8 @@ _CLASSES: dict[str, type[Exception]] = {
 def from_error_info(info: dict[str, Any]) -> Exception:
     """The exception that stands for an ``ErrorInfo``."""
     cause = decode_exception(info["cause"]) if info["cause"] else None
+    if cause is not None and (refusal := _refusal(cause)) is not None:
+        return refusal
     message = info["message"]
     if cause is not None:
         message = f"{message}\n{cause}"
@@ -97,7 +99,7 @@ def decode_exception(data: Any, object_id: bytes = b"") -> RayTaskError:
 def to_exception(kind: int, data: Any, object_id: bytes = b"") -> Exception:
     """The exception in place of the value of an object: ``kind`` is EXCEPTION or ERROR."""
     if kind == EXCEPTION:
-        return decode_exception(data, object_id).as_instanceof_cause()
+        return _raised(decode_exception(data, object_id))
     error = from_error_info(data)
     if isinstance(error, RayError) and _is_of_another(data, object_id):
         return _passed_on(error).as_instanceof_cause()
@@ -111,7 +113,18 @@ def of_payload(payload: dict[str, Any]) -> Exception:
     data = payload["data"]
     if not data:
         return RayTaskError("", "its exception was so large that it lies in the object store")
-    return decode_exception(data).as_instanceof_cause()
+    return _raised(decode_exception(data))
+
+
+def _raised(error: RayTaskError) -> Exception:
+    """What `get` raises for it."""
+    return _refusal(error) or error.as_instanceof_cause()
+
+
+def _refusal(error: RayTaskError) -> Exception | None:
+    """Of a worker that did not run the task, for want of its environment."""
+    is_one = isinstance(error.cause, exceptions.RuntimeEnvSetupError) and not error.function_name
+    return error.cause if is_one else None  # type: ignore[return-value]
 
 
 def _is_of_another(info: dict[str, Any], object_id: bytes) -> bool:

@@ -15,7 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import mobula
 from mobula import _job_config, _logs, _options, _system_settings, _world
+from mobula._cluster_view import node_views
+from mobula._remote_function import RemoteFunction
+from mobula._runtime import Runtime
 from mobula._world import InitOptions, NodeOptions
+from mobula.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 if TYPE_CHECKING:
     from mobula._logging_config import LoggingConfig
@@ -136,6 +140,7 @@ def init(
         _node_options(num_cpus, num_gpus, _memory, object_store_memory, resources, labels),
         **_system_settings.spilling(_system_config, object_spilling_directory),
     )
+    env = _check_runtime_env(runtime_env)
     options = InitOptions(
         address=_check_address(address, node),
         node=node,
@@ -143,11 +148,13 @@ def init(
         log_to_driver=log_to_driver,
         include_dashboard=include_dashboard is not False,
         dashboard_port=dashboard_port,
-        language_config=_job_config.encode(_check_runtime_env(runtime_env), logging_config),
+        language_config=_job_config.encode(logging_config),
         lineage_bytes_max=_system_settings.lineage_bytes_max(_system_config, address),
     )
     runtime, facts = _world.current.connect(options)
     _world.current.root = runtime.root
+    if env:
+        _enter_environment(runtime, env)
     info = {name: facts.get(name, "") for name in FACTS}
     info["raylet_ip_address"] = info["raylet_ip_address"] or info["node_ip_address"]
     info.update({name: facts[name] for name in ("address", "gcs_address") if name in facts})
@@ -230,6 +237,26 @@ def _check_namespace(namespace: str | None) -> str:
     if not isinstance(namespace, str) or not namespace:
         raise ValueError(f"namespace takes a non-empty string or None, got {namespace!r}")
     return namespace
+
+
+def _enter_environment(runtime: Runtime, env: dict[str, Any]) -> None:
+    """Makes it the job's, and has it made on each node before the first task waits for it."""
+    try:
+        runtime.environment = runtime.resolve_environment(env)
+    except BaseException:
+        shutdown()
+        raise
+    needs_making = {"working_dir", "py_modules", "pip", "uv"} & set(runtime.environment)
+    if needs_making and runtime.environment.get("config", {}).get("eager_install", True):
+        for node in node_views():
+            if node["alive"]:
+                here = NodeAffinitySchedulingStrategy(node["info"]["node"], soft=True)
+                options = {"num_cpus": 0, "scheduling_strategy": here}
+                RemoteFunction(_have_environment, options).remote()
+
+
+def _have_environment() -> None:
+    """A worker that runs this has it."""
 
 
 def _check_runtime_env(runtime_env: dict[str, Any] | None) -> dict[str, Any]:

@@ -6,14 +6,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mobula._logging_config import LoggingConfig
 
 
-def encode(runtime_env: dict[str, Any], logging_config: LoggingConfig | None = None) -> bytes:
-    """The driver's search path, working folder, environment and logging for its workers."""
+def encode(logging_config: LoggingConfig | None = None) -> bytes:
+    """The driver's search path, working folder and logging for its workers."""
     main = getattr(sys.modules.get("__main__"), "__file__", None)
     paths = [os.path.abspath(path) for path in sys.path if path]
     if main is not None:
@@ -23,7 +23,6 @@ def encode(runtime_env: dict[str, Any], logging_config: LoggingConfig | None = N
     config = {
         "paths": list(dict.fromkeys(paths)),
         "folder": os.getcwd(),
-        "runtime_env": runtime_env,
         **({"logging": logging_config.to_dict()} if logging_config else {}),
     }
     return json.dumps(config).encode()
@@ -36,26 +35,12 @@ def apply(config: bytes) -> None:
     fields = json.loads(config)
     known = set(sys.path)
     sys.path.extend(path for path in fields["paths"] if path not in known)
-    _enter(fields["folder"])
+    try:
+        os.chdir(fields["folder"])
+    except OSError as error:
+        # It may exist on the driver's machine only.
+        print(f"mobula: the worker stays in {os.getcwd()}: {error}", file=sys.stderr)
     if "logging" in fields:
         from mobula import _logging_config
 
         _logging_config.apply(_logging_config.LoggingConfig.from_dict(fields["logging"]))
-    apply_runtime_env(fields["runtime_env"])
-
-
-def apply_runtime_env(runtime_env: dict[str, Any]) -> None:
-    """The environment of a job, task or actor."""
-    os.environ.update(runtime_env.get("env_vars", {}))
-    folder = runtime_env.get("working_dir")
-    if folder:
-        _enter(folder)
-        sys.path.insert(0, os.getcwd())
-
-
-def _enter(folder: str) -> None:
-    """The folder may exist on the driver's machine only."""
-    try:
-        os.chdir(folder)
-    except OSError as error:
-        print(f"mobula: the worker stays in {os.getcwd()}: {error}", file=sys.stderr)

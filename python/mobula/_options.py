@@ -7,14 +7,19 @@ import json
 import math
 import pickle
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from mobula._environments.fields import check as check_environment
+from mobula._environments.fields import merge as merge_environments
 from mobula._placement import Placement, check_fit
 from mobula.util.placement_group import PlacementGroup
 from mobula.util.scheduling_strategies import (
     NodeAffinitySchedulingStrategy,
     PlacementGroupSchedulingStrategy,
 )
+
+if TYPE_CHECKING:
+    from mobula._runtime import Runtime
 
 Check = Callable[[Any], "str | None"]
 
@@ -110,20 +115,6 @@ def _lifetime(value: Any) -> str | None:
     return None if value in (None, "detached", "non_detached") else "'detached' or None"
 
 
-def _runtime_env(value: Any) -> str | None:
-    if not isinstance(value, Mapping):
-        return "a dict"
-    unknown = set(value) - {"env_vars", "working_dir"}
-    if unknown:
-        return f"a dict with the keys env_vars and working_dir, not {', '.join(sorted(unknown))}"
-    variables = value.get("env_vars", {})
-    if not isinstance(variables, Mapping) or not all(
-        isinstance(item, str) for pair in variables.items() for item in pair
-    ):
-        return "a dict whose env_vars are a dict of strings"
-    return None
-
-
 _SHARED: dict[str, Check] = {
     "num_cpus": _number,
     "num_gpus": _gpus,
@@ -132,7 +123,7 @@ _SHARED: dict[str, Check] = {
     "name": _text,
     "scheduling_strategy": _strategy,
     **_PLACEMENT,
-    "runtime_env": _runtime_env,
+    "runtime_env": check_environment,
 }
 FUNCTION: dict[str, Check] = {
     **_SHARED,
@@ -255,11 +246,16 @@ def strategy_fields(
     }
 
 
-def template_fields(options: Mapping[str, Any], resources: dict[str, float]) -> dict[str, Any]:
+def template_fields(
+    runtime: Runtime, options: Mapping[str, Any], resources: dict[str, float]
+) -> dict[str, Any]:
     """The arguments of ``TaskTemplate`` that functions and actors share."""
     fields: dict[str, Any] = {"resources": resources}
+    env = runtime.environment
     if options.get("runtime_env"):
-        fields["runtime_env"] = json.dumps(dict(options["runtime_env"]), sort_keys=True)
+        env = merge_environments(env, runtime.resolve_environment(options["runtime_env"]))
+    if env:
+        fields["runtime_env"] = json.dumps(env, sort_keys=True)
     return fields
 
 

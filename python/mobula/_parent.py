@@ -10,8 +10,14 @@ import signal
 from os import _exit, getppid
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
 # Before a fork: loading a library in a forked child is no good.
 _libc = ctypes.CDLL(None)
+
+
+def call_process(name: str) -> None:
+    """The name that the system shows for this process."""
+    _libc.prctl(_PR_SET_NAME, name.encode())
 
 
 def die_with(parent: int) -> None:

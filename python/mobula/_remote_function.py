@@ -191,7 +191,7 @@ class RemoteFunction(Generic[P, R]):
             max_retries=options.get("max_retries", _default_max_retries()),
             retry_exceptions=bool(retry),
             language_options=_options.serialize_extras(extras),
-            **_options.template_fields(options, resources),
+            **_options.template_fields(runtime, options, resources),
             **_options.strategy_fields(options, parent, resources, what),
         )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import abc
 import contextvars
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -41,6 +41,9 @@ class Runtime(abc.ABC):
         self.actor_host: ActorHost | None = None
         # Of its program; made when the first value is recorded.
         self.metrics: MetricsPage | None = None
+        # What this process was started in, and what its tasks' children inherit: of a driver that
+        # of its job. Its text stands in the headers of tasks that say nothing of their own.
+        self.environment: dict[str, Any] = {}
         self.root = Execution(self, context=process.root_context())
 
     @abc.abstractmethod
@@ -73,6 +76,19 @@ class Runtime(abc.ABC):
     def namespace(self) -> str:
         """The namespace in which this job's actors are named."""
         return str(self.identity["job_config"]["ray_namespace"])
+
+    def resolve_environment(self, env: Mapping[str, Any]) -> dict[str, Any]:
+        """A checked environment as every node of the cluster can make it."""
+        from mobula._environments.resolve import resolve
+
+        return resolve(self, env)
+
+    def fetch_package(self, uri: str) -> bytes | None:
+        """What `resolve_environment` has stored under a URI."""
+        from mobula._environments.packages import SPACE
+
+        reply = self.ask_kv("kGet", SPACE, uri)
+        return bytes(reply["value"]) if reply["found"] else None
 
     def ask_kv(
         self, operation: str, space: str, key: str, value: bytes = b"", overwrite: bool = True

@@ -6,10 +6,16 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import tempfile
 from collections.abc import Sequence
 from typing import Any
 
 _UNITS_NS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+
+
+def session_dir() -> str:
+    """What stands for the session folders of all nodes; a real one, the same for all runs."""
+    return os.path.join(tempfile.gettempdir(), f"mobula-sim-{os.getuid()}", "session")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

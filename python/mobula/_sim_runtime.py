@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from mobula._runtime import AsyncRequest, Runtime
@@ -62,6 +63,12 @@ class SimRuntime(Runtime):
             if self._hub.forget(self.worker, request):
                 self.process.abandon(request)
             raise
+
+    def resolve_environment(self, env: Mapping[str, Any]) -> dict[str, Any]:
+        """Folders are not packed: all nodes are on this machine."""
+        from mobula._environments.sim import resolve_in_place
+
+        return resolve_in_place(self, env)
 
     def is_connected(self) -> bool:
         """Returns whether the cluster runs: a driver may outlive it."""

@@ -8,13 +8,15 @@ import atexit
 import contextvars
 import json
 import os
-import sys
 import traceback
 from collections.abc import Iterator
 
 from mobula import _core
+from mobula._environments.enter import RefusingExecutor
+from mobula._environments.sim import enter_environment
 from mobula._executor import Executor
 from mobula._sim_hub import Hub
+from mobula._sim_options import session_dir
 from mobula._sim_process import Process, ProcessGone, ProcessGreenlet
 from mobula._sim_runtime import SimRuntime
 
@@ -53,7 +55,7 @@ class SimWorker:
         self._loop: asyncio.AbstractEventLoop | None = None
         # What runs each task, by the task's id.
         self._threads: dict[str, ProcessGreenlet] = {}
-        # Whether the environment that the job and the first task ask for is made.
+        # Whether the environment that the first task asks for is made.
         self._has_environment = False
         self._coroutines: dict[str, asyncio.Task[None]] = {}
 
@@ -101,13 +103,19 @@ class SimWorker:
             self._exit(error)
 
     def _make_environment(self, task: _core.RunningTask) -> None:
-        """Makes what the job and the first task ask for: the other tasks ask for the same."""
+        """Makes what the first task asks for: the other tasks ask for the same."""
         if self._has_environment:
             return
         self._has_environment = True
         os.environ["RAY_RAYLET_PID"] = str(self._hub.daemon_pid(self._process.node))
-        _apply(self._runtime.identity["job_config"]["language_config"])
-        _apply(_core.runtime_env_of(task))
+        text = _core.runtime_env_of(task)
+        if text:
+            self._runtime.environment = json.loads(text)
+            refusal = enter_environment(
+                self._runtime.environment, session_dir(), self._runtime.fetch_package
+            )
+            if refusal is not None:
+                self._executor = RefusingExecutor(self._executor, refusal)
 
     def _begin(self, task: _core.RunningTask) -> None:
         assert self._loop is not None
@@ -148,12 +156,3 @@ class SimWorker:
             traceback.print_exception(error)
             reason = f"the worker ended by {type(error).__name__}: {error}"
         self._hub.leave(self._process, reason)
-
-
-def _apply(runtime_env: str | bytes) -> None:
-    """Makes an environment, except for the working folder: there is one for all processes."""
-    fields = json.loads(runtime_env or "{}")
-    os.environ.update(fields.get("env_vars", {}))
-    folder = fields.get("working_dir")
-    if folder and folder not in sys.path:
-        sys.path.append(folder)

@@ -3,16 +3,14 @@
 
 from __future__ import annotations
 
-import json
 import os
-import tempfile
 from typing import Any
 
 import mobula
 from mobula import _core, _sim_process
 from mobula._runtime import Execution, Runtime
 from mobula._sim_hub import Hub
-from mobula._sim_options import SimOptions
+from mobula._sim_options import SimOptions, session_dir
 from mobula._sim_runtime import SimRuntime
 from mobula._virtual_net import STATUS_ADDRESS
 from mobula._world import InitOptions, Node, NodeOptions, World, check_version
@@ -66,10 +64,7 @@ class SimWorld(World):
             self._hub.world.reserve_nodes(False)
             self._configure(_HEAD, options.node)
         # Simulated workers live in the driver's interpreter: they need not be told its paths.
-        runtime_env = json.loads(options.language_config or b"{}").get("runtime_env", {})
-        worker = hub.world.add_driver(
-            options.namespace, json.dumps(runtime_env).encode(), options.lineage_bytes_max
-        )
+        worker = hub.world.add_driver(options.namespace, b"", options.lineage_bytes_max)
         hub.driver.worker = worker
         hub.add_process(hub.driver)
         hub.wait_until_ready(worker)
@@ -143,7 +138,7 @@ class SimWorld(World):
 
     def _facts(self, runtime: Runtime, options: InitOptions) -> dict[str, Any]:
         """What `init` tells. The folder is real and always the same: programs look into it."""
-        session = os.path.join(tempfile.gettempdir(), f"mobula-sim-{os.getuid()}", "session")
+        session = session_dir()
         os.makedirs(os.path.join(session, "sockets"), exist_ok=True)
         return {
             "node_ip_address": "127.0.0.1",

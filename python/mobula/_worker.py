@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -21,17 +22,49 @@ from mobula._interrupts import Interrupts
 
 if TYPE_CHECKING:
     from mobula._async_calls import AsyncCalls
+    from mobula.exceptions import RuntimeEnvSetupError
 
 
-def run_worker(socket_name: str, worker: str, runtime_env: str) -> None:
-    """Connects, then runs tasks until told to leave."""
+def run_worker(
+    socket_name: str,
+    worker: str,
+    runtime_env: str,
+    session: str,
+    *,
+    refusal: RuntimeEnvSetupError | None = None,
+) -> None:
+    """Connects, then runs tasks until told to leave.
+
+    `refusal` is why this process is not in the Python that the environment asks for.
+    """
     process = _core.connect(socket_name, worker=worker)
     runtime = HostRuntime(process)
     _world.current.root = runtime.root
     _job_config.apply(runtime.identity["job_config"]["language_config"])
+    interrupts = Interrupts()
+    executor = Executor(runtime, interrupts)
     if runtime_env:
-        _job_config.apply_runtime_env(json.loads(runtime_env))
-    _MainLoop(runtime).run()
+        # Not above: most workers need nothing of it.
+        from mobula._environments import enter
+
+        runtime.environment = json.loads(runtime_env)
+        refusal = refusal or enter.enter_folders(
+            runtime.environment, session, runtime.fetch_package
+        )
+        if refusal is not None:
+            executor = enter.RefusingExecutor(executor, refusal)
+    _MainLoop(runtime, executor, interrupts).run()
+
+
+def live(work: Callable[[], None]) -> NoReturn:
+    """A worker's life from the moment on when its output is its own; ends the process."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    try:
+        work()
+    except BaseException as error:
+        leave(error)
+    leave()
 
 
 class _MainLoop:
@@ -41,10 +74,10 @@ class _MainLoop:
     interrupt them. Calls of concurrent actors run in other threads or on an event loop.
     """
 
-    def __init__(self, runtime: HostRuntime) -> None:
+    def __init__(self, runtime: HostRuntime, executor: Executor, interrupts: Interrupts) -> None:
         self._runtime = runtime
-        self._interrupts = Interrupts()
-        self._executor = Executor(runtime, self._interrupts)
+        self._interrupts = interrupts
+        self._executor = executor
         self._concurrent: AsyncCalls | _ThreadedCalls | None = None
         self._is_used = False
         runtime.process.interrupt_with_signal(signal.SIGINT)

@@ -46,7 +46,6 @@ class InitOptions:
     log_to_driver: bool = True
     include_dashboard: bool = True
     dashboard_port: int | None = None
-    runtime_env: dict[str, Any] = dataclasses.field(default_factory=dict)
     # What workers need to import the driver's modules, serialised.
     language_config: bytes = b""
     # Lineage kept at most per process of the job; 0: the usual, -1: none.

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The process that workers are forked from, with what they need imported already.
 
-One per node, started by its daemon. They speak JSON in packets of a Unix socket whose descriptor
-is in MOBULA_ZYGOTE_FD:
+One per node, started by its daemon with the node's session folder as argument. They speak JSON in
+packets of a Unix socket whose descriptor is in MOBULA_ZYGOTE_FD:
 
 - from the daemon: ``{"op": "fork", "worker", "job", "socket", "env"}`` with two descriptors, the
   new worker's standard output and error;
@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import ctypes
 import gc
 import importlib
 import json
@@ -28,17 +27,15 @@ import socket
 import sys
 from typing import Any, NoReturn
 
-from mobula._parent import die_with
+from mobula._parent import call_process, die_with
 
 _PACKET_MAX = 1 << 20
-_PR_SET_NAME = 15
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def _end_with_parent(parent: int, name: str) -> None:
     """Also renames the process, which shows that it is so from here on."""
     die_with(parent)
-    _libc.prctl(_PR_SET_NAME, name.encode())
+    call_process(name)
 
 
 def _preimport() -> None:
@@ -151,15 +148,9 @@ class _Zygote:
         for target, descriptor in zip((1, 2), descriptors, strict=True):
             os.dup2(descriptor, target)
             os.close(descriptor)
-        for stream in (sys.stdout, sys.stderr):
-            stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-        from mobula._worker import leave
+        from mobula._worker import live
 
-        try:
-            _work(order)
-        except BaseException as error:
-            leave(error)
-        leave()
+        live(lambda: _work(order))
 
 
 def _work(order: dict[str, Any]) -> None:
@@ -170,7 +161,15 @@ def _work(order: dict[str, Any]) -> None:
         sys.modules["numpy.random"].seed()
     from mobula._worker import run_worker
 
-    run_worker(order["socket"], order["worker"], order.get("env") or "")
+    start = [order["socket"], order["worker"], order.get("env") or "", *sys.argv[1:]]
+    refusal = None
+    if order.get("env"):
+        # Not above: most workers need nothing of it.
+        from mobula._environments.enter import enter_interpreter
+
+        arguments = ["-P", "-m", "mobula._worker_main", *start]
+        refusal = enter_interpreter(json.loads(order["env"]), sys.argv[1], arguments)
+    run_worker(*start, refusal=refusal)
 
 
 def main() -> None:

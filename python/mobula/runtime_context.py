@@ -9,6 +9,7 @@ from mobula._actor_handle import ActorHandle
 from mobula._placement import placement_of
 from mobula._runtime import Execution, current
 from mobula.ids import ActorID, JobID, NodeID, PlacementGroupID, TaskID
+from mobula.runtime_env import RuntimeEnv
 
 __all__ = ["RuntimeContext", "get_runtime_context"]
 
@@ -80,6 +81,15 @@ class RuntimeContext:
             return dict(host.resources)
         task = self._execution.task
         return dict(task.resources) if task is not None else {}
+
+    @property
+    def runtime_env(self) -> RuntimeEnv:
+        """The environment of this process, which tasks that it submits inherit."""
+        return RuntimeEnv(**self._execution.runtime.environment)
+
+    def get_runtime_env_string(self) -> str:
+        """The same as JSON."""
+        return self.runtime_env.serialize()
 
     # ---- As older Rays have it: ids as objects -------------------------------------------------
 

@@ -146,3 +146,13 @@ def test_collective_operations_are_refused_by_name():
     result = sim.run(program)
     assert result.returncode == 1
     assert "ray.util.collective reaches outside the simulation" in result.report
+
+
+def test_runtime_environments_find_files_and_install_nothing(tmp_path):
+    (tmp_path / "found_by_tasks.py").write_text("VALUE = 7\n")
+    first, second = (
+        sim.run(PROGRAMS / "environments.py", [str(tmp_path)], nodes=3, cpus=2) for _ in range(2)
+    )
+    assert first.returncode == 0, first.report
+    assert first.output == "OK\n"
+    assert first.hash == second.hash

@@ -26,7 +26,9 @@ def zygote():
         "PYTHONPATH": str(pathlib.Path(mobula.__file__).parents[1]),
     }
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "mobula._zygote"], pass_fds=[child.fileno()], env=environment
+        [sys.executable, "-P", "-m", "mobula._zygote", ""],
+        pass_fds=[child.fileno()],
+        env=environment,
     )
     child.close()
     daemon.settimeout(60)

@@ -53,7 +53,8 @@ void WorkerPool::EnsureStarting(Instant now, const PoolKey& key, std::size_t wan
     starting_.emplace(number, worker.id);
     ++starting_of_[key];
     out.Emit(StartProcess{worker.id, key.language, key.job, config, key.runtime_env});
-    out.StartTimer(TimerKind::kStartTimeout, number, start_timeout_);
+    // How long an environment may take is its own to say; what makes it sees to that.
+    if (key.runtime_env.empty()) out.StartTimer(TimerKind::kStartTimeout, number, start_timeout_);
     workers_.emplace(worker.id, std::move(worker));
   }
 }

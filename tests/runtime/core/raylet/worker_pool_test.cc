@@ -95,6 +95,16 @@ TEST_F(WorkerPoolTest, KillsAProcessThatDoesNotRegisterInTime) {
   EXPECT_THAT(Of<StartProcess>(PassBackoff(Milliseconds(250))), SizeIs(1));
 }
 
+TEST_F(WorkerPoolTest, AProcessThatMakesItsEnvironmentFirstMayTakeItsTime) {
+  JoinWithDriver();
+  RequestLease request = Request(1, Cpus(1));
+  request.runtime_env = "env";
+  const Effects effects = Hear(kDriver, request);
+  ASSERT_THAT(Of<StartProcess>(effects), SizeIs(1));
+  for (const StartTimer& timer : Of<StartTimer>(effects))
+    EXPECT_NE(timer.timer.kind, static_cast<std::uint32_t>(TimerKind::kStartTimeout));
+}
+
 TEST_F(WorkerPoolTest, AStartTimeoutOfARegisteredWorkerMeansNothing) {
   JoinWithDriver();
   Lease(1, Cpus(1));
