@@ -234,9 +234,9 @@ class Daemon:
             self._process.wait()
         shutil.rmtree(self._session, ignore_errors=True)
 
-    def wait(self) -> None:
-        """Returns when it has ended by itself."""
-        self._process.wait()
+    def wait(self) -> int:
+        """Returns when it has ended: its exit status, or the signal's number below 0."""
+        return self._process.wait()
 
     def kill(self) -> None:
         """Ends the daemon as a crash does; its workers end with it."""
@@ -288,7 +288,9 @@ def _records() -> list[dict[str, Any]]:
 def is_running(pid: int) -> bool:
     """Whether a daemon has that process id."""
     try:
-        with open(f"/proc/{pid}/comm") as file:
-            return file.read().strip() == "mobulad"
+        with open(f"/proc/{pid}/stat") as file:
+            name, _, facts = file.read().partition("(")[2].rpartition(")")
+            # One that has ended is there until its parent has heard of it.
+            return name == "mobulad" and facts.split()[0] != "Z"
     except OSError:
         return False

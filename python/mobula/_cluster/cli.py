@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from rich.console import Console
 
 from mobula import _daemon
 from mobula._cluster import query, status
-from mobula._cluster.start import StartOptions, read_token
+from mobula._cluster.start import StartOptions, end, read_token
 from mobula._cluster.start import start as start_node
 from mobula._cluster.start import stop as stop_nodes
 from mobula._world import NodeOptions
@@ -163,10 +164,27 @@ def start(
         )
     _tell_started(Console(highlight=False, soft_wrap=True), daemon.facts)
     if block:
-        try:
-            daemon.wait()
-        except KeyboardInterrupt:
-            daemon.stop()
+        _block(daemon)
+
+
+def _block(daemon: _daemon.Daemon) -> None:
+    """Until the node has ended; Ctrl-C and SIGTERM, as of init systems, end it in order."""
+
+    def leave(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, leave)
+    try:
+        status = daemon.wait()
+    except KeyboardInterrupt:
+        end(daemon.facts, force=False)
+        daemon.wait()
+        return
+    if status != 0:
+        raise click.ClickException(
+            f"the node has ended with status {status}; its log is in "
+            f"{daemon.facts['session_dir']}/logs"
+        )
 
 
 def _check_address(address: str) -> None:

@@ -131,15 +131,22 @@ def stop(*, force: bool) -> list[dict[str, Any]]:
     records = [record for record in _daemon.running() if record.get("outlives_starter")]
     records.sort(key=lambda record: record["is_head"])
     for record in records:
-        _stop_one(record["pid"], force)
-        # The logs stay for a day, for who wants to know what happened; see _daemon._sweep.
-        with contextlib.suppress(OSError):
-            os.unlink(os.path.join(record["session_dir"], "token"))
-        shutil.rmtree(os.path.join(record["session_dir"], "sockets"), ignore_errors=True)
+        end(record, force=force)
     return records
 
 
-def _stop_one(pid: int, force: bool) -> None:
+def end(record: dict[str, Any], *, force: bool) -> None:
+    """Stops the node of a record: in order, or by killing it.
+
+    The logs stay for a day, for who wants to know what happened; see _daemon._sweep.
+    """
+    _end_process(record["pid"], force)
+    with contextlib.suppress(OSError):
+        os.unlink(os.path.join(record["session_dir"], "token"))
+    shutil.rmtree(os.path.join(record["session_dir"], "sockets"), ignore_errors=True)
+
+
+def _end_process(pid: int, force: bool) -> None:
     if not force:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
