@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Goal: what the runtime counts and what programs measure is found where Prometheus looks for it.
 import pickle
+import subprocess
+import sys
 import time
 import urllib.request
 import warnings
@@ -223,6 +225,42 @@ def test_a_name_that_prometheus_does_not_know_is_discarded(port):
         bad = Counter("a-b")
     bad.inc()
     assert not [name for name in _scrape(port)[0] if "a-b" in name]
+
+
+SIMULATED = """
+import mobula as ray
+from mobula.util.metrics import Counter, Histogram
+ray.init()
+
+@ray.remote
+class Server:
+    def __init__(self):
+        self.calls = Counter("calls", tag_keys=("kind",))
+        self.times = Histogram("times", boundaries=[1])
+    def serve(self, kind):
+        self.calls.inc(tags={"kind": kind})
+        self.times.observe(0.5)
+
+server = Server.remote()
+ray.get([server.serve.remote("usual") for _ in range(3)])
+try:
+    ray.get(server.serve.remote(7))
+except TypeError as error:
+    print(error)
+"""
+
+
+def test_in_the_simulator_records_are_checked_and_take_no_time(tmp_path):
+    program = tmp_path / "program.py"
+    runs = []
+    for text in (SIMULATED, SIMULATED.replace("self.times.observe(0.5)", "pass")):
+        program.write_text(text)
+        command = [sys.executable, "-m", "mobula", "sim", str(program)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert "Tag values must be str" in done.stdout
+        runs.append([line for line in done.stderr.splitlines() if line.startswith("events:")])
+    assert runs[0] == runs[1] != []
 
 
 def test_outside_a_cluster_and_unused_it_costs_nothing():

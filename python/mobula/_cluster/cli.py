@@ -201,6 +201,7 @@ def _tell_started(console: Console, facts: dict[str, Any]) -> None:
         console.print(f"It is of the cluster at {facts['cluster_address']}.")
     if facts["webui_url"]:
         console.print(f"  page   http://{facts['webui_url']}")
+        console.print(f"         http://{facts['webui_url']}/metrics, for Prometheus")
     console.print(f"  logs   {os.path.join(facts['session_dir'], 'logs')}")
     if facts["token_file"]:
         console.print(f"  token  {facts['token_file']}")

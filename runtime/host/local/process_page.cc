@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <new>
 #include <tuple>
@@ -18,7 +19,11 @@ namespace {
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
 static_assert(std::is_trivially_copyable_v<TaskTimes>);
-using Words = std::array<std::uint64_t, (sizeof(TaskTimes) + 7) / 8>;
+static_assert(sizeof(TaskTimes) % 8 == 0 && offsetof(TaskTimes, text) % 8 == 0);
+using Words = std::array<std::uint64_t, sizeof(TaskTimes) / 8>;
+constexpr std::size_t kFlagsWord = offsetof(TaskTimes, attempt) / 8;
+static_assert(kFlagsWord == offsetof(TaskTimes, ended) / 8 + 1 &&
+              offsetof(TaskTimes, text) == 8 * (kFlagsWord + 1));
 
 /// A record that is written while others read: its version is odd meanwhile. In words, so that no
 /// access is a race; their order with the version's is what makes a torn record be noticed.
@@ -27,14 +32,16 @@ struct Slot {
   std::array<std::atomic<std::uint64_t>, std::tuple_size_v<Words>> words;
 };
 
-/// Only the writer's thread calls this.
-void Write(Slot& slot, const TaskTimes& times) {
-  Words words{};
-  std::memcpy(words.data(), &times, sizeof(times));
+/// The words from `first` to before `last` become those of `times`. Only the writer's thread calls
+/// this.
+void Write(Slot& slot, const TaskTimes& times, std::size_t first, std::size_t last) {
+  const auto* const bytes = reinterpret_cast<const char*>(&times);
   const std::uint64_t version = slot.version.load(kRelaxed);
   slot.version.store(version + 1, kRelaxed);
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    slot.words[i].store(words[i], std::memory_order_release);
+  for (std::size_t i = first; i < last; ++i) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes + 8 * i, sizeof(word));
+    slot.words[i].store(word, std::memory_order_release);
   }
   slot.version.store(version + 2, std::memory_order_release);
 }
@@ -120,7 +127,9 @@ Latencies& ProcessPage::Waited(Rpc what) const {
 
 std::uint64_t ProcessPage::Note(const TaskTimes& times) const {
   const std::uint64_t number = layout_->noted.load(kRelaxed);
-  Write(layout_->slots[number % kTimesMax], times);
+  // What is behind the text is left as it was.
+  const std::size_t bytes = offsetof(TaskTimes, text) + times.text_size;
+  Write(layout_->slots[number % kTimesMax], times, 0, (bytes + 7) / 8);
   layout_->noted.store(number + 1, std::memory_order_release);
   return number;
 }
@@ -129,11 +138,13 @@ void ProcessPage::NoteEnd(std::uint64_t number, Instant ended, bool failed) cons
   if (layout_->noted.load(kRelaxed) - number > kTimesMax) return;
   Slot& slot = layout_->slots[number % kTimesMax];
   TaskTimes times;
-  (void)Read(slot, times);
+  // One word has the flags and what is not to change.
+  const std::uint64_t flags = slot.words[kFlagsWord].load(kRelaxed);
+  std::memcpy(reinterpret_cast<char*>(&times) + 8 * kFlagsWord, &flags, sizeof(flags));
   times.ended = ended;
   times.failed = failed;
   times.over = true;
-  Write(slot, times);
+  Write(slot, times, offsetof(TaskTimes, ended) / 8, kFlagsWord + 1);
 }
 
 std::vector<TaskTimes> ProcessPage::Times() const {
