@@ -7,6 +7,7 @@ import abc
 import dataclasses
 import importlib
 import os
+import shlex
 import subprocess
 from collections.abc import Sequence
 from typing import Any
@@ -65,8 +66,6 @@ class Host(abc.ABC):
 
 def _quoted(path: str) -> str:
     """For a shell, which is to know what ~ means."""
-    import shlex
-
     return f"~/{shlex.quote(path[2:])}" if path.startswith("~/") else shlex.quote(path)
 
 
