@@ -165,6 +165,10 @@ void BindHost(py::module_& module) {
              return py::memoryview::from_memory(static_cast<void*>(area.data()),
                                                 static_cast<py::ssize_t>(area.size()));
            })
+      .def("pending_calls",
+           [](HostProcess& self, const std::string& actor) {
+             return self.Runtime().PendingCalls(IdFromHex<ActorId>(actor));
+           })
       .def("pending_tasks",
            [](HostProcess& self) { return ToPython(self.Runtime().PendingTasks()); })
       .def("failed_tasks", [](HostProcess& self) { return ToPython(self.Runtime().FailedTasks()); })

@@ -47,6 +47,10 @@ class SimProcess : public ProcessBinding {
     return py::make_tuple(ToPythonCompletion(Get(), *completion));
   }
   py::object PendingTasks() const { return View(&worker::Worker::PendingTasks); }
+  [[nodiscard]] std::size_t PendingCalls(const std::string& actor) const {
+    const worker::Worker* machine = world_->FindWorker(worker_);
+    return machine == nullptr ? 0 : machine->PendingCalls(IdFromHex<ActorId>(actor));
+  }
   py::object FailedTasks() const { return View(&worker::Worker::FailedTasks); }
   py::object References() const { return View(&worker::Worker::References); }
   [[nodiscard]] bool IsConnected() const { return world_->IsAlive(worker_); }
@@ -323,6 +327,7 @@ void BindSim(py::module_& module) {
   py::class_<SimProcess, ProcessBinding>(module, "SimProcess")
       .def("try_take", &SimProcess::TryTake, "request"_a)
       .def("pending_tasks", &SimProcess::PendingTasks)
+      .def("pending_calls", &SimProcess::PendingCalls, "actor"_a)
       .def("failed_tasks", &SimProcess::FailedTasks)
       .def("references", &SimProcess::References)
       .def("is_connected", &SimProcess::IsConnected);

@@ -26,9 +26,21 @@ ActorOptions ActorOptionsOf(const py::dict& fields) {
   options.detached = fields["detached"].cast<bool>();
   options.is_async = fields["is_async"].cast<bool>();
   options.handle_description = Bytes(fields["handle_description"].cast<std::string>());
+  options.out_of_order = fields["out_of_order"].cast<bool>();
   options.placement_resources =
       ResourceSet::Of(fields["placement_resources"].cast<std::map<std::string, double>>());
   return options;
+}
+
+/// From tuples of (key, operation, values, soft).
+std::vector<LabelRule> LabelRulesOf(const std::vector<py::tuple>& rules) {
+  std::vector<LabelRule> out;
+  for (const py::tuple& rule : rules) {
+    out.push_back({rule[0].cast<std::string>(),
+                   EnumFromName<LabelOperator>(rule[1].cast<std::string>()),
+                   rule[2].cast<std::vector<std::string>>(), rule[3].cast<bool>()});
+  }
+  return out;
 }
 
 /// The keys are the fields of TaskHeader; those left out keep their defaults.
@@ -39,8 +51,8 @@ TaskTemplate MakeTemplate(const std::string& kind, const std::string& function_i
                           const std::optional<py::dict>& actor_options, const std::string& strategy,
                           const std::string& strategy_node, bool strategy_soft,
                           const std::string& strategy_group, std::uint32_t strategy_bundle,
-                          bool strategy_captures, const std::string& runtime_env,
-                          const std::string& language_options) {
+                          bool strategy_captures, const std::vector<py::tuple>& strategy_labels,
+                          const std::string& runtime_env, const std::string& language_options) {
   TaskHeader header;
   header.kind = EnumFromName<TaskKind>(kind);
   header.function = {Language::kPython, IdFromHex<FunctionId>(function_id), function_name};
@@ -56,7 +68,8 @@ TaskTemplate MakeTemplate(const std::string& kind, const std::string& function_i
                      strategy_soft,
                      IdFromHex<PlacementGroupId>(strategy_group),
                      strategy_bundle,
-                     strategy_captures};
+                     strategy_captures,
+                     LabelRulesOf(strategy_labels)};
   header.runtime_env = runtime_env;
   header.language_options = Bytes(language_options);
   return TaskTemplate(std::move(header));
@@ -154,10 +167,12 @@ void BindTask(py::module_& module) {
            "retry_exceptions"_a = false, "actor"_a = "", "actor_options"_a = py::none(),
            "strategy"_a = "kDefault", "strategy_node"_a = "", "strategy_soft"_a = false,
            "strategy_group"_a = "", "strategy_bundle"_a = 0, "strategy_captures"_a = false,
-           "runtime_env"_a = "", "language_options"_a = py::bytes());
+           "strategy_labels"_a = std::vector<py::tuple>{}, "runtime_env"_a = "",
+           "language_options"_a = py::bytes());
   py::class_<RunningTask>(module, "RunningTask")
       .def_property_readonly("task", [](const RunningTask& self) { return self.Spec().task.Hex(); })
       .def_property_readonly("attempt", [](const RunningTask& self) { return self.Spec().attempt; })
+      .def_property_readonly("gpus", &RunningTask::Gpus)
       .def_property_readonly(
           "kind", [](const RunningTask& self) { return ToPython(self.Spec().header->kind); })
       .def_property_readonly(

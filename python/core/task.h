@@ -43,6 +43,8 @@ class RunningTask {
       : process_(std::move(process)), run_(std::move(run)) {}
 
   [[nodiscard]] const TaskSpec& Spec() const { return run_.spec; }
+  /// The numbers of those that it holds.
+  [[nodiscard]] const std::vector<std::uint32_t>& Gpus() const { return run_.gpus; }
   /// (function id as bytes, function name, arguments): what to call. The arguments are a list of
   /// (kind, data, object id), the id empty for inline ones. The first call only: the pins pass to
   /// the list.

@@ -19,6 +19,7 @@ from mobula._actor_handle import ActorHandle, ActorMethod
 from mobula._cancel import cancel
 from mobula._cluster_view import available_resources, cluster_resources, nodes
 from mobula._init import RayContext, init, is_initialized, shutdown
+from mobula._gpus import get_gpu_ids
 from mobula._object_ref import ObjectRef
 from mobula._objects import get, put, wait
 from mobula._remote import remote
@@ -78,6 +79,7 @@ __all__ = [
     "exit_actor",
     "get",
     "get_actor",
+    "get_gpu_ids",
     "get_runtime_context",
     "init",
     "internal",

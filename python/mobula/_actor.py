@@ -28,6 +28,8 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 _METHOD_OPTIONS = "__mobula_method_options__"
 # Calls of an asyncio actor that may be under way at once, unless its options say otherwise.
 _ASYNC_CONCURRENCY = 1000
+# With concurrency groups the actor's process sees to the limits of each.
+_GROUPED = 1 << 20
 
 
 @overload
@@ -75,6 +77,10 @@ def _is_async(cls: type) -> bool:
     return any(inspect.iscoroutinefunction(member) for _, member in inspect.getmembers(cls))
 
 
+class ActorClassInheritanceException(TypeError):  # noqa: N818
+    """A class was derived from an actor class."""
+
+
 class ActorClass(Generic[C, P]):
     """A class whose ``.remote()`` makes an actor: an instance in a worker process of its own.
 
@@ -99,11 +105,22 @@ class ActorClass(Generic[C, P]):
         if cls.__init__ is object.__init__:
             self._init_shape = CallShape(())
         self._methods = _describe_methods(cls)
+        self._check_groups()
         self._is_async = _is_async(cls)
         self.__name__ = cls.__name__
         self.__qualname__ = cls.__qualname__
         self.__module__ = cls.__module__
         self.__doc__ = cls.__doc__
+
+    def _check_groups(self) -> None:
+        known = self._options.get("concurrency_groups", {})
+        for name, method in self._methods.items():
+            group = method.options.get("concurrency_group")
+            if group is not None and group not in known:
+                raise ValueError(
+                    f"the method {name} of {self._class.__name__} is in the concurrency group "
+                    f"{group!r}, which concurrency_groups of the class does not name"
+                )
 
     # Type checkers shall say that there is no such call, and know what stands in brackets.
     if not TYPE_CHECKING:
@@ -120,7 +137,7 @@ class ActorClass(Generic[C, P]):
     def __mro_entries__(self, bases: tuple[Any, ...]) -> NoReturn:
         """Refuses to be a base class."""
         name = self._class.__name__
-        raise TypeError(
+        raise ActorClassInheritanceException(
             f"an actor class cannot be inherited from: derive from the plain class {name} and "
             f"apply remote to the derived class"
         )
@@ -192,6 +209,8 @@ class ActorClass(Generic[C, P]):
             self._class.__name__,
             self._methods,
             options.get("max_task_retries", 0),
+            options.get("max_pending_calls", -1),
+            tuple(options.get("concurrency_groups", {})),
         )
         held, needed = _options.actor_resources_of(options)
         placement = _options.strategy_fields(
@@ -211,6 +230,7 @@ class ActorClass(Generic[C, P]):
                 **self._actor_options(runtime, description),
                 "placement_resources": needed,
             },
+            language_options=_options.serialize_extras(self._group_extras()),
             **_options.template_fields(runtime, options, held),
             **placement,
         )
@@ -219,17 +239,27 @@ class ActorClass(Generic[C, P]):
 
     def _actor_options(self, runtime: Runtime, description: ActorDescription) -> dict[str, Any]:
         options = self._options
-        concurrency = _ASYNC_CONCURRENCY if self._is_async else 1
         return {
             "max_restarts": options.get("max_restarts", 0),
             "max_task_retries": options.get("max_task_retries", 0),
-            "max_concurrency": options.get("max_concurrency", concurrency),
+            "max_concurrency": _GROUPED if self._group_extras() else self._max_concurrency(),
             "name": options.get("name", ""),
             "ray_namespace": options.get("namespace", runtime.namespace),
             "detached": options.get("lifetime") == "detached",
             "is_async": self._is_async,
             "handle_description": description.to_bytes(),
+            "out_of_order": options.get("allow_out_of_order_execution", False),
         }
+
+    def _max_concurrency(self) -> int:
+        usual = _ASYNC_CONCURRENCY if self._is_async else 1
+        limit: int = self._options.get("max_concurrency", usual)
+        return limit
+
+    def _group_extras(self) -> dict[str, Any]:
+        """What the actor's process must know of its concurrency groups; "" is for other calls."""
+        groups = self._options.get("concurrency_groups")
+        return {"concurrency_groups": {**groups, "": self._max_concurrency()}} if groups else {}
 
     def _claim_name(self, runtime: Runtime, handle: ActorHandle) -> ActorHandle:
         """Sees who has the name now: the GCS took our registration before this question."""

@@ -12,7 +12,7 @@ from mobula._core import ObjectRef, TaskTemplate
 from mobula._functions import CallShape
 from mobula._runtime import Runtime, current
 from mobula._typing import C
-from mobula.exceptions import ActorHandleNotFoundError
+from mobula.exceptions import ActorHandleNotFoundError, PendingCallsLimitExceeded
 from mobula.ids import ActorID
 
 if TYPE_CHECKING:
@@ -47,15 +47,30 @@ _COMMON = {
 class ActorDescription:
     """What a handle needs besides the actor's id; equal for all actors made alike."""
 
-    __slots__ = ("_bytes", "class_name", "max_task_retries", "methods")
+    __slots__ = (
+        "_bytes",
+        "class_name",
+        "concurrency_groups",
+        "max_pending_calls",
+        "max_task_retries",
+        "methods",
+    )
 
     def __init__(
-        self, class_name: str, methods: dict[str, MethodInfo], max_task_retries: int
+        self,
+        class_name: str,
+        methods: dict[str, MethodInfo],
+        max_task_retries: int,
+        max_pending_calls: int = -1,
+        concurrency_groups: Sequence[str] = (),
     ) -> None:
         """The class's methods, without those that every actor has."""
         self.class_name = class_name
         self.methods = {**methods, **_COMMON}
         self.max_task_retries = max_task_retries
+        # -1: any number.
+        self.max_pending_calls = max_pending_calls
+        self.concurrency_groups = concurrency_groups
         self._bytes: bytes | None = None
 
     def to_bytes(self) -> bytes:
@@ -68,7 +83,15 @@ class ActorDescription:
             }
             import cloudpickle
 
-            self._bytes = cloudpickle.dumps((self.class_name, methods, self.max_task_retries))
+            self._bytes = cloudpickle.dumps(
+                (
+                    self.class_name,
+                    methods,
+                    self.max_task_retries,
+                    self.max_pending_calls,
+                    self.concurrency_groups,
+                )
+            )
         return self._bytes
 
     @staticmethod
@@ -79,9 +102,9 @@ class ActorDescription:
 
 @functools.lru_cache(maxsize=256)
 def _load_description(data: bytes) -> ActorDescription:
-    class_name, methods, max_task_retries = pickle.loads(data)
+    class_name, methods, *rest = pickle.loads(data)
     infos = {name: MethodInfo(*parts) for name, parts in methods.items()}
-    return ActorDescription(class_name, infos, max_task_retries)
+    return ActorDescription(class_name, infos, *rest)
 
 
 class ActorState:
@@ -107,6 +130,10 @@ class ActorState:
         """What a call of the method submits."""
         options = {**self.description.methods[name].options, **options}
         retry = options.get("retry_exceptions", False)
+        extras = _options.retry_extras(retry)
+        if group := options.get("concurrency_group"):
+            self._check_group(group, name)
+            extras["concurrency_group"] = group
         return TaskTemplate(
             kind="kActorCall",
             function_name=name,
@@ -114,9 +141,27 @@ class ActorState:
             num_returns=options.get("num_returns", 1),
             max_retries=options.get("max_task_retries", self.description.max_task_retries),
             retry_exceptions=bool(retry),
-            language_options=_options.serialize_extras(_options.retry_extras(retry)),
+            language_options=_options.serialize_extras(extras),
             actor=self.actor_id,
         )
+
+    def _check_group(self, group: str, method: str) -> None:
+        known = self.description.concurrency_groups
+        if group not in known:
+            raise ValueError(
+                f"{method} is called in the concurrency group {group!r}; the actor "
+                f"{self.description.class_name} has: {', '.join(known) or 'none'}"
+            )
+
+    def check_pending(self, method: str) -> None:
+        """Raises PendingCallsLimitExceeded when there are as many calls as there may be."""
+        limit = self.description.max_pending_calls
+        pending = self.runtime.process.pending_calls(self.actor_id)
+        if pending >= limit:
+            raise PendingCallsLimitExceeded(
+                f"{method} was not called: {pending} calls of the actor "
+                f"{self.description.class_name} are pending, and its max_pending_calls is {limit}"
+            )
 
 
 class ActorMethod:
@@ -152,6 +197,8 @@ class ActorMethod:
                 f"The actor {state.description.class_name} ({state.actor_id}) is not known here. "
                 f"It might be dead or it's from a different cluster"
             )
+        if state.description.max_pending_calls >= 0:
+            state.check_pending(self._name)
         self._shape.check(args, kwargs, self._name)
         slots = _arguments.encode(execution, args, kwargs, self._name)
         return state.runtime.process.submit_task(execution.context, self._template, *slots)

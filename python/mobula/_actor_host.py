@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from mobula import _core
+from mobula import _core, _logs
 from mobula._actor_handle import (
     CALL,
     READY,
@@ -15,6 +15,7 @@ from mobula._actor_handle import (
     ActorHandle,
     ActorState,
 )
+from mobula._options import extras_of
 from mobula._placement import Placement
 
 if TYPE_CHECKING:
@@ -37,10 +38,16 @@ class ActorHost:
         self.placement = Placement.of(creation)
         self.is_async: bool = options["is_async"]
         self.max_concurrency: int = options["max_concurrency"]
+        # Calls that may run at once, by group; "" for those without one. Empty without groups.
+        self.concurrency_groups: dict[str, int] = extras_of(creation.language_options).get(
+            "concurrency_groups", {}
+        )
         # What the actor holds as long as it lives.
         self.resources: dict[str, float] = dict(creation.resources)
+        self.gpus = creation.gpus
         # Attempts before this one are restarts of the actor.
         self.was_restarted = creation.attempt > 0
+        self._warned: set[str] = set()
         # Set when the constructor returns.
         self.instance: Any = None
 
@@ -48,6 +55,12 @@ class ActorHost:
     def is_concurrent(self) -> bool:
         """Whether calls may overlap."""
         return self.is_async or self.max_concurrency > 1
+
+    def group_of(self, call: _core.RunningTask) -> str:
+        """The concurrency group that it is called in."""
+        options = call.language_options
+        group: str = extras_of(options).get("concurrency_group", "") if options else ""
+        return group
 
     def method(self, name: str) -> Callable[..., Any]:
         """What a call of the method runs."""
@@ -62,6 +75,23 @@ class ActorHost:
 
     def _call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return function(self.instance, *args, **kwargs)
+
+    def warn_of_blocking(self, call: str, instead: str) -> None:
+        """Once, when `call` is about to block the event loop of an asyncio actor."""
+        if not self.is_async or call in self._warned:
+            return
+        import asyncio
+
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            # A thread that the actor has started.
+            return
+        self._warned.add(call)
+        _logs.warn(
+            f"Using blocking ray.{call} inside async actor. This blocks the event loop. Please "
+            f"use `{instead}` if you want to yield execution to the event loop instead."
+        )
 
     def handle(self) -> ActorHandle:
         """The actor's own handle."""

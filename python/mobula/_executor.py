@@ -10,9 +10,9 @@ from __future__ import annotations
 import atexit
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mobula import _arguments, _core, _serialization
+from mobula import _arguments, _core, _gpus, _serialization
 from mobula._actor import ActorExit
 from mobula._actor_host import ActorHost
 from mobula._errors import EXCEPTION, VALUE, encode_exception, from_error_info
@@ -20,6 +20,9 @@ from mobula._interrupts import Interrupts
 from mobula._options import extras_of
 from mobula._runtime import Execution, Runtime, current_task
 from mobula.exceptions import ActorDiedError, AsyncioActorExit, TaskCancelledError
+
+if TYPE_CHECKING:
+    import asyncio
 
 _EXITS = (ActorExit, AsyncioActorExit)
 
@@ -37,6 +40,9 @@ class Executor:
         self._calls: dict[str, int] = {}
         address = str(runtime.identity["node"]["address"])
         self._ip = address.rpartition(":")[0] or address
+        # Of an asyncio actor: the concurrency groups that were called.
+        self._gates: dict[str, asyncio.Semaphore] = {}
+        self._shows_gpus = _gpus.are_assigned(runtime)
         # Whether a task that has run was the last: the runtime will say so.
         self.has_left = False
 
@@ -67,15 +73,19 @@ class Executor:
             execution.is_over = True
             current_task.reset(entered)
 
+    def refuse(self, task: _core.RunningTask, reason: BaseException) -> None:
+        """Reports a task that was broken off before its turn."""
+        self._report_failure(self._execution_of(task), task, reason)
+
     async def run_async(self, task: _core.RunningTask) -> None:
         """As ``run``, for the calls of an asyncio actor: other calls may run while it waits."""
         execution = self._execution_of(task)
         entered = current_task.set(execution)
         try:
-            function, args, kwargs = self._resolve(task)
-            value = function(*args, **kwargs)
-            if inspect.isawaitable(value):
-                value = await value
+            if self._runtime.actor_host is not None and self._runtime.actor_host.concurrency_groups:
+                value = await self._await_in_group(self._runtime.actor_host, task)
+            else:
+                value = await self._await(task)
         except _EXITS:
             self._report_exit(task)
         except SystemExit:
@@ -87,6 +97,21 @@ class Executor:
         finally:
             execution.is_over = True
             current_task.reset(entered)
+
+    async def _await(self, task: _core.RunningTask) -> Any:
+        function, args, kwargs = self._resolve(task)
+        value = function(*args, **kwargs)
+        return await value if inspect.isawaitable(value) else value
+
+    async def _await_in_group(self, host: ActorHost, task: _core.RunningTask) -> Any:
+        """When fewer calls of its group than may run do."""
+        import asyncio
+
+        group = host.group_of(task)
+        if group not in self._gates:
+            self._gates[group] = asyncio.Semaphore(host.concurrency_groups[group])
+        async with self._gates[group]:
+            return await self._await(task)
 
     def _execution_of(self, task: _core.RunningTask) -> Execution:
         # Calls of a concurrent actor wait on their own and never lend its CPU out.
@@ -102,6 +127,8 @@ class Executor:
         host = self._runtime.actor_host
         if host is not None:
             return host.method(name), args, kwargs
+        if self._shows_gpus:
+            _gpus.show(self._runtime, task)
         code = self._codes.get(function_id)
         if code is not None:
             return code, args, kwargs

@@ -73,6 +73,8 @@ def _get_all(references: list[ObjectRef], timeout: float | None) -> list[Any]:
     process = runtime.process
     answers = process.peek(references)
     if answers is None:
+        if runtime.actor_host is not None:
+            runtime.actor_host.warn_of_blocking("get", "await on the reference")
         request = process.request_get(references, timeout, execution.releases_cpu)
         answers = runtime.await_request(request)
     if answers is None:
@@ -184,6 +186,8 @@ def wait(
         return [], []
     execution = current()
     runtime = execution.runtime
+    if runtime.actor_host is not None:
+        runtime.actor_host.warn_of_blocking("wait", "await asyncio.wait(...)")
     request = runtime.process.request_wait(
         references, num_returns, timeout, fetch_local, execution.releases_cpu
     )

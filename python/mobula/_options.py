@@ -15,6 +15,7 @@ from mobula._placement import Placement, check_fit
 from mobula.util.placement_group import PlacementGroup
 from mobula.util.scheduling_strategies import (
     NodeAffinitySchedulingStrategy,
+    NodeLabelSchedulingStrategy,
     PlacementGroupSchedulingStrategy,
 )
 
@@ -65,6 +66,10 @@ def _resources(value: Any) -> str | None:
     return None
 
 
+def _mapping(value: Any) -> str | None:
+    return None if isinstance(value, Mapping) else "a dict"
+
+
 def _retry_exceptions(value: Any) -> str | None:
     if isinstance(value, bool):
         return None
@@ -78,11 +83,13 @@ def _retry_exceptions(value: Any) -> str | None:
 def _strategy(value: Any) -> str | None:
     if isinstance(value, PlacementGroupSchedulingStrategy):
         return _placement_strategy(value)
-    if isinstance(value, NodeAffinitySchedulingStrategy) or value in ("DEFAULT", "SPREAD"):
+    if isinstance(value, NodeAffinitySchedulingStrategy | NodeLabelSchedulingStrategy):
+        return None
+    if value in ("DEFAULT", "SPREAD"):
         return None
     return (
-        "'DEFAULT', 'SPREAD', a NodeAffinitySchedulingStrategy or a "
-        "PlacementGroupSchedulingStrategy"
+        "'DEFAULT', 'SPREAD', a NodeAffinitySchedulingStrategy, a NodeLabelSchedulingStrategy or "
+        "a PlacementGroupSchedulingStrategy"
     )
 
 
@@ -115,15 +122,30 @@ def _lifetime(value: Any) -> str | None:
     return None if value in (None, "detached", "non_detached") else "'detached' or None"
 
 
+def _pending_calls(value: Any) -> str | None:
+    ok = value == -1 or _count(1)(value) is None
+    return None if ok else "an integer of at least 1, or -1 for any number"
+
+
+def _concurrency_groups(value: Any) -> str | None:
+    ok = isinstance(value, Mapping) and all(
+        isinstance(name, str) and name and _count(1)(limit) is None for name, limit in value.items()
+    )
+    return None if ok else "a dict from names to integers of at least 1"
+
+
 _SHARED: dict[str, Check] = {
     "num_cpus": _number,
     "num_gpus": _gpus,
     "memory": _number,
     "resources": _resources,
+    "accelerator_type": _text,
     "name": _text,
     "scheduling_strategy": _strategy,
     **_PLACEMENT,
     "runtime_env": check_environment,
+    # What libraries note for themselves.
+    "_metadata": _mapping,
 }
 FUNCTION: dict[str, Check] = {
     **_SHARED,
@@ -140,10 +162,14 @@ ACTOR: dict[str, Check] = {
     "max_restarts": _count(-1),
     "max_task_retries": _count(-1),
     "max_concurrency": _count(1),
+    "concurrency_groups": _concurrency_groups,
+    "max_pending_calls": _pending_calls,
+    "allow_out_of_order_execution": _flag,
 }
 METHOD: dict[str, Check] = {
     "num_returns": _count(0),
     "name": _text,
+    "concurrency_group": _text,
     "max_task_retries": _count(-1),
     "retry_exceptions": _retry_exceptions,
 }
@@ -171,6 +197,9 @@ def resources_of(options: Mapping[str, Any], default_cpus: float) -> dict[str, f
         "memory": options.get("memory", 0),
         **options.get("resources", {}),
     }
+    if kind := options.get("accelerator_type"):
+        # Next to nothing of what a node with such a device says it has.
+        amounts[f"accelerator_type:{kind}"] = 0.001
     return {name: float(amount) for name, amount in amounts.items() if amount}
 
 
@@ -227,6 +256,8 @@ def strategy_fields(
             "strategy_node": strategy.node_id,
             "strategy_soft": strategy.soft,
         }
+    if isinstance(strategy, NodeLabelSchedulingStrategy):
+        return {"strategy": "kNodeLabel", "strategy_labels": _label_rules(strategy)}
     if not isinstance(strategy, PlacementGroupSchedulingStrategy):
         return {}
     group, index = strategy.placement_group, strategy.placement_group_bundle_index
@@ -244,6 +275,16 @@ def strategy_fields(
         "strategy_bundle": index + 1,
         "strategy_captures": parent.captures_children if captures is None else captures,
     }
+
+
+def _label_rules(
+    strategy: NodeLabelSchedulingStrategy,
+) -> list[tuple[str, str, list[str], bool]]:
+    return [
+        (key, f"k{type(rule).__name__}", getattr(rule, "values", []), soft)
+        for rules, soft in ((strategy.hard, False), (strategy.soft, True))
+        for key, rule in rules.items()
+    ]
 
 
 def template_fields(

@@ -31,12 +31,15 @@ class Runtime(abc.ABC):
         """Wraps a process that is registered with its cluster."""
         from mobula._completions import Completions
         from mobula._functions import FunctionTable
+        from mobula._gpus import visible_gpus
 
         self.process = process
         self.identity: dict[str, Any] = process.identity()
         self.is_driver: bool = self.identity["address"] == self.identity["driver"]
         self.functions: FunctionTable = FunctionTable(self)
         self.completions = Completions(self)
+        # As the node's environment names them; empty when it does not.
+        self.visible_gpus = visible_gpus()
         # Of a worker: the actor that lives here.
         self.actor_host: ActorHost | None = None
         # Of its program; made when the first value is recorded.

@@ -8,6 +8,7 @@ import atexit
 import contextvars
 import json
 import os
+import threading
 import traceback
 from collections.abc import Iterator
 
@@ -57,6 +58,8 @@ class SimWorker:
         self._threads: dict[str, ProcessGreenlet] = {}
         # Whether the environment that the first task asks for is made.
         self._has_environment = False
+        # Of a threaded actor: the concurrency groups that were called.
+        self._gates: dict[str, threading.Semaphore] = {}
         self._coroutines: dict[str, asyncio.Task[None]] = {}
 
     def start(self, task: _core.RunningTask) -> None:
@@ -85,13 +88,35 @@ class SimWorker:
     def _run_in_thread(self, task: _core.RunningTask) -> None:
         self._make_environment(task)
         try:
-            with self._hub.times.running(self._process, task):
-                self._executor.run(task)
+            self._run_in_group(task)
             self._end_in_order()
         except BaseException as error:
             self._exit(error)
         finally:
             del self._threads[task.task]
+
+    def _run_in_group(self, task: _core.RunningTask) -> None:
+        """When fewer calls of its concurrency group than may run do."""
+        host = self._runtime.actor_host
+        if host is None or not host.concurrency_groups:
+            self._run(task)
+            return
+        group = host.group_of(task)
+        if group not in self._gates:
+            self._gates[group] = threading.Semaphore(host.concurrency_groups[group])
+        try:
+            self._gates[group].acquire()
+        except KeyboardInterrupt as cancelled:
+            self._executor.refuse(task, cancelled)
+            return
+        try:
+            self._run(task)
+        finally:
+            self._gates[group].release()
+
+    def _run(self, task: _core.RunningTask) -> None:
+        with self._hub.times.running(self._process, task):
+            self._executor.run(task)
 
     def _run_loop(self, creation: _core.RunningTask) -> None:
         assert self._loop is not None

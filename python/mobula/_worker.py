@@ -21,6 +21,7 @@ from mobula._host_runtime import HostRuntime
 from mobula._interrupts import Interrupts
 
 if TYPE_CHECKING:
+    from mobula._actor_host import ActorHost
     from mobula._async_calls import AsyncCalls
     from mobula.exceptions import RuntimeEnvSetupError
 
@@ -78,7 +79,7 @@ class _MainLoop:
         self._runtime = runtime
         self._interrupts = interrupts
         self._executor = executor
-        self._concurrent: AsyncCalls | _ThreadedCalls | None = None
+        self._concurrent: AsyncCalls | _ThreadedCalls | _GroupedCalls | None = None
         self._is_used = False
         runtime.process.interrupt_with_signal(signal.SIGINT)
         signal.signal(signal.SIGINT, self._interrupt_main)
@@ -112,8 +113,19 @@ class _MainLoop:
             self._concurrent.start(task)
         else:
             self._executor.run(task)
-            limit = options["max_concurrency"]
-            self._concurrent = _ThreadedCalls(self._executor, limit, self._interrupts)
+            self._concurrent = self._threads_for(options["max_concurrency"])
+
+    def _threads_for(self, limit: int) -> _ThreadedCalls | _GroupedCalls:
+        host = self._runtime.actor_host
+        if host is None or not host.concurrency_groups:
+            return _ThreadedCalls(self._executor, limit, self._interrupts)
+        return _GroupedCalls(
+            host,
+            {
+                group: _ThreadedCalls(self._executor, limit, self._interrupts)
+                for group, limit in host.concurrency_groups.items()
+            },
+        )
 
     def _interrupt_main(self, signum: int, frame: FrameType | None) -> None:
         for task in self._runtime.process.take_interrupts():
@@ -139,6 +151,18 @@ class _ThreadedCalls:
             unfinished = self._started - sum(thread.finished for thread in self._threads)
             if unfinished > len(self._threads):
                 self._threads.append(_CallThread(self._executor, self._tasks))
+
+
+class _GroupedCalls:
+    """Calls of an actor with concurrency groups, each with threads of its own."""
+
+    def __init__(self, host: ActorHost, groups: dict[str, _ThreadedCalls]) -> None:
+        self._host = host
+        self._groups = groups
+        self.interrupt = groups[""].interrupt
+
+    def start(self, task: _core.RunningTask) -> None:
+        self._groups[self._host.group_of(task)].start(task)
 
 
 class _CallThread:

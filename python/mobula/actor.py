@@ -3,7 +3,14 @@
 
 from __future__ import annotations
 
-from mobula._actor import ActorClass, exit_actor, method
+from mobula._actor import ActorClass, ActorClassInheritanceException, exit_actor, method
 from mobula._actor_handle import ActorHandle, ActorMethod
 
-__all__ = ["ActorClass", "ActorHandle", "ActorMethod", "exit_actor", "method"]
+__all__ = [
+    "ActorClass",
+    "ActorClassInheritanceException",
+    "ActorHandle",
+    "ActorMethod",
+    "exit_actor",
+    "method",
+]

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from mobula._actor_handle import ActorHandle
+from mobula._gpus import accelerator_ids
 from mobula._placement import placement_of
 from mobula._runtime import Execution, current
 from mobula.ids import ActorID, JobID, NodeID, PlacementGroupID, TaskID
@@ -90,6 +91,21 @@ class RuntimeContext:
     def get_runtime_env_string(self) -> str:
         """The same as JSON."""
         return self.runtime_env.serialize()
+
+    def get_accelerator_ids(self) -> dict[str, list[str]]:
+        """The accelerators that the running task holds, or the actor whose method it is.
+
+        By kind: ``{"GPU": ["0", "1"], "TPU": [], ...}``.
+        """
+        return accelerator_ids(self._execution)
+
+    def get_resource_ids(self) -> dict[str, list[str]]:
+        """As ``get_accelerator_ids``."""
+        return self.get_accelerator_ids()
+
+    def get_node_labels(self) -> dict[str, str]:
+        """The labels of the node that this process runs on."""
+        return dict(self._identity["node"]["labels"])
 
     # ---- As older Rays have it: ids as objects -------------------------------------------------
 

@@ -56,6 +56,8 @@ def test_an_unknown_option_names_the_known_ones():
         ("placement_group_bundle_index", -2),
         ("placement_group_capture_child_tasks", 1),
         ("runtime_env", {"conda": "x"}),
+        ("accelerator_type", 5),
+        ("_metadata", "text"),
         ("runtime_env", {"env_vars": {"A": 1}}),
         ("name", ""),
     ],

@@ -156,3 +156,12 @@ def test_runtime_environments_find_files_and_install_nothing(tmp_path):
     assert first.returncode == 0, first.report
     assert first.output == "OK\n"
     assert first.hash == second.hash
+
+
+def test_a_deadlock_is_told_once_and_alike_in_every_run():
+    first, second = (sim.run(PROGRAMS / "deadlock.py", nodes=3, cpus=2, seed=5) for _ in range(2))
+    assert first.returncode == 0, first.report
+    assert first.report.count("Deadlock") == 1
+    assert "Philosopher.eat -> Philosopher.pass_fork (behind Philosopher.eat) -> " in first.report
+    assert (first.hash, first.report) == (second.hash, second.report)
+    assert first.output == second.output

@@ -133,6 +133,15 @@ class Decoder {
     } else if constexpr (IsOptional<T>::value) {
       if (!field) SetToZero(field.emplace());
       return ReadNested(*field, tag);
+    } else if constexpr (IsNumbers<T>::value) {
+      if (Lite::GetTagWireType(tag) == Lite::WIRETYPE_VARINT)
+        return ReadVarint(field.emplace_back());
+      return InLimit(tag, [&] {
+        while (!input_.AtEnd()) {
+          if (!ReadVarint(field.emplace_back())) return false;
+        }
+        return true;
+      });
     } else if constexpr (IsSequence<T>::value) {
       auto& element = field.emplace_back();
       SetToZero(element);

@@ -168,6 +168,13 @@ class Encoder {
       if (!content->empty()) PutText(number, *content);
     } else if constexpr (IsOptional<T>::value) {
       if (field) PutNested(number, *field);
+    } else if constexpr (IsNumbers<T>::value) {
+      const std::size_t before = Written();
+      for (auto element = field.end(); element != field.begin();) {
+        Reserve(kScalarMax);
+        PutVarint(ToVarint(*--element));
+      }
+      if (Written() > before) PutHead(number, Written() - before);
     } else if constexpr (IsSequence<T>::value) {
       for (auto element = field.end(); element != field.begin();) PutElement(number, *--element);
     } else {
@@ -185,7 +192,6 @@ class Encoder {
   template <class T>
   void PutElement(std::uint32_t number, const T& element) {
     if constexpr (ScalarValue<T>) {
-      static_assert(!VarintValue<T>, "repeated numbers would have to be packed");
       PutScalar(number, element);
     } else {
       PutNested(number, element);

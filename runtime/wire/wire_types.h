@@ -69,6 +69,12 @@ constexpr std::uint64_t ToVarint(T value) {
   }
 }
 
+/// Travel packed: one after the other under one head.
+template <class T>
+struct IsNumbers : std::false_type {};
+template <VarintValue T>
+struct IsNumbers<std::vector<T>> : std::true_type {};
+
 /// Calls `visit(field)` for each field of a message that is not a variant.
 template <class T, class Visit>
 void ForEachWireField(T& message, Visit&& visit) {

@@ -326,3 +326,32 @@ def test_actors_hold_their_resources(wait_for):
     wait_for(lambda: ray.available_resources().get("CPU", 0) <= 2)
     ray.kill(big)
     wait_for(lambda: ray.available_resources().get("CPU", 0) == 4)
+
+
+def test_blocking_calls_of_an_asyncio_actor_are_warned_of_once(ray_start_4_cpus, capfd, wait_for):
+    @ray.remote
+    def slowly():
+        time.sleep(0.05)
+
+    @ray.remote
+    class Blocking:
+        async def block(self):
+            reference = slowly.remote()
+            return ray.get(reference), ray.wait([reference, slowly.remote()])
+
+        async def wait_well(self):
+            return await slowly.remote()
+
+    actor = Blocking.remote()
+    ray.get(actor.wait_well.remote())
+    assert "async actor" not in capfd.readouterr().err
+    for _ in range(3):
+        ray.get(actor.block.remote())
+    seen = []
+
+    def told():
+        seen.append(capfd.readouterr().err)
+        return all(f"blocking ray.{call} inside" in "".join(seen) for call in ("get", "wait"))
+
+    wait_for(told)
+    assert "".join(seen).count("blocking ray.get inside async actor") == 1

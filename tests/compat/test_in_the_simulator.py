@@ -9,13 +9,16 @@ import sys
 import pytest
 
 FILES = [
+    "test_actor_options.py",
     "test_actor_resources.py",
     "test_dag.py",
     "test_dask.py",
+    "test_gpus.py",
     "test_helpers.py",
     "test_iter.py",
     "test_joblib.py",
     "test_multiprocessing.py",
+    "test_node_labels.py",
     "test_placement_groups.py",
     "test_tqdm.py",
     "test_util.py",

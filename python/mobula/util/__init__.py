@@ -31,6 +31,7 @@ __getattr__ = _lazy.attributes(
     __name__,
     {
         "ActorPool": "mobula.util.actor_pool:ActorPool",
+        "accelerators": "mobula.util.accelerators",
         "as_completed": "mobula.util.helpers:as_completed",
         "collective": "mobula.util.collective",
         "deregister_serializer": "mobula.util.serialization:deregister_serializer",

@@ -45,6 +45,7 @@ ActorRecord MakeRecord(const TaskSpec& creation) {
   view.handle = ObjectRef{creation.Return(0), header.owner};
   view.handle_description = options.handle_description;
   view.max_task_retries = options.max_task_retries;
+  view.out_of_order = options.out_of_order;
   view.detached = options.detached;
   return record;
 }
@@ -214,7 +215,7 @@ void ActorTable::RepeatLeaseRequest(const ActorRecord& record, Outbox& out) cons
 }
 
 void ActorTable::PushCreation(const ActorRecord& record, Outbox& out) const {
-  PushTask push{record.creation};
+  PushTask push{record.creation, record.view.gpus};
   push.spec.attempt = record.view.incarnation;
   out.Send(record.worker, std::move(push));
 }
@@ -244,6 +245,7 @@ void ActorTable::Granted(const LeaseGranted& message, Outbox& out) {
   directory_.SetWorker(*record, message.worker);
   record->view.worker = message.worker;
   record->view.pid = message.pid;
+  record->view.gpus = message.gpus;
   record->view.death_cause = ErrorInfo{};
   PushCreation(*record, out);
 }

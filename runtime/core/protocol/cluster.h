@@ -97,8 +97,13 @@ struct ActorView {
   Bytes handle_description;
   std::int32_t max_task_retries = 0;
   bool detached = false;
+  /// The numbers of those on its node that it holds.
+  std::vector<std::uint32_t> gpus = {};
+  /// As in ActorOptions.
+  bool out_of_order = false;
   MOBULA_FIELDS(ActorView, actor, state, worker, incarnation, class_name, name, ray_namespace, job,
-                pid, death_cause, handle, handle_description, max_task_retries, detached)
+                pid, death_cause, handle, handle_description, max_task_retries, detached, gpus,
+                out_of_order)
 };
 
 enum class PlacementStrategy {

@@ -36,7 +36,8 @@ using MessageVariant = std::variant<
     ListJobsReply, CheckBorrower, BorrowerChecked, GcsRestarted, WorkerDeathRecorded, RoomWanted,
     ActorKilled, CreatePlacementGroup, RemovePlacementGroup, GetPlacementGroup, PlacementGroupReply,
     ListPlacementGroups, ListPlacementGroupsReply, PrepareBundles, BundlesPrepared, CommitBundles,
-    BundlesCommitted, ReturnBundles, LocatePlacementGroup, PlacementGroupUpdate>;
+    BundlesCommitted, ReturnBundles, LocatePlacementGroup, PlacementGroupUpdate, TraceWait,
+    DeadlockFound>;
 
 /// A variant of every message. Its special members are compiled once, in messages.cc: compiling
 /// them in every file that sends a message took half of the build.

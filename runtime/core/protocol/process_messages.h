@@ -129,7 +129,9 @@ struct LeaseGranted {
   LeaseId lease;
   Address worker;
   std::uint32_t pid = 0;
-  MOBULA_FIELDS(LeaseGranted, request, lease, worker, pid)
+  /// The numbers of the GPUs that go with it: of each the whole, or a part of one.
+  std::vector<std::uint32_t> gpus = {};
+  MOBULA_FIELDS(LeaseGranted, request, lease, worker, pid, gpus)
 };
 /// Ask `node` instead.
 struct LeaseSpilled {
@@ -177,7 +179,9 @@ struct KillWorker {
 /// Owner (or the GCS, for an actor's creation) to a leased worker or an actor.
 struct PushTask {
   TaskSpec spec;
-  MOBULA_FIELDS(PushTask, spec)
+  /// Of the lease.
+  std::vector<std::uint32_t> gpus = {};
+  MOBULA_FIELDS(PushTask, spec, gpus)
 };
 /// The answer to a `PushTask`, to its sender.
 struct TaskDone {
@@ -208,6 +212,29 @@ struct CancelTask {
   bool force = false;
   bool recursive = true;
   MOBULA_FIELDS(CancelTask, task, attempt, force, recursive)
+};
+
+// Deadlocks.
+
+/// What a blocked `get` waits for, and what that waits for; see DeadlockWatch.
+struct TraceWait {
+  /// The blocked process, and its request.
+  Address origin;
+  std::uint64_t request = 0;
+  /// The task that is waited for.
+  TaskId task;
+  /// Addressed to the process that has the task; otherwise to its owner.
+  bool executing = false;
+  /// The tasks that wait, from the origin's on, and their names for people.
+  std::vector<TaskId> tasks;
+  std::vector<std::string> steps;
+  MOBULA_FIELDS(TraceWait, origin, request, task, executing, tasks, steps)
+};
+/// To the driver: it tells its user, once for the same tasks (or, without any, the same message).
+struct DeadlockFound {
+  std::vector<TaskId> tasks;
+  std::string message;
+  MOBULA_FIELDS(DeadlockFound, tasks, message)
 };
 
 }  // namespace mobula

@@ -55,8 +55,28 @@ enum class StrategyKind {
   kSpread,          ///< Over all nodes in turn.
   kNodeAffinity,    ///< On `node`; when `soft`, elsewhere if it is gone.
   kPlacementGroup,  ///< In a bundle of `group`: its resources come out of that.
+  kNodeLabel,       ///< On a node whose labels keep the rules of `labels`.
 };
-BOOST_DESCRIBE_ENUM(StrategyKind, kDefault, kSpread, kNodeAffinity, kPlacementGroup)
+BOOST_DESCRIBE_ENUM(StrategyKind, kDefault, kSpread, kNodeAffinity, kPlacementGroup, kNodeLabel)
+
+enum class LabelOperator {
+  kIn,     ///< The node has the label, with one of the values.
+  kNotIn,  ///< It has not, or with another value.
+  kExists,
+  kDoesNotExist,
+};
+BOOST_DESCRIBE_ENUM(LabelOperator, kIn, kNotIn, kExists, kDoesNotExist)
+
+/// What is asked of one label of a node.
+struct LabelRule {
+  std::string key;
+  LabelOperator operation = LabelOperator::kExists;
+  std::vector<std::string> values;
+  /// Only where there is a choice.
+  bool soft = false;
+  MOBULA_FIELDS(LabelRule, key, operation, values, soft)
+  auto operator<=>(const LabelRule&) const = default;
+};
 
 struct SchedulingStrategy {
   StrategyKind kind = StrategyKind::kDefault;
@@ -67,7 +87,9 @@ struct SchedulingStrategy {
   std::uint32_t bundle = 0;
   /// What runs under this strategy hands it on to what it submits. The language layer's business.
   bool captures_children = false;
-  MOBULA_FIELDS(SchedulingStrategy, kind, node, soft, group, bundle, captures_children)
+  /// All of them are kept.
+  std::vector<LabelRule> labels = {};
+  MOBULA_FIELDS(SchedulingStrategy, kind, node, soft, group, bundle, captures_children, labels)
   auto operator<=>(const SchedulingStrategy&) const = default;
 
   /// Whether it may be the bundle at this position of its group.
@@ -93,8 +115,10 @@ struct ActorOptions {
   /// What its node must have, where that is more than the actor takes (an actor without num_cpus
   /// goes where there is a CPU, and leaves it to others); empty where the two are the same.
   ResourceSet placement_resources;
+  /// A call that waits for its arguments holds back none behind it.
+  bool out_of_order = false;
   MOBULA_FIELDS(ActorOptions, max_restarts, max_task_retries, max_concurrency, name, ray_namespace,
-                detached, is_async, handle_description, placement_resources)
+                detached, is_async, handle_description, placement_resources, out_of_order)
 };
 
 /// What all tasks have in common that one process submits of one function with the same options.

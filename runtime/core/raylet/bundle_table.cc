@@ -24,15 +24,33 @@ void BundleTable::Prepare(const PrepareBundles& message, Outbox& out) {
     if (!bundles_.contains({message.group, bundle.index, message.attempt}))
       sum.Add(bundle.resources);
   }
-  const bool ok = view_.Self().Available().Covers(sum);
-  if (ok) {
-    view_.AcquireLocal(sum);
-    for (const BundleRequest& bundle : message.bundles) {
-      bundles_.try_emplace({message.group, bundle.index, message.attempt},
-                           Bundle{State::kPrepared, bundle.resources, bundle.resources, 0});
-    }
-  }
+  const bool ok = view_.Self().Available().Covers(sum) && SetAside(message);
+  if (ok) view_.AcquireLocal(sum);
   out.SendGcs(BundlesPrepared{message.group, message.attempt, ok});
+}
+
+/// Makes those that are not here. False, and then none is made, when their GPUs are too scattered.
+bool BundleTable::SetAside(const PrepareBundles& message) {
+  std::vector<Bundles::iterator> made;
+  for (const BundleRequest& bundle : message.bundles) {
+    const auto [entry, added] =
+        bundles_.try_emplace({message.group, bundle.index, message.attempt},
+                             Bundle{State::kPrepared, bundle.resources, bundle.resources, {}, 0});
+    if (!added) continue;
+    made.push_back(entry);
+    const auto gpus = gpus_.Find(bundle.resources);
+    if (gpus) {
+      gpus_.Take(*gpus);
+      entry->second.gpus = GpuTable(*gpus);
+      continue;
+    }
+    for (const auto undone : made) {
+      gpus_.Give(undone->second.gpus.All());
+      bundles_.erase(undone);
+    }
+    return false;
+  }
+  return true;
 }
 
 void BundleTable::Commit(const CommitBundles& message, Outbox& out) {
@@ -57,6 +75,7 @@ void BundleTable::Erase(Bundles::iterator bundle) {
       << "of " << bundle->second.reserved.ToString() << " only "
       << bundle->second.available.ToString() << " came back";
   view_.ReleaseLocal(bundle->second.reserved);
+  gpus_.Give(bundle->second.gpus.All());
   bundles_.erase(bundle);
 }
 
@@ -73,7 +92,7 @@ const BundleKey* BundleTable::FindRoom(const SchedulingStrategy& strategy,
                                        const ResourceSet& need) const {
   const BundleKey* room = nullptr;
   ForEachUsable(strategy, [&](const Bundles::value_type& bundle) {
-    if (bundle.second.available.Covers(need)) room = &bundle.first;
+    if (bundle.second.available.Covers(need) && bundle.second.gpus.Find(need)) room = &bundle.first;
     return room != nullptr;
   });
   return room;
@@ -93,17 +112,21 @@ const ResourceSet& BundleTable::Available(const BundleKey& key) const {
   return bundles_.at(key).available;
 }
 
-void BundleTable::Enter(const BundleKey& key, const ResourceSet& resources) {
+const GpuTable& BundleTable::Gpus(const BundleKey& key) const { return bundles_.at(key).gpus; }
+
+void BundleTable::Enter(const BundleKey& key, const ResourceSet& resources, const GpuShares& gpus) {
   Bundle& bundle = bundles_.at(key);
   CHECK(bundle.state == State::kCommitted) << key.group << " is not to be used";
   bundle.available.Subtract(resources);
+  bundle.gpus.Take(gpus);
   ++bundle.users;
 }
 
-void BundleTable::Leave(const BundleKey& key, const ResourceSet& resources) {
+void BundleTable::Leave(const BundleKey& key, const ResourceSet& resources, const GpuShares& gpus) {
   const auto bundle = bundles_.find(key);
   CHECK(bundle != bundles_.end() && bundle->second.users > 0) << key.group << " has no users";
   bundle->second.available.Add(resources);
+  bundle->second.gpus.Give(gpus);
   --bundle->second.users;
   if (bundle->second.state == State::kReturning && bundle->second.users == 0) Erase(bundle);
 }
@@ -143,6 +166,12 @@ ResourceSet BundleTable::Reserved() const {
   return sum;
 }
 
+void BundleTable::AddGpus(GpuShares& sum) const {
+  for (const auto& [key, bundle] : bundles_) {
+    for (const auto& [gpu, share] : bundle.gpus.All()) sum[gpu] += share;
+  }
+}
+
 void BundleTable::CheckInvariants(const Usage& usage) const {
   for (const auto& [key, used] : usage) CHECK(bundles_.contains(key)) << key.group << " is gone";
   const BundleKey* before = nullptr;
@@ -150,10 +179,15 @@ void BundleTable::CheckInvariants(const Usage& usage) const {
     CHECK(bundle.reserved.Covers(bundle.available)) << key.group << " has more than it reserves";
     const auto used = usage.find(key);
     ResourceSet sum = bundle.available;
-    if (used != usage.end()) sum.Add(used->second.first);
+    GpuShares gpus = bundle.gpus.Free();
+    if (used != usage.end()) {
+      sum.Add(used->second.resources);
+      for (const auto& [gpu, share] : used->second.gpus) gpus[gpu] += share;
+    }
+    CHECK(gpus == bundle.gpus.All()) << key.group << " has lost count of its GPUs";
     CHECK(sum == bundle.reserved) << key.group << " reserves " << bundle.reserved.ToString()
                                   << " and accounts for " << sum.ToString();
-    CHECK(bundle.users == (used == usage.end() ? 0 : used->second.second)) << key.group;
+    CHECK(bundle.users == (used == usage.end() ? 0 : used->second.count)) << key.group;
     CHECK(bundle.state != State::kPrepared || bundle.users == 0) << key.group << " is used early";
     CHECK(bundle.state != State::kReturning || bundle.users > 0) << key.group << " stays";
     // An older attempt may be on its way out, but no bundle is reserved twice.

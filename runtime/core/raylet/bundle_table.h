@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/core/raylet/gpu_table.h"
 #include "runtime/core/raylet/outbox.h"
 #include "runtime/core/raylet/raylet.h"
 #include "runtime/core/scheduler/cluster_view.h"
@@ -35,8 +36,8 @@ struct BundleKey {
 /// may be about what is not here.
 class BundleTable {
  public:
-  /// `view` must outlive this.
-  explicit BundleTable(scheduler::ClusterView& view) : view_(view) {}
+  /// Both must outlive this; `gpus` are the node's.
+  BundleTable(scheduler::ClusterView& view, GpuTable& gpus) : view_(view), gpus_(gpus) {}
 
   /// Sets all of them aside, or none when there is no room, and answers.
   void Prepare(const PrepareBundles& message, Outbox& out);
@@ -51,13 +52,14 @@ class BundleTable {
   /// Committed ones that could hold it when they are empty.
   [[nodiscard]] std::vector<BundleKey> Usable(const SchedulingStrategy& strategy,
                                               const ResourceSet& need) const;
-  /// What is free in a bundle. REQUIRES: it is here.
+  /// What is free in a bundle, and which GPUs are. REQUIRES: it is here.
   [[nodiscard]] const ResourceSet& Available(const BundleKey& key) const;
+  [[nodiscard]] const GpuTable& Gpus(const BundleKey& key) const;
 
-  /// One more user, which holds that much. REQUIRES: there is room.
-  void Enter(const BundleKey& key, const ResourceSet& resources);
+  /// One more user, which holds that much, and these GPUs. REQUIRES: there is room.
+  void Enter(const BundleKey& key, const ResourceSet& resources, const GpuShares& gpus);
   /// A user ends. The last one of a returning bundle ends it, too.
-  void Leave(const BundleKey& key, const ResourceSet& resources);
+  void Leave(const BundleKey& key, const ResourceSet& resources, const GpuShares& gpus);
   /// A user gives resources back while it is blocked, and takes them again even when they are lent
   /// out.
   void Lend(const BundleKey& key, const ResourceSet& resources);
@@ -68,7 +70,14 @@ class BundleTable {
   /// All that is set aside.
   [[nodiscard]] ResourceSet Reserved() const;
   /// What the users of each bundle hold together, and how many they are.
-  using Usage = std::map<BundleKey, std::pair<ResourceSet, std::uint32_t>>;
+  struct Users {
+    ResourceSet resources;
+    GpuShares gpus;
+    std::uint32_t count = 0;
+  };
+  using Usage = std::map<BundleKey, Users>;
+  /// Adds what they set aside of each GPU.
+  void AddGpus(GpuShares& sum) const;
   /// `usage` is what the leases say.
   void CheckInvariants(const Usage& usage) const;
 
@@ -78,11 +87,13 @@ class BundleTable {
     State state = State::kPrepared;
     ResourceSet reserved;
     ResourceSet available;
+    GpuTable gpus;
     /// Leases, and requests that wait for a worker.
     std::uint32_t users = 0;
   };
   using Bundles = std::map<BundleKey, Bundle>;
 
+  bool SetAside(const PrepareBundles& message);
   template <class Visit>
   void ForEachOf(PlacementGroupId group, std::uint64_t attempt, Visit visit);
   /// Committed ones that the strategy allows, in order, until `visit` returns true.
@@ -91,6 +102,7 @@ class BundleTable {
   void Erase(Bundles::iterator bundle);
 
   scheduler::ClusterView& view_;
+  GpuTable& gpus_;
   Bundles bundles_;
 };
 

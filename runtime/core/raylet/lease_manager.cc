@@ -23,17 +23,25 @@ bool CouldHold(const PlacementGroupView& group, const RequestLease& message) {
   return false;
 }
 
+/// For people: which nodes only.
+std::string Where(const RequestLease& message) {
+  const bool labels = message.strategy.kind == StrategyKind::kNodeLabel;
+  return labels ? " among those whose labels its NodeLabelSchedulingStrategy asks for" : "";
+}
+
 }  // namespace
 
 LeaseManager::LeaseManager(const Options& options, scheduler::ClusterView& view,
                            scheduler::Scheduler& scheduler, WorkerPool& pool, JobTable& jobs,
-                           BundleTable& bundles, GroupDirectory& groups)
+                           GpuTable& gpus, BundleTable& bundles, GroupDirectory& groups)
     : tick_period_(options.report_period),
+      stuck_patience_(options.stuck_patience),
       bugs_(options.bugs),
       view_(view),
       scheduler_(scheduler),
       pool_(pool),
       jobs_(jobs),
+      gpus_(gpus),
       bundles_(bundles),
       groups_(groups) {}
 
@@ -47,10 +55,7 @@ void LeaseManager::HandleRequest(Instant now, const RequestLease& message, Outbo
   }
   const Lease* lease = leases_.FindByRequest(key);
   if (lease != nullptr && !bugs_.Has(Bug::kGrantsTwice)) {
-    const Worker* worker = pool_.Find(lease->worker);
-    out.Send(
-        message.owner,
-        LeaseGranted{message.request, lease->id, {view_.Self().node, lease->worker}, worker->pid});
+    out.Send(message.owner, Answer(*lease));
     return;
   }
   queue_.Add(now, message);
@@ -65,17 +70,32 @@ void LeaseManager::HandleCancel(const CancelLeaseRequest& message) {
 void LeaseManager::Drop(const RequestKey& key) {
   const QueuedRequest& request = *queue_.Find(key);
   if (request.phase == RequestPhase::kWaitingForWorker)
-    Release(request.bundle, request.message.resources);
+    Release(request.bundle, request.message.resources, request.gpus);
   queue_.Remove(key);
   changed_ = true;
 }
 
-void LeaseManager::Release(const std::optional<BundleKey>& bundle, const ResourceSet& resources) {
+void LeaseManager::Release(const std::optional<BundleKey>& bundle, const ResourceSet& resources,
+                           const GpuShares& gpus) {
   if (bundle) {
-    bundles_.Leave(*bundle, resources);
+    bundles_.Leave(*bundle, resources, gpus);
   } else {
     view_.ReleaseLocal(resources);
+    gpus_.Give(gpus);
   }
+}
+
+std::optional<GpuShares> LeaseManager::FindRoom(const ResourceSet& need) const {
+  if (!view_.Self().Available().Covers(need)) return std::nullopt;
+  return gpus_.Find(need);
+}
+
+LeaseGranted LeaseManager::Answer(const Lease& lease) const {
+  return {lease.request.request,
+          lease.id,
+          {view_.Self().node, lease.worker},
+          pool_.Find(lease.worker)->pid,
+          NumbersOf(lease.gpus)};
 }
 
 void LeaseManager::Refuse(const RequestKey& key, ErrorInfo error, Outbox& out) {
@@ -85,10 +105,44 @@ void LeaseManager::Refuse(const RequestKey& key, ErrorInfo error, Outbox& out) {
   Drop(key);
 }
 
-void LeaseManager::Tick() {
+void LeaseManager::Tick(Instant now, Outbox& out) {
   queue_.RetryUnknownNodes();
   view_.AgeDebits();
   changed_ = true;
+  if (AllWait()) TellStuck(now, out);
+}
+
+bool LeaseManager::AllWait() const {
+  const auto& leases = leases_.InOrder();
+  if (queue_.Classes().empty() || !queue_.Waiting().empty() || leases.empty()) return false;
+  const auto waits = [](const auto& entry) { return entry.second.blocked; };
+  return std::ranges::all_of(leases, waits) &&
+         std::ranges::all_of(view_.Nodes(), [&](const scheduler::NodeEntry& entry) {
+           return entry.node == view_.Self().node || entry.Available() == entry.Total();
+         });
+}
+
+void LeaseManager::TellStuck(Instant now, Outbox& out) {
+  for (auto& [number, requests] : queue_.Classes()) {
+    const auto& [sequence, key] = *requests.order.begin();
+    const QueuedRequest& head = *queue_.Find(key);
+    const JobView* job = jobs_.Find(head.message.job);
+    if (requests.infeasible || requests.stuck_told_for == sequence || job == nullptr) continue;
+    if (now < head.arrived_at + stuck_patience_) continue;
+    requests.stuck_told_for = sequence;
+    std::set<std::string> holders;
+    for (const auto& [order, lease] : leases_.InOrder()) holders.insert(lease.request.name);
+    std::string names;
+    for (const std::string& name : holders) names += (names.empty() ? "" : ", ") + name;
+    out.Send(
+        job->driver,
+        DeadlockFound{{},
+                      "Deadlock: " + head.message.name + " waits for " +
+                          head.message.resources.ToString() + " on node " + view_.Self().Name() +
+                          ", and all who have resources there wait in get or wait: " + names +
+                          ". Nothing else runs that could give any back; the node needs more, "
+                          "or they must ask for less."});
+  }
 }
 
 void LeaseManager::Schedule(Instant now, Outbox& out) {
@@ -109,8 +163,8 @@ bool LeaseManager::TryHead(Instant now, RequestClass& requests, Outbox& out) {
   if (requests.key.strategy.kind == StrategyKind::kPlacementGroup)
     return TryHeadInGroup(now, requests, out);
   const ResourceSet& need = requests.key.resources;
-  const bool fits = view_.Self().Available().Covers(need);
-  if (!fits && requests.decided_at == view_.Version()) return false;
+  std::optional<GpuShares> gpus = FindRoom(need);
+  if (!gpus && requests.decided_at == view_.Version()) return false;
   requests.decided_at = view_.Version();
   const RequestKey key = requests.order.begin()->second;
   const QueuedRequest& request = *queue_.Find(key);
@@ -120,9 +174,10 @@ bool LeaseManager::TryHead(Instant now, RequestClass& requests, Outbox& out) {
   requests.node_unknown = decision.kind == Decision::Kind::kUnknownNode;
   switch (decision.kind) {
     case Decision::Kind::kLocal:
-      if (!fits) return false;
+      if (!gpus) return false;
       view_.AcquireLocal(need);
-      queue_.Acquired(key, std::nullopt);
+      gpus_.Take(*gpus);
+      queue_.Acquired(key, std::nullopt, *std::move(gpus));
       return true;
     case Decision::Kind::kSpill:
       view_.Debit(decision.node, need);
@@ -170,8 +225,9 @@ bool LeaseManager::TryHeadInGroup(Instant now, const RequestClass& requests, Out
   const SchedulingStrategy& strategy = message.strategy;
   if (const BundleKey* room = bundles_.FindRoom(strategy, message.resources)) {
     const BundleKey bundle = *room;
-    bundles_.Enter(bundle, message.resources);
-    queue_.Acquired(key, bundle);
+    GpuShares gpus = *bundles_.Gpus(bundle).Find(message.resources);
+    bundles_.Enter(bundle, message.resources, gpus);
+    queue_.Acquired(key, bundle, std::move(gpus));
     return true;
   }
   const PlacementGroupView* group = groups_.FindOrAsk(strategy.group, out);
@@ -222,8 +278,8 @@ void LeaseManager::TellInfeasible(RequestClass& requests, Outbox& out) {
     out.Send(message.owner,
              LeaseInfeasible{message.request,
                              message.name + " needs " + message.Needed().ToString() +
-                                 ", which no node of the cluster has in total. It waits until a "
-                                 "node that does joins."});
+                                 ", which no node of the cluster has in total" + Where(message) +
+                                 ". It waits until a node that does joins."});
     requests.told_up_to = next->first;
   }
 }
@@ -257,10 +313,8 @@ void LeaseManager::Grant(const RequestKey& key, WorkerId worker, Outbox& out) {
   lease.worker = worker;
   lease.request = request.message;
   lease.bundle = request.bundle;
-  out.Send(
-      request.message.owner,
-      LeaseGranted{
-          request.message.request, lease.id, {view_.Self().node, worker}, pool_.Find(worker)->pid});
+  lease.gpus = request.gpus;
+  out.Send(request.message.owner, Answer(lease));
   leases_.Add(std::move(lease));
   queue_.Remove(key);
 }
@@ -268,7 +322,7 @@ void LeaseManager::Grant(const RequestKey& key, WorkerId worker, Outbox& out) {
 void LeaseManager::HandleReturn(Instant now, LeaseId id, Outbox& out) {
   if (leases_.Find(id) == nullptr) return;
   const Lease lease = leases_.Remove(id);
-  Release(lease.bundle, lease.Held());
+  Release(lease.bundle, lease.Held(), lease.gpus);
   pool_.ReturnToIdle(now, lease.worker, out);
   changed_ = true;
 }
@@ -327,7 +381,7 @@ void LeaseManager::HandleWorkerDied(const WorkerExit& exit, Outbox& out) {
   changed_ = true;
   if (const Lease* lease = leases_.FindByWorker(exit.worker.id)) {
     const Lease ended = leases_.Remove(lease->id);
-    Release(ended.bundle, ended.Held());
+    Release(ended.bundle, ended.Held(), ended.gpus);
   }
   if (!exit.gave_up) return;
   const auto waiting = queue_.Waiting().find(exit.worker.key);
@@ -349,7 +403,7 @@ void LeaseManager::Reclaim(Instant now, Outbox& out) {
     const ClassKey& wanted = requests.key;
     const bool in_group = wanted.strategy.kind == StrategyKind::kPlacementGroup;
     const bool fits = in_group ? bundles_.FindRoom(wanted.strategy, wanted.resources) != nullptr
-                               : view_.Self().Available().Covers(wanted.resources);
+                               : FindRoom(wanted.resources).has_value();
     if (requests.infeasible || fits) continue;
     // Once per head, and again when that was of no use for a while.
     const std::uint64_t head = requests.order.begin()->first;
@@ -434,27 +488,37 @@ void LeaseManager::CheckInvariants() const {
   leases_.CheckInvariants();
   ResourceSet sum = view_.Self().Available();
   sum.Add(bundles_.Reserved());
+  GpuShares gpus = gpus_.Free();
+  bundles_.AddGpus(gpus);
   BundleTable::Usage usage;
-  const auto account = [&](const std::optional<BundleKey>& bundle, const ResourceSet& held) {
+  const auto account = [&](const std::optional<BundleKey>& bundle, const ResourceSet& held,
+                           const GpuShares& numbered) {
+    std::int64_t count = 0;
+    GpuShares& shares = bundle ? usage[*bundle].gpus : gpus;
+    for (const auto& [gpu, share] : numbered) {
+      shares[gpu] += share;
+      count += share;
+    }
+    CHECK(count == held.Units(ResourceSet::kGpu)) << "holds other GPUs than it says";
     if (!bundle) return sum.Add(held);
-    auto& [used, users] = usage[*bundle];
-    used.Add(held);
-    ++users;
+    usage[*bundle].resources.Add(held);
+    ++usage[*bundle].count;
   };
   for (const auto& [number, lease] : leases_.InOrder()) {
-    account(lease.bundle, lease.Held());
+    account(lease.bundle, lease.Held(), lease.gpus);
     const Worker* worker = pool_.Find(lease.worker);
     CHECK(worker != nullptr && worker->state == WorkerState::kLeased) << lease.worker;
   }
   for (const auto& [kind, waiting] : queue_.Waiting()) {
     for (const auto& [sequence, key] : waiting) {
       const QueuedRequest& request = *queue_.Find(key);
-      account(request.bundle, request.message.resources);
+      account(request.bundle, request.message.resources, request.gpus);
     }
   }
   bundles_.CheckInvariants(usage);
   CHECK(sum == view_.Self().Total())
       << "resources are " << sum.ToString() << ", should be " << view_.Self().Total().ToString();
+  CHECK(gpus == gpus_.All()) << "a GPU was given twice, or lost";
   const auto leased =
       std::count_if(pool_.Workers().begin(), pool_.Workers().end(),
                     [](const auto& entry) { return entry.second.state == WorkerState::kLeased; });

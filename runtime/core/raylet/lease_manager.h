@@ -30,13 +30,13 @@ namespace mobula::raylet {
 /// A request in a placement group is served out of a bundle of it, on the node that has that.
 ///
 /// Invariant: the node's total = available + what bundles reserve + what leases hold + what
-/// requests waiting for a worker hold, those in bundles left out; and likewise in each bundle. Ray
-/// counterpart: LocalTaskManager and ClusterTaskManager.
+/// requests waiting for a worker hold, those in bundles left out; and likewise in each bundle, and
+/// of each GPU. Ray counterpart: LocalTaskManager and ClusterTaskManager.
 class LeaseManager {
  public:
   /// The references must outlive this. Tick comes every `options.report_period`.
   LeaseManager(const Options& options, scheduler::ClusterView& view,
-               scheduler::Scheduler& scheduler, WorkerPool& pool, JobTable& jobs,
+               scheduler::Scheduler& scheduler, WorkerPool& pool, JobTable& jobs, GpuTable& gpus,
                BundleTable& bundles, GroupDirectory& groups);
 
   void HandleRequest(Instant now, const RequestLease& message, Outbox& out);
@@ -51,8 +51,8 @@ class LeaseManager {
   /// The cluster view or the pool changed: a request may be served that was not.
   void MarkChanged() { changed_ = true; }
   /// Time passed: leases that were reclaimed in vain may be asked for again, unknown nodes be given
-  /// up. Call periodically.
-  void Tick();
+  /// up, users be warned. Call periodically.
+  void Tick(Instant now, Outbox& out);
   /// Serves what can be served. Call after each event.
   void Schedule(Instant now, Outbox& out);
 
@@ -72,7 +72,11 @@ class LeaseManager {
   bool TryHeadInGroup(Instant now, const RequestClass& requests, Outbox& out);
   [[nodiscard]] std::vector<NodeId> GroupNodes(const PlacementGroupView& group,
                                                const RequestLease& message) const;
-  void Release(const std::optional<BundleKey>& bundle, const ResourceSet& resources);
+  void Release(const std::optional<BundleKey>& bundle, const ResourceSet& resources,
+               const GpuShares& gpus);
+  /// Whether the node has it, apart from bundles, and which GPUs those are.
+  [[nodiscard]] std::optional<GpuShares> FindRoom(const ResourceSet& need) const;
+  [[nodiscard]] LeaseGranted Answer(const Lease& lease) const;
   void RefuseHead(const RequestKey& key, const std::string& reason, Outbox& out);
   void TellInfeasible(RequestClass& requests, Outbox& out);
   void Refuse(const RequestKey& key, ErrorInfo error, Outbox& out);
@@ -83,13 +87,18 @@ class LeaseManager {
   bool ReclaimFrom(Instant now, const std::optional<BundleKey>& bundle,
                    const RequestClass& requests, Outbox& out);
   void Drop(const RequestKey& key);
+  /// Requests wait, and whoever has resources, here or elsewhere, waits for something, too.
+  [[nodiscard]] bool AllWait() const;
+  void TellStuck(Instant now, Outbox& out);
 
   Duration tick_period_;
+  Duration stuck_patience_;
   Bugs bugs_;
   scheduler::ClusterView& view_;
   scheduler::Scheduler& scheduler_;
   WorkerPool& pool_;
   JobTable& jobs_;
+  GpuTable& gpus_;
   BundleTable& bundles_;
   GroupDirectory& groups_;
   /// Takes turns among the nodes of placement groups.

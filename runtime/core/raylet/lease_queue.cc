@@ -37,12 +37,13 @@ void LeaseQueue::LeaveClass(const QueuedRequest& request) {
   classes_.erase(found);
 }
 
-void LeaseQueue::Acquired(const RequestKey& key, std::optional<BundleKey> bundle) {
+void LeaseQueue::Acquired(const RequestKey& key, std::optional<BundleKey> bundle, GpuShares gpus) {
   QueuedRequest& request = requests_.at(key);
   CHECK(request.phase == RequestPhase::kQueued);
   LeaveClass(request);
   request.phase = RequestPhase::kWaitingForWorker;
   request.bundle = bundle;
+  request.gpus = std::move(gpus);
   waiting_[ClassKey::PoolOf(request.message)].emplace(request.sequence, key);
 }
 

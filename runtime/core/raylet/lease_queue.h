@@ -43,6 +43,8 @@ struct QueuedRequest {
   Instant arrived_at;
   /// Out of which bundle it has its resources, while it waits for a worker; nothing for the node's.
   std::optional<BundleKey> bundle;
+  /// Which GPUs it has, likewise.
+  GpuShares gpus = {};
 
   [[nodiscard]] RequestKey Key() const { return {message.owner.worker, message.request}; }
 };
@@ -64,6 +66,8 @@ struct RequestClass {
   bool infeasible = false;
   /// Owners of requests up to this one were told that the class is infeasible.
   std::uint64_t told_up_to = 0;
+  /// The head for which users were told that nothing here gets on.
+  std::uint64_t stuck_told_for = 0;
   /// For which head, and when, leases were last reclaimed.
   std::uint64_t reclaimed_for = 0;
   Instant reclaimed_at;
@@ -83,7 +87,7 @@ class LeaseQueue {
   void Add(Instant now, const RequestLease& message);
   void Remove(const RequestKey& key);
   /// The request has its resources and waits for a worker from now on.
-  void Acquired(const RequestKey& key, std::optional<BundleKey> bundle);
+  void Acquired(const RequestKey& key, std::optional<BundleKey> bundle, GpuShares gpus);
 
   /// Null when it is not here.
   [[nodiscard]] const QueuedRequest* Find(const RequestKey& key) const;

@@ -18,6 +18,8 @@ struct Lease {
   RequestLease request;
   /// Out of which bundle it has its resources; nothing for the node's own.
   std::optional<BundleKey> bundle;
+  /// Which GPUs it has.
+  GpuShares gpus;
   /// Its worker waits in `get`: its CPU is given back meanwhile.
   bool blocked = false;
   /// ReclaimLease was sent.

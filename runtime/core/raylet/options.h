@@ -23,6 +23,8 @@ struct Options {
   Duration idle_worker_timeout = Seconds(1);
   /// A process that was started and has not registered by then is killed.
   Duration start_timeout = Seconds(60);
+  /// How long a request waits, while all who have resources are blocked, before its user is warned.
+  Duration stuck_patience = Seconds(10);
   /// Until a kind of worker whose start failed is started again: after the first failure, doubled
   /// by each further one.
   Duration start_backoff = Milliseconds(250);

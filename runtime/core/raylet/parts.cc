@@ -43,8 +43,9 @@ Raylet::Parts::Parts(Options given)
       scheduler(options.scheduling, options.info.node),
       pool(options),
       jobs(options.info.node),
-      bundles(view),
-      leases(options, view, scheduler, pool, jobs, bundles, groups),
+      gpus(GpuTable::OfNode(options.info.total)),
+      bundles(view, gpus),
+      leases(options, view, scheduler, pool, jobs, gpus, bundles, groups),
       watchers(pool, view),
       membership(options, view),
       store(StoreOptions(options)),
@@ -128,7 +129,7 @@ void Raylet::Parts::On(Instant now, const TimerFired& event, Outbox& out) {
     case TimerKind::kRegisterNode:
       return membership.HandleRegisterTimer(out);
     case TimerKind::kReport:
-      leases.Tick();
+      leases.Tick(now, out);
       return membership.HandleReportTimer(kind, now, leases.Demand(), out);
     case TimerKind::kReportSoon:
       return membership.HandleReportTimer(kind, now, leases.Demand(), out);

@@ -94,6 +94,7 @@ struct Raylet::Parts {
   scheduler::Scheduler scheduler;
   WorkerPool pool;
   JobTable jobs;
+  GpuTable gpus;
   BundleTable bundles;
   GroupDirectory groups;
   LeaseManager leases;

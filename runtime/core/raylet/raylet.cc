@@ -51,6 +51,7 @@ std::vector<WorkerView> Raylet::Workers() const {
     view.worker = id;
     view.pid = worker.pid;
     view.job = worker.key.job;
+    view.runtime_env = worker.key.runtime_env;
     view.state = parts_->StateText(worker, lease);
     if (lease != nullptr) {
       view.running = lease->request.name;

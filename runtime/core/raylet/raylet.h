@@ -19,7 +19,9 @@ struct WorkerView {
   JobId job;
   std::string running;
   bool blocked = false;
-  MOBULA_FIELDS(WorkerView, worker, pid, state, job, running, blocked)
+  /// What its tasks ask to find around them; empty when they ask for nothing.
+  std::string runtime_env;
+  MOBULA_FIELDS(WorkerView, worker, pid, state, job, running, blocked, runtime_env)
 };
 struct StoredObjectView {
   ObjectRef object;

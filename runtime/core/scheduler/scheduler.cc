@@ -57,6 +57,8 @@ SchedulingPolicy& Scheduler::PolicyFor(StrategyKind kind) {
       return *spread_;
     case StrategyKind::kNodeAffinity:
       return affinity_;
+    case StrategyKind::kNodeLabel:
+      return labels_;
     case StrategyKind::kPlacementGroup:
       CHECK(false) << "the group decides, not the node";
   }

@@ -5,6 +5,7 @@
 
 #include "runtime/core/protocol/messages.h"
 #include "runtime/core/scheduler/node_affinity_policy.h"
+#include "runtime/core/scheduler/node_label_policy.h"
 #include "runtime/core/scheduler/options.h"
 
 namespace mobula::scheduler {
@@ -29,6 +30,7 @@ class Scheduler {
   std::unique_ptr<SchedulingPolicy> usual_;
   std::unique_ptr<SchedulingPolicy> spread_;
   NodeAffinityPolicy affinity_;
+  NodeLabelPolicy labels_;
 };
 
 }  // namespace mobula::scheduler

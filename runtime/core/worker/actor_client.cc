@@ -122,13 +122,22 @@ void ActorClient::Remove(const TaskSpec& call, std::uint64_t order) {
   if (queue != actor.waiting.end()) queue->second.erase(order);
 }
 
-ActorClient::Queue::const_iterator ActorClient::NextCall(const Queue& queue) const {
-  if (context_.Has(Bug::kReordersCalls)) {
+ActorClient::Queue::const_iterator ActorClient::NextCall(const Actor& actor,
+                                                         const Queue& queue) const {
+  if (actor.view.out_of_order || context_.Has(Bug::kReordersCalls)) {
     for (auto call = queue.begin(); call != queue.end(); ++call) {
       if (dispatcher_.IsReady(call->second)) return call;
     }
   }
   return queue.begin();
+}
+
+std::size_t ActorClient::PendingCalls(ActorId id) const {
+  const auto found = actors_.find(id);
+  if (found == actors_.end()) return 0;
+  std::size_t count = found->second.in_flight.size();
+  for (const auto& [caller, queue] : found->second.waiting) count += queue.size();
+  return count;
 }
 
 void ActorClient::Pump(ActorId id) {
@@ -148,9 +157,9 @@ void ActorClient::Pump(ActorId id) {
 
 void ActorClient::PumpQueue(Actor& actor, Queue& queue) {
   while (!queue.empty()) {
-    const auto call = NextCall(queue);
+    const auto call = NextCall(actor, queue);
     if (!dispatcher_.IsReady(call->second)) return;
-    if (!dispatcher_.Push(call->second, actor.view.worker, actor.next_sequence)) return;
+    if (!dispatcher_.Push(call->second, actor.view.worker, actor.next_sequence, {})) return;
     ++actor.next_sequence;
     actor.in_flight.insert(*call);
     queue.erase(call);

@@ -76,6 +76,8 @@ class ActorClient {
   [[nodiscard]] std::vector<ActorId> Unheard() const;
   /// Nothing when it was never used here.
   [[nodiscard]] const ActorView* Find(ActorId actor) const;
+  /// Calls of this process that are not answered.
+  [[nodiscard]] std::size_t PendingCalls(ActorId actor) const;
   [[nodiscard]] std::vector<CalledActorView> Views() const;
   void CheckInvariants() const;
 
@@ -115,7 +117,7 @@ class ActorClient {
   /// calls without retries wants to know that the actor it had is gone.
   void FailQueue(const Actor& actor, const Queue& queue);
   /// The call to be sent next. REQUIRES: one waits.
-  [[nodiscard]] Queue::const_iterator NextCall(const Queue& queue) const;
+  [[nodiscard]] Queue::const_iterator NextCall(const Actor& actor, const Queue& queue) const;
   std::vector<TaskId> TakeInFlight(Actor& actor);
 
   Context& context_;

@@ -14,6 +14,7 @@ enum class TimerKind : std::uint32_t {
   kRequestTimeout,  ///< key: the language layer's request.
   kLeaseLinger,     ///< key: the lease's timer number.
   kStall,           ///< key: the arrival number of the pushed task.
+  kBlocked,         ///< key: none. A `get` may have blocked a task for long.
 };
 
 /// What all parts of one Worker machine share: who the process is, and the event being handled.
@@ -25,6 +26,8 @@ struct Context {
   WorkerId worker;
   /// Nil until the daemon has answered the registration.
   Address self;
+  /// The driver of the job; nil likewise.
+  Address driver;
   /// The actor that lives here, from the start of its constructor on.
   ActorId actor;
   Instant now;

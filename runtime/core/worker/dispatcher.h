@@ -13,9 +13,10 @@ class Dispatcher {
 
   /// Whether all arguments are known; a call that is not ready blocks the calls behind it.
   [[nodiscard]] virtual bool IsReady(TaskId task) const = 0;
-  /// Sends the task to `worker`. Returns false when an argument was lost in the meantime: the task
-  /// waits for it again, and comes back when it is there.
-  virtual bool Push(TaskId task, const Address& worker, std::uint64_t sequence) = 0;
+  /// Sends the task to `worker`, whose lease has these GPUs. Returns false when an argument was
+  /// lost in the meantime: the task waits for it again, and comes back when it is there.
+  virtual bool Push(TaskId task, const Address& worker, std::uint64_t sequence,
+                    const std::vector<std::uint32_t>& gpus) = 0;
   /// Finishes the task with an error in all of its returns.
   virtual void Fail(TaskId task, ErrorInfo error) = 0;
   [[nodiscard]] virtual const TaskSpec& SpecOf(TaskId task) const = 0;

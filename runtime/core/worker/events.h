@@ -216,7 +216,9 @@ struct FulfilGcs {
 struct RunTask {
   TaskSpec spec;
   std::vector<FetchedValue> arguments;
-  MOBULA_FIELDS(RunTask, spec, arguments)
+  /// The numbers of those that it holds.
+  std::vector<std::uint32_t> gpus = {};
+  MOBULA_FIELDS(RunTask, spec, arguments, gpus)
 };
 /// Interrupt a running task (raise in it, cancel its coroutine).
 struct InterruptTask {

@@ -13,7 +13,8 @@ std::uint64_t Executor::OrderOf(const PushedTask& task) {
   return IsActorCall(task) ? task.spec.sequence : task.arrival;
 }
 
-void Executor::OnPush(const Address& source, const TaskSpec& spec) {
+void Executor::OnPush(const Address& source, const PushTask& push) {
+  const TaskSpec& spec = push.spec;
   const bool normal = spec.header->kind == TaskKind::kNormal;
   if (exiting_ || (lent_ > 0 && normal)) {
     if (normal) context_.Tell(source, TaskReturned{spec.task, spec.attempt});
@@ -30,6 +31,7 @@ void Executor::OnPush(const Address& source, const TaskSpec& spec) {
   PushedTask& task = entry->second;
   task.spec = spec;
   task.sender = source;
+  task.gpus = push.gpus;
   task.arrival = ++arrivals_;
   for (const TaskArgument& argument : spec.arguments) {
     if (argument.IsReference()) {
@@ -219,7 +221,7 @@ void Executor::StartTask(Entry entry) {
   if (task.spec.header->kind == TaskKind::kActorCreation && task.spec.header->actor_options) {
     concurrency_ = std::max(1u, task.spec.header->actor_options->max_concurrency);
   }
-  context_.Emit(RunTask{task.spec, std::move(task.arguments)});
+  context_.Emit(RunTask{task.spec, std::move(task.arguments), std::move(task.gpus)});
 }
 
 void Executor::OnExecuted(const TaskExecuted& event) {
@@ -398,6 +400,20 @@ void Executor::LendCpu() {
 void Executor::TakeCpuBack() {
   CHECK(lent_ > 0);
   if (--lent_ == 0) context_.TellDaemon(TaskUnblocked{context_.worker});
+}
+
+const TaskSpec* Executor::OnlyRunning() const {
+  if (running_ != 1 || concurrency_ != 1) return nullptr;
+  for (const auto& [id, task] : tasks_) {
+    if (task.state == State::kRunning) return &task.spec;
+  }
+  return nullptr;
+}
+
+const TaskSpec* Executor::FindUnfinished(TaskId id) const {
+  const auto entry = tasks_.find(id);
+  const bool found = entry != tasks_.end() && entry->second.state != State::kFinishing;
+  return found ? &entry->second.spec : nullptr;
 }
 
 bool Executor::HoldFor(TaskId id, const ObjectRef& reference) {

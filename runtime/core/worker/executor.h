@@ -35,7 +35,7 @@ class Executor {
   Executor(Context& context, ReferenceTable& references, ObjectValues& values, StoreClient& store)
       : context_(context), references_(references), values_(values), store_(store) {}
 
-  void OnPush(const Address& source, const TaskSpec& spec);
+  void OnPush(const Address& source, const PushTask& push);
   void OnExecuted(const TaskExecuted& event);
   /// An argument of a queued task has come.
   void OnNotice(TaskId task, std::uint32_t slot, const Boxed<ErrorInfo>& failure);
@@ -57,6 +57,10 @@ class Executor {
   /// Returns whether the task is running here.
   bool HoldFor(TaskId task, const ObjectRef& reference);
   [[nodiscard]] bool IsRunning() const { return running_ > 0; }
+  /// What runs, in a process that runs one task at a time; null when nothing does, or in others.
+  [[nodiscard]] const TaskSpec* OnlyRunning() const;
+  /// A task that is queued or runs here; null for others.
+  [[nodiscard]] const TaskSpec* FindUnfinished(TaskId task) const;
   [[nodiscard]] std::vector<ExecutionView> Views() const;
   /// Adds to `counts` what its tasks count.
   void CheckInvariants(ExpectedCounts& counts) const;
@@ -66,6 +70,7 @@ class Executor {
   struct PushedTask {
     TaskSpec spec;
     Address sender;
+    std::vector<std::uint32_t> gpus;
     /// Counts the pushes to this process.
     std::uint64_t arrival = 0;
     State state = State::kQueued;

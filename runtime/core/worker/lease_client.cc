@@ -71,7 +71,7 @@ void LeaseClient::PumpClass(std::size_t index) {
     const auto lease = leases_.find(state.open.begin()->second);
     const TaskId task = state.queue.begin()->second;
     state.queue.erase(state.queue.begin());
-    if (!dispatcher_.Push(task, lease->second.worker, 0)) continue;
+    if (!dispatcher_.Push(task, lease->second.worker, 0, lease->second.gpus)) continue;
     Close(lease);
     lease->second.in_flight.push_back(task);
     Open(lease);
@@ -176,6 +176,7 @@ void LeaseClient::OnGranted(const Address& source, const LeaseGranted& message) 
   lease->second.scheduling_class = index;
   lease->second.worker = message.worker;
   lease->second.raylet = source.node;
+  lease->second.gpus = message.gpus;
   by_worker_[message.worker] = message.lease;
   Open(lease);
   Rest(lease);

@@ -71,6 +71,8 @@ class LeaseClient {
     std::size_t scheduling_class = 0;
     Address worker;
     NodeId raylet;
+    /// Their numbers.
+    std::vector<std::uint32_t> gpus;
     /// In the order of their pushes, which is mostly that of their answers.
     std::deque<TaskId> in_flight;
     bool blocked = false;

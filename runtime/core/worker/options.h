@@ -25,6 +25,8 @@ struct Options {
   /// How long a leased worker, or one that an actor is to live in, waits for an argument that must
   /// be made again. Then it gives the task back: the argument may need the very resources it holds.
   Duration stall_patience = Milliseconds(500);
+  /// For how long a `get` blocks its task before somebody looks whether it is part of a deadlock.
+  Duration blocked_patience = Seconds(10);
   /// Lineage kept at most; the oldest goes first (Ray: 1 GiB). A job may have a limit of its own.
   std::uint64_t lineage_bytes_max = 1ull << 30;
   /// Notes which objects and tasks each event touches, for a trace (`Worker::LastTouched`).

@@ -42,6 +42,10 @@ void RequestTable::Begin(RequestId id, Request request, std::optional<Duration> 
   } else {
     if (timeout) context_.Start(TimerKind::kRequestTimeout, id, *timeout);
     if (releases_cpu) state.blocks = executor_.Block();
+    state.waits_for_all = state.blocks && !timeout && state.wanted == state.objects.size();
+    if (!state.waits_for_all) return;
+    state.since = context_.now;
+    WatchFrom(state.since);
   }
 }
 
@@ -127,6 +131,44 @@ void RequestTable::Abandon(RequestId id) {
 void RequestTable::OnTimeout(RequestId id) {
   const auto entry = requests_.find(id);
   if (entry != requests_.end()) Fulfil(entry, true);
+}
+
+void RequestTable::WatchFrom(Instant since) {
+  if (std::exchange(is_watched_, true)) return;
+  const Duration rest = since + context_.options.blocked_patience - context_.now;
+  context_.Start(TimerKind::kBlocked, 0, rest);
+}
+
+RequestTable::BlockingCall RequestTable::MissingOf(RequestId id, const Request& request) {
+  BlockingCall call{id, {}};
+  for (std::size_t slot = 0; slot < request.objects.size(); ++slot) {
+    if (!request.ready[slot]) call.objects.push_back(request.objects[slot]);
+  }
+  return call;
+}
+
+std::vector<RequestTable::BlockingCall> RequestTable::TakeOverdue() {
+  is_watched_ = false;
+  std::vector<BlockingCall> overdue;
+  for (auto& [id, request] : requests_) {
+    if (!request.waits_for_all || request.examined) continue;
+    if (context_.now < request.since + context_.options.blocked_patience) {
+      WatchFrom(request.since);
+      continue;
+    }
+    request.examined = true;
+    overdue.push_back(MissingOf(id, request));
+  }
+  return overdue;
+}
+
+std::optional<RequestTable::BlockingCall> RequestTable::Blocking() const {
+  const auto blocks = [](const auto& entry) { return entry.second.blocks; };
+  const auto first = std::ranges::find_if(requests_, blocks);
+  if (first == requests_.end() || !first->second.waits_for_all) return std::nullopt;
+  if (std::find_if(std::next(first), requests_.end(), blocks) != requests_.end())
+    return std::nullopt;
+  return MissingOf(first->first, first->second);
 }
 
 void RequestTable::CheckInvariants() const {

@@ -26,6 +26,15 @@ class RequestTable {
   void Wait(const WaitRequested& event);
   void Abandon(RequestId request);
   void OnTimeout(RequestId request);
+  /// A call that blocks the task of a process and waits for all of these objects.
+  struct BlockingCall {
+    RequestId request = 0;
+    std::vector<ObjectId> objects;
+  };
+  /// Those that have blocked for `Options::blocked_patience`, each once. Call when kBlocked fires.
+  [[nodiscard]] std::vector<BlockingCall> TakeOverdue();
+  /// The one that blocks now, when there is exactly one.
+  [[nodiscard]] std::optional<BlockingCall> Blocking() const;
   /// The object of a slot has come, or cannot be brought here.
   void OnNotice(RequestId request, std::uint32_t slot, const Boxed<ErrorInfo>& failure);
   void CheckInvariants() const;
@@ -48,6 +57,10 @@ class RequestTable {
     bool fetch_local = true;
     /// It counts in `Executor::Block`.
     bool blocks = false;
+    /// It blocks for good: until every object is there, however long that takes.
+    bool waits_for_all = false;
+    Instant since;
+    bool examined = false;
 
     [[nodiscard]] bool IsDone() const { return failed || ready_count >= wanted; }
   };
@@ -58,6 +71,8 @@ class RequestTable {
   void Ask(RequestId id, Request& request, std::uint32_t slot);
   void MarkReady(Request& request, std::uint32_t slot, const Boxed<ErrorInfo>& failure = {});
   void Fulfil(Entry entry, bool timed_out);
+  void WatchFrom(Instant since);
+  [[nodiscard]] static BlockingCall MissingOf(RequestId id, const Request& request);
   /// Drops the request with its pins and its waiting places.
   void Forget(Entry entry);
 
@@ -67,6 +82,8 @@ class RequestTable {
   Executor& executor_;
   /// From the event until it is fulfilled or abandoned.
   std::map<RequestId, Request> requests_;
+  /// A kBlocked timer runs.
+  bool is_watched_ = false;
 };
 
 }  // namespace mobula::worker

@@ -168,7 +168,8 @@ std::optional<TaskSpec> TaskManager::Prepare(Task& task) {
 
 bool TaskManager::IsReady(TaskId id) const { return tasks_.at(id).state == State::kQueued; }
 
-bool TaskManager::Push(TaskId id, const Address& worker, std::uint64_t sequence) {
+bool TaskManager::Push(TaskId id, const Address& worker, std::uint64_t sequence,
+                       const std::vector<std::uint32_t>& gpus) {
   Task& task = tasks_.at(id);
   CHECK(task.state == State::kQueued) << "task " << id;
   // Of other tasks that was looked at when they became ready.
@@ -182,8 +183,24 @@ bool TaskManager::Push(TaskId id, const Address& worker, std::uint64_t sequence)
   spec->sequence = sequence;
   task.state = State::kPushed;
   task.worker = worker;
-  context_.Tell(worker, PushTask{std::move(*spec)});
+  context_.Tell(worker, PushTask{std::move(*spec), gpus});
   return true;
+}
+
+std::optional<Address> TaskManager::PushedTo(TaskId id) const {
+  const auto task = tasks_.find(id);
+  if (task == tasks_.end() || task->second.state != State::kPushed) return std::nullopt;
+  return task->second.worker;
+}
+
+std::vector<ObjectId> TaskManager::AwaitedBy(TaskId id) const {
+  std::vector<ObjectId> awaited;
+  const auto task = tasks_.find(id);
+  if (task == tasks_.end() || task->second.state != State::kWaiting) return awaited;
+  for (const TaskArgument& argument : task->second.spec.arguments) {
+    if (argument.IsReference()) awaited.push_back(argument.reference->id);
+  }
+  return awaited;
 }
 
 const TaskSpec& TaskManager::SpecOf(TaskId task) const { return tasks_.at(task).spec; }

@@ -76,6 +76,10 @@ class TaskManager : public Dispatcher {
   void NoteTouched() { tasks_.Track(); }
   void ForgetTouched() { tasks_.ForgetTouched(); }
   [[nodiscard]] std::vector<TaskId> Touched() const;
+  /// The process that has the task; nothing when none has.
+  [[nodiscard]] std::optional<Address> PushedTo(TaskId task) const;
+  /// The arguments that a task waits for before it can be pushed.
+  [[nodiscard]] std::vector<ObjectId> AwaitedBy(TaskId task) const;
   [[nodiscard]] bool HasLineage(ObjectId object) const;
   /// Of the task that makes it; 0 when it is not known.
   [[nodiscard]] std::uint32_t AttemptOf(ObjectId object) const;
@@ -84,7 +88,8 @@ class TaskManager : public Dispatcher {
 
   // Dispatcher.
   [[nodiscard]] bool IsReady(TaskId task) const override;
-  bool Push(TaskId task, const Address& worker, std::uint64_t sequence) override;
+  bool Push(TaskId task, const Address& worker, std::uint64_t sequence,
+            const std::vector<std::uint32_t>& gpus) override;
   void Fail(TaskId task, ErrorInfo error) override;
   [[nodiscard]] const TaskSpec& SpecOf(TaskId task) const override;
   [[nodiscard]] std::vector<NodeId> PreferredNodes(TaskId task) const override;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "runtime/base/check.h"
+#include "runtime/core/worker/deadlock_watch.h"
 #include "runtime/core/worker/errors.h"
 #include "runtime/core/worker/request_table.h"
 #include "runtime/core/worker/task_manager.h"
@@ -39,6 +40,7 @@ struct Worker::Parts {
   Executor executor{context, references, values, store};
   RequestTable requests{context, values, store, executor};
   TaskManager tasks{context, references, values, watch_list, gcs};
+  DeadlockWatch deadlocks{context, references, executor, requests, tasks};
 };
 
 namespace {
@@ -52,6 +54,7 @@ struct MessageRouter {
 
   void operator()(const WorkerRegistered& answer) {
     parts.context.self = answer.address;
+    parts.context.driver = answer.driver;
     const std::int64_t lineage = answer.job_config.lineage_bytes_max;
     if (lineage > 0) {
       parts.context.options.lineage_bytes_max = static_cast<std::uint64_t>(lineage);
@@ -82,7 +85,7 @@ struct MessageRouter {
   }
   void operator()(const ReclaimLease& reclaimed) { parts.tasks.Leases().OnReclaimed(reclaimed); }
 
-  void operator()(const PushTask& push) { parts.executor.OnPush(source, push.spec); }
+  void operator()(const PushTask& push) { parts.executor.OnPush(source, push); }
   void operator()(const TaskDone& done) { parts.tasks.OnTaskDone(source, done); }
   void operator()(const TaskReturned& returned) { parts.tasks.OnTaskReturned(source, returned); }
   void operator()(const CancelTask& cancel) {
@@ -114,6 +117,9 @@ struct MessageRouter {
     parts.values.OnObjectUnavailable(unavailable);
     parts.executor.OnArgumentFailed(unavailable.object);
   }
+
+  void operator()(const TraceWait& trace) { parts.deadlocks.OnTrace(trace); }
+  void operator()(const DeadlockFound& found) { parts.deadlocks.OnFound(found); }
 
   void operator()(const RoomWanted&) { parts.executor.OnRoomWanted(); }
 
@@ -151,6 +157,9 @@ struct EventRouter {
         break;
       case TimerKind::kStall:
         parts.executor.OnStallTimer(event.timer.key);
+        break;
+      case TimerKind::kBlocked:
+        parts.deadlocks.OnTimer();
         break;
     }
   }
@@ -342,6 +351,10 @@ void Worker::Parts::AnswerGcs(const Message& message) {
 // Views
 
 std::vector<PendingTask> Worker::PendingTasks() const { return parts_->tasks.PendingTasks(); }
+
+std::size_t Worker::PendingCalls(ActorId actor) const {
+  return std::as_const(parts_->tasks).Actors().PendingCalls(actor);
+}
 
 std::vector<FailedTask> Worker::FailedTasks() const { return parts_->tasks.Failures().Tasks(); }
 

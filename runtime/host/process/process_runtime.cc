@@ -84,6 +84,7 @@ class RealProcess final : public ProcessRuntime {
   std::span<std::byte> MetricSamples() override { return network_->Page().Samples(); }
 
   std::vector<worker::PendingTask> PendingTasks() const override;
+  std::size_t PendingCalls(ActorId actor) const override;
   std::vector<worker::FailedTask> FailedTasks() const override;
   std::vector<worker::ReferenceView> References() const override;
   ObjectRef FindReference(ObjectId object) const override;
@@ -507,6 +508,11 @@ std::optional<Notice> RealProcess::NextNotice() {
 std::vector<worker::PendingTask> RealProcess::PendingTasks() const {
   const std::lock_guard lock(mutex_);
   return machine_.PendingTasks();
+}
+
+std::size_t RealProcess::PendingCalls(ActorId actor) const {
+  const std::lock_guard lock(mutex_);
+  return machine_.PendingCalls(actor);
 }
 
 std::vector<worker::FailedTask> RealProcess::FailedTasks() const {

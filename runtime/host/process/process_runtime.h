@@ -108,6 +108,7 @@ class ProcessRuntime : public worker::Process {
 
   // The machine's tables, for tools and for naming the owner of a reference.
   [[nodiscard]] virtual std::vector<worker::PendingTask> PendingTasks() const = 0;
+  [[nodiscard]] virtual std::size_t PendingCalls(ActorId actor) const = 0;
   [[nodiscard]] virtual std::vector<worker::FailedTask> FailedTasks() const = 0;
   [[nodiscard]] virtual std::vector<worker::ReferenceView> References() const = 0;
   [[nodiscard]] virtual ObjectRef FindReference(ObjectId object) const = 0;

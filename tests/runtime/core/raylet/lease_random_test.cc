@@ -55,9 +55,15 @@ class LeaseRandom : public RayletFixture {
   }
 
   void RequestSomething(Rng& rng) {
-    const ResourceSet needs[] = {{},      Cpus(0.5), Cpus(1),
-                                 Cpus(3), Cpus(9),   ResourceSet::Of({{"CPU", 1}, {"GPU", 0.25}})};
-    RequestLease request = Request(next_request_++, needs[rng.Below(6)], Owner(rng));
+    const ResourceSet needs[] = {{},
+                                 Cpus(0.5),
+                                 Cpus(1),
+                                 Cpus(3),
+                                 Cpus(9),
+                                 ResourceSet::Of({{"CPU", 1}, {"GPU", 0.25}}),
+                                 ResourceSet::Of({{"GPU", 0.6}}),
+                                 ResourceSet::Of({{"GPU", 1}})};
+    RequestLease request = Request(next_request_++, needs[rng.Below(8)], Owner(rng));
     request.runtime_env = rng.Below(3) == 0 ? "env" : "";
     if (request.owner.IsGcs()) request.actor = ActorId{0, request.request};
     PlayMessage(request.owner, request);

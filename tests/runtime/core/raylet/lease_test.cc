@@ -275,5 +275,28 @@ TEST_F(LeaseTest, OnlyTheGcsKillsWorkers) {
   EXPECT_THAT(Of<KillProcess>(Hear(kDriver, KillWorker{granted.worker.worker, "no"})), IsEmpty());
 }
 
+TEST_F(LeaseTest, WarnsWhenAllWhoHaveResourcesWait) {
+  JoinWithDriver();
+  const LeaseGranted granted = Lease(1, ResourceSet::Of({{"CPU", 1}, {"custom", 1}}));
+  Hear(granted.worker, Request(1, ResourceSet::Of({{"custom", 1}}), granted.worker));
+  now_ = now_ + Seconds(20);
+  EXPECT_THAT(Sent<DeadlockFound>(Fire(TimerKind::kReport)), IsEmpty()) << "it runs";
+  Hear(granted.worker, TaskBlocked{granted.worker.worker});
+  const auto told = Sent<DeadlockFound>(Fire(TimerKind::kReport));
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_EQ(told[0].first, kDriver);
+  EXPECT_THAT(told[0].second.message, HasSubstr("custom"));
+  EXPECT_THAT(Sent<DeadlockFound>(Fire(TimerKind::kReport)), IsEmpty()) << "once";
+}
+
+TEST_F(LeaseTest, DoesNotWarnOfAWaitWhileOtherNodesAreBusy) {
+  JoinWithDriver({Told(2, Cpus(2), Cpus(1))});
+  const LeaseGranted granted = Lease(1, ResourceSet::Of({{"CPU", 1}, {"custom", 1}}));
+  Hear(granted.worker, Request(1, ResourceSet::Of({{"custom", 1}}), granted.worker));
+  Hear(granted.worker, TaskBlocked{granted.worker.worker});
+  now_ = now_ + Seconds(20);
+  EXPECT_THAT(Sent<DeadlockFound>(Fire(TimerKind::kReport)), IsEmpty());
+}
+
 }  // namespace
 }  // namespace mobula::raylet

@@ -154,6 +154,62 @@ TEST_F(SchedulerTest, SoftAffinityGoesElsewhereWhenItsNodeIsGoneOrTooSmall) {
   EXPECT_EQ(Decide(), Spill(2));
 }
 
+NodeView Labelled(NodeView view, std::map<std::string, std::string> labels) {
+  view.info.labels = std::move(labels);
+  return view;
+}
+
+class NodeLabelTest : public SchedulerTest {
+ protected:
+  Decision DecideBy(std::vector<LabelRule> rules) {
+    request_.strategy.kind = StrategyKind::kNodeLabel;
+    request_.strategy.labels = std::move(rules);
+    return Decide();
+  }
+};
+
+TEST_F(NodeLabelTest, HardRulesSayWhichNodesThereAre) {
+  Hear(Labelled(Told(1, Cpus(4)), {{"zone", "a"}}));
+  Hear(Labelled(Told(2, Cpus(4)), {{"zone", "b"}, {"spot", ""}}));
+  EXPECT_EQ(DecideBy({{"zone", LabelOperator::kIn, {"b", "c"}, false}}), Spill(2));
+  EXPECT_EQ(DecideBy({{"zone", LabelOperator::kIn, {"a"}, false}}), Spill(1));
+  EXPECT_EQ(DecideBy({{"spot", LabelOperator::kExists, {}, false}}), Spill(2));
+  EXPECT_EQ(DecideBy({{"zone", LabelOperator::kExists, {}, false},
+                      {"spot", LabelOperator::kDoesNotExist, {}, false}}),
+            Spill(1));
+  // A node without the label has none of its values either.
+  EXPECT_EQ(DecideBy({{"zone", LabelOperator::kNotIn, {"a", "b"}, false}}), Local());
+  EXPECT_EQ(DecideBy({{"zone", LabelOperator::kIn, {"c"}, false}}), Decision::Infeasible());
+}
+
+TEST_F(NodeLabelTest, ANodeThatIsTooSmallIsNone) {
+  Hear(Labelled(Told(1, Cpus(0.5)), {{"zone", "a"}}));
+  EXPECT_EQ(DecideBy({{"zone", LabelOperator::kIn, {"a"}, false}}), Decision::Infeasible());
+}
+
+TEST_F(NodeLabelTest, SoftRulesChooseAmongThoseWithRoom) {
+  Hear(Labelled(Told(1, Cpus(4), Cpus(1)), {{"zone", "a"}}));
+  Hear(Labelled(Told(2, Cpus(4), Cpus(4)), {{"zone", "b"}}));
+  EXPECT_EQ(DecideBy({{"zone", LabelOperator::kIn, {"a"}, true}}), Spill(1));
+  EXPECT_EQ(DecideBy({{"zone", LabelOperator::kIn, {"c"}, true}}), Local());
+  request_.resources = Cpus(2);
+  EXPECT_EQ(DecideBy({{"zone", LabelOperator::kExists, {}, false},
+                      {"zone", LabelOperator::kIn, {"a"}, true}}),
+            Spill(2))
+      << "room goes before a soft rule";
+}
+
+TEST_F(NodeLabelTest, WithoutRoomAnywhereItWaitsWhereItBelongs) {
+  Hear(Labelled(Told(1, Cpus(4), {}), {{"zone", "a"}}));
+  EXPECT_EQ(DecideBy({{"zone", LabelOperator::kIn, {"a"}, false}}), Spill(1, false));
+}
+
+TEST_F(NodeLabelTest, TheLeastBusyOfEqualNodesTakesIt) {
+  Hear(Labelled(Told(1, Cpus(4), Cpus(2)), {{"zone", "a"}}));
+  Hear(Labelled(Told(2, Cpus(4), Cpus(3)), {{"zone", "a"}}));
+  EXPECT_EQ(DecideBy({{"zone", LabelOperator::kExists, {}, false}}), Spill(2));
+}
+
 TEST_F(SchedulerTest, ASoftRequestWhoseNodeIsGoneStaysWhereItWasSent) {
   Hear(Told(1, Cpus(4)));
   Hear(Dead(2));

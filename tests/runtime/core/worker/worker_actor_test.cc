@@ -108,6 +108,21 @@ TEST_F(WorkerActor, ACallDoesNotWaitBehindThatOfAnotherTask) {
   EXPECT_EQ(Only<PushTask>().spec.sequence, 0u);
 }
 
+TEST_F(WorkerActor, AnActorThatAllowsItIsCalledOutOfOrder) {
+  Create();
+  ActorView view = View(ActorState::kAlive);
+  view.out_of_order = true;
+  Update(view);
+  Do(TaskSubmitted{NewTask(9)});
+  Do(TaskSubmitted{Call(2, {{NewTask(9).Return(0), self}})});
+  Do(TaskSubmitted{Call(3)});
+  EXPECT_EQ(Only<PushTask>().spec.task, Call(3).task);
+  EXPECT_EQ(machine_.PendingCalls(actor), 2u);
+  Receive(remote, Done(Call(3)));
+  EXPECT_EQ(machine_.PendingCalls(actor), 1u);
+  EXPECT_EQ(machine_.PendingCalls(ActorId{1, 1}), 0u) << "of an actor that is not known";
+}
+
 // Its methods are one caller: what they call must arrive in the order of their calls.
 TEST_F(WorkerActor, CallsOfAnActorAreInOrderWhicheverMethodMadeThem) {
   TaskSpec creation = NewTask(20);

@@ -45,6 +45,12 @@ TEST_F(WorkerExecutor, RunsOneTaskAtATimeAndMeasuresIt) {
   EXPECT_EQ(All<RunTask>().front().spec.task, Pushed(2).task);
 }
 
+TEST_F(WorkerExecutor, ATaskIsToldItsGpus) {
+  Receive(remote, PushTask{Pushed(1), {1, 3}});
+  ASSERT_EQ(All<RunTask>().size(), 1u);
+  EXPECT_EQ(All<RunTask>().front().gpus, (std::vector<std::uint32_t>{1, 3}));
+}
+
 TEST_F(WorkerExecutor, FetchesStoredArgumentsBeforeTheStart) {
   Receive(remote, PushTask{WithStored(Pushed(1), stored)});
   EXPECT_TRUE(All<RunTask>().empty());

@@ -239,5 +239,14 @@ TEST_F(WorkerTask, WhatIsToBeDoneIsAskedForThoughNobodyWaits) {
   EXPECT_TRUE(All<FulfilGcs>().empty());
 }
 
+TEST_F(WorkerTask, EachTaskOfALeaseIsToldItsGpus) {
+  Do(TaskSubmitted{NewTask(1)});
+  Receive(daemon, LeaseGranted{Only<RequestLease>().request, LeaseId{1, 9}, worker, 1, {2}});
+  EXPECT_EQ(Only<PushTask>().gpus, std::vector<std::uint32_t>{2});
+  Do(TaskSubmitted{NewTask(2)});
+  Receive(worker, Done(NewTask(1)));
+  EXPECT_EQ(Only<PushTask>().gpus, std::vector<std::uint32_t>{2});
+}
+
 }  // namespace
 }  // namespace mobula::worker

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls that wait for one another are reported to the driver, not left to hang in silence."""
+
+import pytest
+import ray
+
+
+@ray.remote(num_cpus=0)
+class Node:
+    def __init__(self):
+        self.others = []
+
+    def connect(self, *others):
+        self.others = others
+
+    def follow(self, steps):
+        if steps == 0:
+            return "end"
+        return ray.get(self.others[0].follow.remote(steps - 1))
+
+
+@pytest.fixture
+def warnings(capfd):
+    """Waits for a text on standard error; what was written so far."""
+    seen = []
+
+    def read():
+        seen.append(capfd.readouterr().err)
+        return "".join(seen)
+
+    return read
+
+
+def test_actors_that_call_one_another_are_told_of(ray_start_regular, warnings, wait_for):
+    first, second = Node.remote(), Node.remote()
+    ray.get([first.connect.remote(second), second.connect.remote(first)])
+    # first -> second -> first, which is busy.
+    stuck = first.follow.remote(5)
+    wait_for(lambda: "Deadlock" in warnings(), timeout=20)
+    assert ray.wait([stuck], timeout=0)[0] == []
+    text = warnings()
+    assert "Node.follow -> Node.follow -> Node.follow (behind Node.follow)" in text
+    assert "max_concurrency" in text
+    assert text.count("Deadlock") == 1
+
+
+def test_an_actor_that_waits_for_itself_is_told_of(ray_start_regular, warnings, wait_for):
+    actor = Node.remote()
+    ray.get(actor.connect.remote(actor))
+    actor.follow.remote(5)
+    wait_for(lambda: "Deadlock" in warnings(), timeout=20)
+
+
+def test_tasks_that_wait_for_what_their_callers_hold_are_told_of(shutdown_only, warnings, wait_for):
+    ray.init(num_cpus=2, resources={"lock": 1})
+
+    @ray.remote(resources={"lock": 1})
+    def outer():
+        return ray.get(inner.remote())
+
+    @ray.remote(resources={"lock": 1})
+    def inner():
+        return 1
+
+    outer.remote()
+    wait_for(lambda: "Deadlock" in warnings(), timeout=20)
+    text = warnings()
+    assert "inner waits for" in text and "lock" in text and "outer" in text
