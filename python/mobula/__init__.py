@@ -18,18 +18,32 @@ from mobula._actor import ActorClass, exit_actor, get_actor, kill, method
 from mobula._actor_handle import ActorHandle, ActorMethod
 from mobula._cancel import cancel
 from mobula._cluster_view import available_resources, cluster_resources, nodes
-from mobula._init import RayContext, init, is_initialized, shutdown
 from mobula._gpus import get_gpu_ids
+from mobula._init import RayContext, init, is_initialized, shutdown
 from mobula._object_ref import ObjectRef
 from mobula._objects import get, put, wait
 from mobula._remote import remote
 from mobula._remote_function import RemoteFunction
-from mobula.ids import ActorID, JobID, NodeID, TaskID, WorkerID
+from mobula.ids import (
+    ActorClassID,
+    ActorID,
+    FunctionID,
+    JobID,
+    NodeID,
+    PlacementGroupID,
+    TaskID,
+    UniqueID,
+    WorkerID,
+)
+from mobula.language import Language
 from mobula.runtime_context import get_runtime_context
 
 if TYPE_CHECKING:
     from mobula._logging_config import LoggingConfig
     from mobula.profiling import timeline
+
+# As Rays before 2.0 call it.
+ObjectID = ObjectRef
 
 # The release of Ray whose words this package follows; programs compare it.
 __version__ = "2.9.0"
@@ -46,6 +60,7 @@ __getattr__ = _lazy.attributes(
         "cloudpickle": "mobula.cloudpickle",
         "cluster_utils": "mobula.cluster_utils",
         "dag": "mobula.dag",
+        "job_config": "mobula.job_config",
         "experimental": "mobula.experimental",
         "profiling": "mobula.profiling",
         "runtime_env": "mobula.runtime_env",
@@ -60,16 +75,22 @@ __getattr__ = _lazy.attributes(
 
 __all__ = [
     "ActorClass",
+    "ActorClassID",
     "ActorHandle",
     "ActorID",
     "ActorMethod",
+    "FunctionID",
     "JobID",
+    "Language",
     "LoggingConfig",
     "NodeID",
+    "ObjectID",
     "ObjectRef",
+    "PlacementGroupID",
     "RayContext",
     "RemoteFunction",
     "TaskID",
+    "UniqueID",
     "WorkerID",
     "actor",
     "available_resources",

@@ -245,11 +245,15 @@ class ActorClass(Generic[C, P]):
             "max_concurrency": _GROUPED if self._group_extras() else self._max_concurrency(),
             "name": options.get("name", ""),
             "ray_namespace": options.get("namespace", runtime.namespace),
-            "detached": options.get("lifetime") == "detached",
+            "detached": self._is_detached(runtime),
             "is_async": self._is_async,
             "handle_description": description.to_bytes(),
             "out_of_order": options.get("allow_out_of_order_execution", False),
         }
+
+    def _is_detached(self, runtime: Runtime) -> bool:
+        usual = runtime.job_facts.get("actor_lifetime")
+        return bool(self._options.get("lifetime", usual) == "detached")
 
     def _max_concurrency(self) -> int:
         usual = _ASYNC_CONCURRENCY if self._is_async else 1

@@ -14,6 +14,7 @@ from mobula.exceptions import LocalRayletDiedError
 if TYPE_CHECKING:
     import asyncio
 
+    from mobula._cluster.query import Access
     from mobula._time_line import NodeTimes
 
 
@@ -45,11 +46,28 @@ class HostRuntime(Runtime):
         """Asks the daemons; those that do not answer are left out."""
         # Not above: few programs ask.
         from mobula import _time_line
-        from mobula._cluster import query
 
-        access = query.of_session(str(self.identity["node"]["details"]["session_dir"]))
+        access = self.access()
         alive = [node for node in access.nodes() if node["alive"]]
         return _time_line.ask_cluster(access, alive)[0]
+
+    def workers(self) -> list[dict[str, Any]]:
+        """Asks the daemons; those that do not answer are left out."""
+        access = self.access()
+        alive = [node for node in access.nodes() if node["alive"]]
+        return [
+            {**worker, "node": node["info"]["node"]}
+            for node, answer in access.ask_nodes("/api/workers", alive)
+            if not isinstance(answer, Exception)
+            for worker in answer
+        ]
+
+    def access(self) -> Access:
+        """What asks the daemons of this cluster."""
+        # Not above: few programs ask.
+        from mobula._cluster import query
+
+        return query.of_session(str(self.identity["node"]["details"]["session_dir"]))
 
     async def await_request_async(self, post: AsyncRequest) -> Any:
         """Suspends the calling coroutine."""

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 import mobula
 from mobula import _job_config, _logs, _options, _system_settings, _world
 from mobula._cluster_view import node_views
+from mobula._environments.fields import merge as merge_environments
 from mobula._remote_function import RemoteFunction
 from mobula._runtime import Runtime
 from mobula._world import InitOptions, NodeOptions
+from mobula.job_config import JobConfig
 from mobula.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 if TYPE_CHECKING:
@@ -104,6 +106,7 @@ def init(
     dashboard_host: str = "127.0.0.1",
     dashboard_port: int | None = None,
     runtime_env: dict[str, Any] | None = None,
+    job_config: JobConfig | None = None,
     configure_logging: bool = True,
     logging_level: int | str = logging.INFO,
     logging_config: LoggingConfig | None = None,
@@ -140,15 +143,16 @@ def init(
         _node_options(num_cpus, num_gpus, _memory, object_store_memory, resources, labels),
         **_system_settings.spilling(_system_config, object_spilling_directory),
     )
-    env = _check_runtime_env(runtime_env)
+    job = _check_job_config(job_config)
+    env = merge_environments(job.runtime_env, _check_runtime_env(runtime_env))
     options = InitOptions(
         address=_check_address(address, node),
         node=node,
-        namespace=_check_namespace(namespace),
+        namespace=_check_namespace(namespace or job.ray_namespace),
         log_to_driver=log_to_driver,
         include_dashboard=include_dashboard is not False,
         dashboard_port=dashboard_port,
-        language_config=_job_config.encode(logging_config),
+        language_config=_job_config.encode(logging_config, job),
         lineage_bytes_max=_system_settings.lineage_bytes_max(_system_config, address),
     )
     runtime, facts = _world.current.connect(options)
@@ -237,6 +241,14 @@ def _check_namespace(namespace: str | None) -> str:
     if not isinstance(namespace, str) or not namespace:
         raise ValueError(f"namespace takes a non-empty string or None, got {namespace!r}")
     return namespace
+
+
+def _check_job_config(job_config: JobConfig | None) -> JobConfig:
+    if job_config is None:
+        return JobConfig()
+    if not isinstance(job_config, JobConfig):
+        raise ValueError(f"job_config takes a JobConfig or None, got {job_config!r}")
+    return job_config
 
 
 def _enter_environment(runtime: Runtime, env: dict[str, Any]) -> None:

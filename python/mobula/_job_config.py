@@ -6,26 +6,40 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mobula._logging_config import LoggingConfig
+    from mobula.job_config import JobConfig
 
 
-def encode(logging_config: LoggingConfig | None = None) -> bytes:
-    """The driver's search path, working folder and logging for its workers."""
+# What `JobConfig` says that is no business of the runtime, in either world.
+_FACTS = ("metadata", "actor_lifetime")
+
+
+def encode(logging_config: LoggingConfig | None, job: JobConfig) -> bytes:
+    """The driver's search path, working folder, logging and job for its workers."""
     main = getattr(sys.modules.get("__main__"), "__file__", None)
     paths = [os.path.abspath(path) for path in sys.path if path]
     if main is not None:
         paths.insert(0, os.path.dirname(os.path.abspath(main)))
     elif "" in sys.path:
         paths.insert(0, os.getcwd())
+    paths += [os.path.abspath(path) for path in job.code_search_path]
+    facts = {"metadata": job.metadata, "actor_lifetime": job.default_actor_lifetime}
     config = {
         "paths": list(dict.fromkeys(paths)),
         "folder": os.getcwd(),
         **({"logging": logging_config.to_dict()} if logging_config else {}),
+        **{name: fact for name, fact in facts.items() if fact not in ({}, "non_detached")},
     }
     return json.dumps(config).encode()
+
+
+def facts_of(config: bytes) -> dict[str, Any]:
+    """What the job says of itself, without what is of the driver's machine."""
+    fields = json.loads(config) if config else {}
+    return {name: fields[name] for name in _FACTS if name in fields}
 
 
 def apply(config: bytes) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import abc
 import contextvars
+import functools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +75,20 @@ class Runtime(abc.ABC):
     @abc.abstractmethod
     def time_line(self) -> list[NodeTimes]:
         """When tasks ran, on each living node of the cluster."""
+
+    @functools.cached_property
+    def job_facts(self) -> dict[str, Any]:
+        """What `JobConfig` said beyond what the runtime knows."""
+        from mobula._job_config import facts_of
+
+        return facts_of(self.identity["job_config"]["language_config"])
+
+    @abc.abstractmethod
+    def workers(self) -> list[dict[str, Any]]:
+        """The processes of all living nodes, drivers too; the fields of ``WorkerView``.
+
+        Besides "node", the id of the node.
+        """
 
     @property
     def namespace(self) -> str:

@@ -187,6 +187,10 @@ class Hub:
         """Whether a worker process runs on the node of that name."""
         return any(one.node == node and not one.is_driver for one in self._processes.values())
 
+    def living_processes(self) -> list[Process]:
+        """Drivers and workers that are in the cluster, in the order in which they came."""
+        return [one for one in self._processes.values() if one.alive]
+
     def find_pid(self, pid: int) -> Process | None:
         """Returns the living process of that number."""
         for process in (self.driver, *self._processes.values()):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -69,6 +70,24 @@ class SimRuntime(Runtime):
         from mobula._environments.sim import resolve_in_place
 
         return resolve_in_place(self, env)
+
+    def workers(self) -> list[dict[str, Any]]:
+        """As the simulator knows them: whether one is idle, its raylet knows only."""
+        return [
+            {
+                "worker": process.worker,
+                "pid": process.pid,
+                "state": "driver" if process.is_driver else "worker",
+                "job": "" if process.runtime is None else process.runtime.identity["job"],
+                "running": "",
+                "blocked": False,
+                "runtime_env": ""
+                if process.runtime is None or not process.runtime.environment
+                else json.dumps(process.runtime.environment, sort_keys=True),
+                "node": self._hub.world.node_id(process.node),
+            }
+            for process in self._hub.living_processes()
+        ]
 
     def is_connected(self) -> bool:
         """Returns whether the cluster runs: a driver may outlive it."""

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
 import mobula
-from mobula import _core, _sim_process
+from mobula import _core, _job_config, _sim_process
 from mobula._runtime import Execution, Runtime
 from mobula._sim_hub import Hub
 from mobula._sim_options import SimOptions, session_dir
@@ -64,7 +65,9 @@ class SimWorld(World):
             self._hub.world.reserve_nodes(False)
             self._configure(_HEAD, options.node)
         # Simulated workers live in the driver's interpreter: they need not be told its paths.
-        worker = hub.world.add_driver(options.namespace, b"", options.lineage_bytes_max)
+        facts = _job_config.facts_of(options.language_config)
+        config = json.dumps(facts).encode() if facts else b""
+        worker = hub.world.add_driver(options.namespace, config, options.lineage_bytes_max)
         hub.driver.worker = worker
         hub.add_process(hub.driver)
         hub.wait_until_ready(worker)

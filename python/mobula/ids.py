@@ -3,12 +3,24 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["ActorID", "BaseID", "JobID", "NodeID", "PlacementGroupID", "TaskID", "WorkerID"]
+__all__ = [
+    "ActorClassID",
+    "ActorID",
+    "BaseID",
+    "FunctionID",
+    "JobID",
+    "NodeID",
+    "PlacementGroupID",
+    "TaskID",
+    "UniqueID",
+    "WorkerID",
+]
 
 
 class BaseID:
@@ -58,6 +70,28 @@ class BaseID:
     def __reduce__(self) -> tuple[type, tuple[bytes]]:
         """By its bytes."""
         return type(self), (self._binary,)
+
+
+class UniqueID(BaseID):
+    """Of any kind of thing."""
+
+    @classmethod
+    def from_random(cls) -> Self:
+        """One that nothing has yet; in the simulator of the process's own random stream."""
+        return cls(random.randbytes(16))
+
+    @classmethod
+    def nil(cls) -> Self:
+        """The one that names nothing."""
+        return cls(bytes(16))
+
+
+class ActorClassID(UniqueID):
+    """An exported actor class."""
+
+
+class FunctionID(UniqueID):
+    """An exported function."""
 
 
 class ActorID(BaseID):

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from typing import Any
 
 from mobula._actor_handle import ActorHandle
+from mobula._cluster_view import node_views
 from mobula._gpus import accelerator_ids
 from mobula._placement import placement_of
 from mobula._runtime import Execution, current
@@ -102,6 +105,17 @@ class RuntimeContext:
     def get_resource_ids(self) -> dict[str, list[str]]:
         """As ``get_accelerator_ids``."""
         return self.get_accelerator_ids()
+
+    def get_session_name(self) -> str:
+        """The same in all processes of a cluster, and in no other cluster."""
+        heads = [view["info"] for view in node_views() if view["info"]["is_head"]]
+        folder = str(heads[-1]["details"].get("session_dir", "")) if heads else ""
+        return os.path.basename(folder) or "session"
+
+    def get_temp_dir(self) -> str:
+        """Where the session folders of this node lie."""
+        details = self._identity["node"]["details"]
+        return os.path.dirname(str(details.get("session_dir", ""))) or tempfile.gettempdir()
 
     def get_node_labels(self) -> dict[str, str]:
         """The labels of the node that this process runs on."""

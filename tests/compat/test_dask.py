@@ -148,3 +148,99 @@ def test_without_dask_it_says_what_to_install(monkeypatch):
     for call in (enable_dask_on_ray, disable_dask_on_ray, lambda: ray_dask_persist(1)):
         with pytest.raises(ImportError, match="pip install dask"):
             call()
+
+
+def test_hooks_are_called_around_tasks(ray_start_4_cpus):
+    from ray.util.dask import RayDaskCallback
+
+    @ray.remote
+    class Log:
+        def __init__(self):
+            self.entries = []
+
+        def add(self, entry):
+            self.entries.append(entry)
+
+        def get(self):
+            return self.entries
+
+    log = Log.remote()
+    said = []
+
+    class Hooks(RayDaskCallback):
+        def __init__(self, log):
+            self.log = log
+            super().__init__()
+
+        def _ray_presubmit(self, task, key, deps):
+            said.append(("presubmit", key, sorted(deps)))
+            return 100 if key == "instead" else None
+
+        def _ray_postsubmit(self, task, key, deps, object_ref):
+            said.append(("postsubmit", key, ray.get(object_ref)))
+
+        def _ray_pretask(self, key, object_refs):
+            ray.get(self.log.add.remote(("pre", key)))
+            return f"state of {key}"
+
+        def _ray_posttask(self, key, result, pre_state):
+            ray.get(self.log.add.remote(("post", key, result, pre_state)))
+
+        def _ray_postsubmit_all(self, object_refs, dsk):
+            said.append(("all", ray.get(object_refs)))
+
+        def _ray_finish(self, result):
+            said.append(("finish", result))
+
+    graph = {
+        "one": (operator.add, 1, 1),
+        "instead": (operator.add, 0, 0),
+        "both": (operator.add, "one", "instead"),
+    }
+    with Hooks(log):
+        assert ray_dask_get(graph, ["both"]) == [102]
+    assert said == [
+        ("presubmit", "instead", []),
+        ("presubmit", "one", []),
+        ("postsubmit", "one", 2),
+        ("presubmit", "both", ["instead", "one"]),
+        ("postsubmit", "both", 102),
+        ("all", [102]),
+        ("finish", [102]),
+    ]
+    assert ray.get(log.get.remote()) == [
+        ("pre", "one"),
+        ("post", "one", 2, "state of one"),
+        ("pre", "both"),
+        ("post", "both", 102, "state of both"),
+    ]
+    said.clear()
+    assert ray_dask_get(graph, ["one"]) == [2] and said == [], "they are in force no more"
+
+
+def test_registered_hooks_stay_until_they_are_taken_away(ray_start_4_cpus):
+    from ray.util.dask import RayDaskCallback, local_ray_callbacks, unpack_ray_callbacks
+
+    seen = []
+    callback = RayDaskCallback(ray_finish=seen.append)
+    callback.register()
+    ray_dask_get({"x": (operator.add, 1, 2)}, "x")
+    with local_ray_callbacks() as callbacks:
+        assert unpack_ray_callbacks(callbacks).ray_finish_cbs == [seen.append]
+        # Graphs inside one with hooks do not see them.
+        ray_dask_get({"x": (operator.add, 1, 2)}, "x")
+    callback.unregister()
+    ray_dask_get({"x": (operator.add, 1, 2)}, "x")
+    assert seen == [3]
+    with pytest.raises(TypeError, match="RayDaskCallback"):
+        ray_dask_get({"x": (operator.add, 1, 2)}, "x", ray_callbacks=[5])
+
+
+def test_a_progress_bar_counts(ray_start_4_cpus, capsys):
+    from ray.util.dask import ProgressBarCallback
+
+    with ProgressBarCallback() as bar:
+        ray_dask_get({"x": (operator.add, 1, 2), "y": (operator.add, "x", 2)}, "y")
+    assert ray.get(bar.pb.result.remote()) == (2, 2)
+    assert ray.get(bar.pb.report.remote())["y"]["execution_time"] >= 0
+    assert "All tasks are completed." in capsys.readouterr().out

@@ -20,6 +20,7 @@ FILES = [
     "test_multiprocessing.py",
     "test_node_labels.py",
     "test_placement_groups.py",
+    "test_state.py",
     "test_tqdm.py",
     "test_util.py",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 
 from mobula._cluster_view import available_resources, cluster_resources, node_views, nodes
 from mobula.profiling import timeline
-from mobula.util.state import list_actors, list_jobs
+from mobula.util.state import list_actors, list_jobs, list_workers
 
 __all__ = [
     "actors",
@@ -15,9 +15,11 @@ __all__ = [
     "available_resources_per_node",
     "cluster_resources",
     "jobs",
+    "node_ids",
     "nodes",
     "timeline",
     "total_resources_per_node",
+    "workers",
 ]
 
 
@@ -46,6 +48,24 @@ def jobs() -> list[dict[str, Any]]:
     return [
         {"JobID": view["job_id"], "IsDead": view["status"] != "RUNNING"} for view in list_jobs()
     ]
+
+
+def node_ids() -> list[str]:
+    """The ids of living nodes."""
+    return [view["info"]["node"] for view in node_views() if view["alive"]]
+
+
+def workers() -> dict[str, dict[str, Any]]:
+    """The workers of all living nodes, by id."""
+    return {
+        view["worker_id"]: {
+            "node_id": view["node_id"],
+            "pid": view["pid"],
+            "job_id": view["job_id"],
+        }
+        for view in list_workers()
+        if view["worker_type"] == "WORKER"
+    }
 
 
 def available_resources_per_node() -> dict[str, dict[str, float]]:

@@ -3,28 +3,37 @@
 
 from __future__ import annotations
 
+import collections
 import functools
+import json
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from mobula import _errors
 from mobula._cluster_view import node_views
+from mobula._job_config import facts_of
 from mobula._runtime import Runtime, current
+from mobula._worker_logs import get_log, list_logs
 from mobula.util.placement_group import placement_group_row
 
 __all__ = [
     "get_actor",
     "get_job",
+    "get_log",
     "get_node",
     "get_objects",
     "get_placement_group",
     "get_task",
+    "get_worker",
     "list_actors",
     "list_jobs",
+    "list_logs",
     "list_nodes",
     "list_objects",
     "list_placement_groups",
+    "list_runtime_envs",
     "list_tasks",
+    "list_workers",
     "summarize_actors",
     "summarize_objects",
     "summarize_tasks",
@@ -180,8 +189,51 @@ def list_jobs() -> list[dict[str, Any]]:
             "job_id": view["job"],
             "status": "SUCCEEDED" if view["finished"] else "RUNNING",
             "ray_namespace": view["config"]["ray_namespace"],
+            "metadata": facts_of(view["config"]["language_config"]).get("metadata", {}),
         }
         for view in _ask("jobs")["jobs"]
+    ]
+
+
+@_listing
+def list_workers() -> list[dict[str, Any]]:
+    """The processes of all living nodes: workers and drivers."""
+    return [
+        {
+            "worker_id": worker["worker"],
+            "is_alive": True,
+            "worker_type": "DRIVER" if worker["state"] == "driver" else "WORKER",
+            "node_id": worker["node"],
+            "pid": worker["pid"],
+            "job_id": worker["job"],
+            "state": worker["state"].upper(),
+            "name": worker["running"],
+        }
+        for worker in current().runtime.workers()
+    ]
+
+
+def get_worker(id: str) -> View | None:
+    """The process of that id, if it lives."""
+    return next((view for view in list_workers() if view.worker_id == id), None)
+
+
+@_listing
+def list_runtime_envs() -> list[dict[str, Any]]:
+    """The runtime environments that workers are in, by node."""
+    users = collections.Counter(
+        (worker["runtime_env"], worker["node"])
+        for worker in current().runtime.workers()
+        if worker["runtime_env"] and worker["state"] != "driver"
+    )
+    return [
+        {
+            "runtime_env": json.loads(text),
+            "node_id": node,
+            "success": True,
+            "ref_cnt": count,
+        }
+        for (text, node), count in sorted(users.items())
     ]
 
 

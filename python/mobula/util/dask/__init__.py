@@ -3,16 +3,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from mobula import _lazy
 from mobula.util.dask.scheduler import ray_dask_get, ray_dask_get_sync
 
+if TYPE_CHECKING:
+    from mobula.util.dask.callbacks import (
+        ProgressBarCallback,
+        RayDaskCallback,
+        local_ray_callbacks,
+        unpack_ray_callbacks,
+    )
+
+_CALLBACKS = (
+    "ProgressBarCallback",
+    "RayDaskCallback",
+    "local_ray_callbacks",
+    "unpack_ray_callbacks",
+)
+# They are made of Dask's own.
+__getattr__ = _lazy.attributes(
+    __name__, {name: f"mobula.util.dask.callbacks:{name}" for name in _CALLBACKS}
+)
+
 __all__ = [
+    "ProgressBarCallback",
+    "RayDaskCallback",
     "disable_dask_on_ray",
     "enable_dask_on_ray",
+    "local_ray_callbacks",
     "ray_dask_get",
     "ray_dask_get_sync",
     "ray_dask_persist",
+    "unpack_ray_callbacks",
 ]
 
 

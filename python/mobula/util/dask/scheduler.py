@@ -8,12 +8,21 @@ say what they depend on, and are called with those results.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
-from typing import Any
+import contextlib
+import sys
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import mobula
 
+if TYPE_CHECKING:
+    from mobula.util.dask.callbacks import RayCallbacks
+
 __all__ = ["ray_dask_get", "ray_dask_get_sync"]
+
+_Hook = Callable[..., Any] | None
+# A task's key, and the hooks around it.
+_Around = tuple[Hashable, list[tuple[_Hook, _Hook]]]
 
 
 def ray_dask_get(dsk: Any, keys: Any, **kwargs: Any) -> Any:
@@ -23,19 +32,38 @@ def ray_dask_get(dsk: Any, keys: Any, **kwargs: Any) -> Any:
         dsk: The graph.
         keys: A key, or lists of them.
         **kwargs: ``ray_remote_args``, the options of all tasks; ``ray_persist``, whether to return
-            references instead. What Dask gives its schedulers besides has no effect.
+            references instead, ``ray_callbacks``, hooks instead of those in force. What Dask gives
+            its schedulers besides has no effect.
 
     >>> from operator import add
     >>> graph = {"x": 1, "y": (add, "x", 2), "z": (sum, ["x", "y", (add, "y", 10)])}
     >>> ray_dask_get(graph, ["z", ["y"]])
     [17, [3]]
     """
-    references = _submit(dsk, keys, kwargs.get("ray_remote_args") or {})
-    if kwargs.get("ray_persist"):
-        return _map_keys(keys, references.__getitem__)
-    wanted = list(_keys_in(keys))
-    values = dict(zip(wanted, mobula.get([references[key] for key in wanted]), strict=True))
-    return _map_keys(keys, values.__getitem__)
+    with _callbacks(kwargs.get("ray_callbacks")) as hooks:
+        references = _submit(dsk, keys, kwargs.get("ray_remote_args") or {}, hooks)
+        wanted = list(_keys_in(keys))
+        for hook in hooks.ray_postsubmit_all_cbs if hooks else ():
+            hook([references[key] for key in wanted], dsk)
+        if kwargs.get("ray_persist"):
+            return _map_keys(keys, references.__getitem__)
+        values = dict(zip(wanted, mobula.get([references[key] for key in wanted]), strict=True))
+        result = _map_keys(keys, values.__getitem__)
+        for hook in hooks.ray_finish_cbs if hooks else ():
+            hook(result)
+        return result
+
+
+@contextlib.contextmanager
+def _callbacks(given: Any) -> Iterator[RayCallbacks | None]:
+    """The hooks; None when there are none, which needs no Dask."""
+    if given is None and "mobula.util.dask.callbacks" not in sys.modules:
+        yield None
+        return
+    from mobula.util.dask.callbacks import local_ray_callbacks, unpack_ray_callbacks
+
+    with local_ray_callbacks(given) as callbacks:
+        yield unpack_ray_callbacks(callbacks) if callbacks else None
 
 
 def ray_dask_get_sync(dsk: Any, keys: Any, **kwargs: Any) -> Any:
@@ -48,7 +76,9 @@ def ray_dask_get_sync(dsk: Any, keys: Any, **kwargs: Any) -> Any:
     return _map_keys(keys, values.__getitem__)
 
 
-def _submit(dsk: Any, keys: Any, options: Mapping[str, Any]) -> dict[Hashable, Any]:
+def _submit(
+    dsk: Any, keys: Any, options: Mapping[str, Any], hooks: RayCallbacks | None
+) -> dict[Hashable, Any]:
     graph = _graph_of(dsk)
     references: dict[Hashable, mobula.ObjectRef] = {}
     for key, needs in _in_order(graph, keys).items():
@@ -59,14 +89,46 @@ def _submit(dsk: Any, keys: Any, options: Mapping[str, Any]) -> dict[Hashable, A
         elif not needs and not _is_task(task):
             references[key] = mobula.put(task)
         else:
+            needed = {one: references[one] for one in needs}
+            instead = _presubmit(hooks, task, key, needed)
+            if instead is not None:
+                references[key] = mobula.put(instead)
+                continue
             run = _run.options(name=f"dask:{key}", **options)
-            references[key] = run.remote(task, needs, *(references[one] for one in needs))
+            references[key] = run.remote(task, needs, _around(hooks, key), *needed.values())
+            for hook in hooks.ray_postsubmit_cbs if hooks else ():
+                hook(task, key, needed, references[key])
     return references
 
 
+def _presubmit(
+    hooks: RayCallbacks | None, task: Any, key: Hashable, needed: dict[Hashable, Any]
+) -> Any:
+    for hook in hooks.ray_presubmit_cbs if hooks else ():
+        instead = hook(task, key, needed)
+        if instead is not None:
+            return instead
+    return None
+
+
+def _around(hooks: RayCallbacks | None, key: Hashable) -> _Around | None:
+    pairs = [] if hooks is None else zip(hooks.ray_pretask_cbs, hooks.ray_posttask_cbs, strict=True)
+    wanted = [pair for pair in pairs if pair != (None, None)]
+    return (key, wanted) if wanted else None
+
+
 @mobula.remote
-def _run(task: Any, needs: list[Hashable], *results: Any) -> Any:
-    return _execute(task, dict(zip(needs, results, strict=True)))
+def _run(task: Any, needs: list[Hashable], around: _Around | None, *results: Any) -> Any:
+    values = dict(zip(needs, results, strict=True))
+    if around is None:
+        return _execute(task, values)
+    key, pairs = around
+    states = [before(key, list(results)) if before else None for before, _ in pairs]
+    result = _execute(task, values)
+    for (_, after), state in zip(pairs, states, strict=True):
+        if after:
+            after(key, result, state)
+    return result
 
 
 def _graph_of(dsk: Any) -> Mapping[Hashable, Any]:
