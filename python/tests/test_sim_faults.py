@@ -73,3 +73,17 @@ def test_the_trace_is_written_and_does_not_change_the_run(tmp_path):
     assert len(lines) > 100
     assert lines[-1].startswith("{") and lines[-1].endswith("}")
     assert with_trace == sim.run(PROGRAMS / "tasks.py")
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_environments_are_made_while_nodes_and_workers_die(tmp_path, seed):
+    result = sim.run(
+        PROGRAMS / "environments_crash.py",
+        [str(tmp_path)],
+        nodes=3,
+        cpus=2,
+        seed=seed,
+        crash=["n2@0.06s", "worker:n3@0.07s", "worker:n1@0.08s"],
+    )
+    assert result.returncode == 0, result.report
+    assert result.output == "OK\n"

@@ -101,6 +101,26 @@ def test_of_a_fetched_zip_file_a_single_folder_at_the_top_is_left_out(
     assert ray.get(task.remote())[2] == ["./beside.py"]
 
 
+def test_each_node_gets_what_it_needs(ray_start_cluster, folder, tmp_path):
+    cluster = ray_start_cluster
+    for _ in range(2):
+        cluster.add_node(num_cpus=1)
+    wheel = make_wheel(tmp_path, "tinyfish", "1.0", "COLOUR = 'green'\n")
+    ray.init(address=cluster.address, runtime_env={"working_dir": str(folder), "pip": [wheel]})
+
+    @ray.remote(num_cpus=1)
+    class Fish:
+        def look(self):
+            import beside
+            import tinyfish
+
+            return beside.VALUE, tinyfish.COLOUR, os.getcwd(), sys.prefix
+
+    first, second = ray.get([one.look.remote() for one in [Fish.remote() for _ in range(2)]])
+    assert first[:2] == second[:2] == (7, "green")
+    assert first[2] != second[2] and first[3] != second[3]
+
+
 def test_modules_are_found_by_tasks_and_actors(shutdown_only, module, monkeypatch):
     ray.init(num_cpus=2)
     env = {"py_modules": [str(module)]}
