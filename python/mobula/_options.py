@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import math
 import pickle
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,10 @@ from mobula._environments.fields import merge as merge_environments
 from mobula._placement import Placement, check_fit
 from mobula.util.placement_group import PlacementGroup
 from mobula.util.scheduling_strategies import (
+    In,
     NodeAffinitySchedulingStrategy,
     NodeLabelSchedulingStrategy,
+    NotIn,
     PlacementGroupSchedulingStrategy,
 )
 
@@ -64,6 +67,19 @@ def _resources(value: Any) -> str | None:
         if not isinstance(name, str) or _number(amount) is not None:
             return f"a dict from names to numbers of at least 0, not {name!r}: {amount!r}"
     return None
+
+
+# "a", "!a", "in(a, b)" or "!in(a, b)".
+_SELECTION = re.compile(r"(!?)(?:in\(([^()]+)\)|([^!()]+))")
+
+
+def _label_selector(value: Any) -> str | None:
+    ok = isinstance(value, Mapping) and all(
+        isinstance(part, str) and part for pair in value.items() for part in pair
+    )
+    if ok and all(_SELECTION.fullmatch(selection) for selection in value.values()):
+        return None
+    return "a dict from labels to 'value', '!value', 'in(a, b)' or '!in(a, b)'"
 
 
 def _mapping(value: Any) -> str | None:
@@ -140,6 +156,7 @@ _SHARED: dict[str, Check] = {
     "memory": _number,
     "resources": _resources,
     "accelerator_type": _text,
+    "label_selector": _label_selector,
     "name": _text,
     "scheduling_strategy": _strategy,
     **_PLACEMENT,
@@ -240,6 +257,15 @@ def strategy_fields(
     ``parent`` is where the caller runs. Raises ValueError for what never fits.
     """
     strategy = strategy_of(options)
+    if selector := options.get("label_selector"):
+        if strategy not in (None, "DEFAULT"):
+            raise ValueError(
+                "label_selector and another scheduling_strategy cannot both be given: say it with "
+                "scheduling_strategy=NodeLabelSchedulingStrategy(...)"
+            )
+        strategy = NodeLabelSchedulingStrategy(
+            {label: _selected(selection) for label, selection in selector.items()}
+        )
     if strategy is None:
         if not parent.captures_children:
             return {}
@@ -275,6 +301,14 @@ def strategy_fields(
         "strategy_bundle": index + 1,
         "strategy_captures": parent.captures_children if captures is None else captures,
     }
+
+
+def _selected(selection: str) -> In | NotIn:
+    match = _SELECTION.fullmatch(selection)
+    assert match is not None
+    negated, several, single = match.groups()
+    values = [value.strip() for value in several.split(",")] if several else [single]
+    return NotIn(*values) if negated else In(*values)
 
 
 def _label_rules(

@@ -72,6 +72,34 @@ def test_a_task_waits_for_a_node_with_its_label(zones):
     assert ray.get(waits) == "moon"
 
 
+@pytest.mark.parametrize(
+    ("selector", "zone"),
+    [
+        ({"zone": "b"}, "b"),
+        ({"zone": "in(c, a)"}, "a"),
+        ({"zone": "!in(a, b)"}, None),
+        ({"zone": "!b", "spot": "!yes"}, ("a", None)),
+    ],
+)
+def test_a_selector_says_it_shorter(zones, selector, zone):
+    found = ray.get(where.options(label_selector=selector).remote())
+    assert found in zone if isinstance(zone, tuple) else found == zone
+    actor = Actor.options(label_selector=selector).remote()
+    found = ray.get(actor.where.remote())
+    assert found in zone if isinstance(zone, tuple) else found == zone
+
+
+@pytest.mark.parametrize("wrong", [["zone"], {"zone": 1}, {"zone": ""}, {"zone": "in(a"}, {1: "a"}])
+def test_a_wrong_selector_is_refused(wrong):
+    with pytest.raises(ValueError, match="label_selector"):
+        where.options(label_selector=wrong)
+
+
+def test_a_selector_is_no_addition_to_a_strategy(zones):
+    with pytest.raises(ValueError, match="label_selector"):
+        where.options(label_selector={"zone": "a"}, scheduling_strategy="SPREAD").remote()
+
+
 def test_labels_are_told(shutdown_only):
     ray.init(num_cpus=1, labels={"zone": "a"})
     assert ray.get_runtime_context().get_node_labels()["zone"] == "a"
