@@ -76,6 +76,11 @@ class Runtime(abc.ABC):
     def time_line(self) -> list[NodeTimes]:
         """When tasks ran, on each living node of the cluster."""
 
+    @property
+    def job_space(self) -> str:
+        """Of the key-value store: goes with the job, unless that leaves detached actors."""
+        return f"job/{self.identity['job']}"
+
     @functools.cached_property
     def job_facts(self) -> dict[str, Any]:
         """What `JobConfig` said beyond what the runtime knows."""
@@ -103,9 +108,7 @@ class Runtime(abc.ABC):
 
     def fetch_package(self, uri: str) -> bytes | None:
         """What `resolve_environment` has stored under a URI."""
-        from mobula._environments.packages import SPACE
-
-        reply = self.ask_kv("kGet", SPACE, uri)
+        reply = self.ask_kv("kGet", self.job_space, uri)
         return bytes(reply["value"]) if reply["found"] else None
 
     def ask_kv(

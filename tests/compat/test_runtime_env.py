@@ -5,6 +5,7 @@ The packages are tiny and made here, so no network is needed.
 """
 
 import os
+import subprocess
 import sys
 import zipfile
 
@@ -263,6 +264,35 @@ def test_an_installer_may_not_take_for_ever(shutdown_only, tmp_path):
     }
     with pytest.raises(RuntimeEnvSetupError, match="setup_timeout_seconds"):
         ray.get(colour.options(runtime_env=env).remote(), timeout=30)
+
+
+def test_packages_leave_the_cluster_with_their_job(ray_start_cluster, module, wait_for):
+    from ray.experimental import internal_kv
+
+    cluster = ray_start_cluster
+    cluster.add_node(num_cpus=1)
+    program = f"""
+import ray
+ray.init(address={cluster.address!r}, runtime_env={{"py_modules": [{str(module)!r}]}})
+
+@ray.remote
+def colour():
+    import tinyfish
+    return tinyfish.COLOUR, ray.get_runtime_context().get_job_id()
+
+print(*ray.get(colour.remote()))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", "import mobula.alias; mobula.alias.install()\n" + program],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    colour, job = done.stdout.split()
+    assert colour == "blue"
+    ray.init(address=cluster.address)
+    runtime = internal_kv.current().runtime
+    wait_for(lambda: not runtime.ask_kv("kKeys", f"job/{job}", "")["keys"])
 
 
 def test_what_is_not_there_is_said_where_it_is_named(shutdown_only, tmp_path):

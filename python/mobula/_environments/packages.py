@@ -16,8 +16,6 @@ from mobula.exceptions import RuntimeEnvSetupError
 if TYPE_CHECKING:
     import pathspec
 
-# In the key-value store of the cluster.
-SPACE = "runtime_env_package"
 SCHEME = "gcs://"
 # What the store takes; a larger folder holds data, which belongs elsewhere.
 SIZE_MAX = 100 << 20

@@ -57,8 +57,8 @@ def _package(
 
 def _store(runtime: Runtime, data: bytes) -> str:
     uri = packages.uri_of(data)
-    if not runtime.ask_kv("kExists", packages.SPACE, uri)["found"]:
-        runtime.ask_kv("kPut", packages.SPACE, uri, data)
+    if not runtime.ask_kv("kExists", runtime.job_space, uri)["found"]:
+        runtime.ask_kv("kPut", runtime.job_space, uri, data)
     return uri
 
 

@@ -518,6 +518,14 @@ void ActorTable::JobFinished(JobId job, Outbox& out) {
   }
 }
 
+bool ActorTable::HasDetached(JobId job) const {
+  return !directory_
+              .Select([job](const ActorRecord& record) {
+                return !record.IsDead() && record.view.detached && record.view.job == job;
+              })
+              .empty();
+}
+
 void ActorTable::CheckInvariants() const {
   directory_.CheckInvariants();
   const auto leasing =

@@ -82,6 +82,8 @@ class ActorTable {
   void Reconcile(const RegisterNode& message, Outbox& out);
   void JobFinished(JobId job, Outbox& out);
 
+  /// Whether a living actor of the job may outlive it.
+  [[nodiscard]] bool HasDetached(JobId job) const;
   [[nodiscard]] std::vector<ActorView> Views() const { return directory_.Views(); }
   void CheckInvariants() const;
 

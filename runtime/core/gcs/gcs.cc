@@ -57,6 +57,8 @@ void Gcs::Parts::EndJobs(const JobTable::Ended& ended, Outbox& out) {
   for (const JobId job : ended) {
     actors.JobFinished(job, out);
     groups.JobFinished(job, out);
+    // A detached actor may need what the job has stored when it restarts.
+    if (!actors.HasDetached(job)) store.JobFinished(job, out);
   }
 }
 

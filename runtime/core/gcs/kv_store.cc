@@ -78,6 +78,13 @@ void KvStore::NodeDied(NodeId node, Outbox& out) {
   if (erased > 0) out.Log(AskerGone{Address::Daemon(node)});
 }
 
+void KvStore::JobFinished(JobId job, Outbox& out) {
+  const auto space = spaces_.find("job/" + job.Hex());
+  if (space == spaces_.end()) return;
+  for (const auto& [key, value] : space->second) out.Log(KvDeleted{space->first, key});
+  spaces_.erase(space);
+}
+
 void KvStore::Reconcile(NodeId node, const std::set<WorkerId>& processes, Outbox& out) {
   std::erase_if(answers_, [&](const auto& entry) {
     const Address& source = entry.first;

@@ -11,7 +11,7 @@
 namespace mobula::gcs {
 
 /// The key-value store: exported functions, user keys, named things of the libraries. Keys live in
-/// spaces that do not see each other.
+/// spaces that do not see each other. The space "job/<id>" is a job's own and ends with it.
 class KvStore {
  public:
   explicit KvStore(Bugs bugs) : bugs_(bugs) {}
@@ -23,6 +23,7 @@ class KvStore {
   /// Its requests will not be repeated any more.
   void WorkerDied(const Address& worker, Outbox& out);
   void NodeDied(NodeId node, Outbox& out);
+  void JobFinished(JobId job, Outbox& out);
   /// A node that was out of sight says which processes live there.
   void Reconcile(NodeId node, const std::set<WorkerId>& processes, Outbox& out);
   /// Takes over the rows of an earlier life.

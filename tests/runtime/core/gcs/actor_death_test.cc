@@ -241,10 +241,14 @@ TEST_F(ActorDeathTest, OutlivesOwnerAndJobWhenDetached) {
   spec.header.Edit().actor_options->detached = true;
   spec.header.Edit().actor_options->name = "service";
   Create(spec, Worker(2, 5));
+  const std::string space = "job/" + job.Hex();
+  Say(kDriver, KvRequest{1, KvOperation::kPut, space, "package", Bytes("zip"), true});
   Say(kDriver, ActorOutOfScope{spec.header->actor});
   Die(kDriver);
   Say(Daemon(1), JobFinished{job});
   EXPECT_EQ(View(spec).state, ActorState::kAlive);
+  Say(Worker(3, 1), KvRequest{1, KvOperation::kExists, space, "package", {}, true});
+  EXPECT_TRUE(SentTo<KvReply>(Worker(3, 1)).at(0).found) << "it may need that when it restarts";
   Die(Worker(2, 5));
   Grant(LeaseAt(1).request, Worker(3, 6));
   FinishConstructor(spec, Worker(3, 6), 1);

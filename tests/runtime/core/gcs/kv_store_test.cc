@@ -71,6 +71,18 @@ TEST_F(KvStoreTest, KeepsSpacesApart) {
   EXPECT_FALSE(Do(KvOperation::kGet, "key", "other").found);
 }
 
+TEST_F(KvStoreTest, AJobsOwnSpaceEndsWithIt) {
+  Say(Daemon(1), RegisterJob{1, kSource, {}});
+  const JobId job = SentTo<JobRegistered>(Daemon(1)).at(0).job;
+  const std::string space = "job/" + job.Hex();
+  Ask(kSource, {++request_, KvOperation::kPut, space, "package", Bytes("zip"), true});
+  Put("package", "of the cluster");
+  EXPECT_TRUE(Do(KvOperation::kExists, "package", space).found);
+  Say(Daemon(1), JobFinished{job});
+  EXPECT_FALSE(Do(KvOperation::kExists, "package", space).found);
+  EXPECT_TRUE(Do(KvOperation::kExists, "package").found);
+}
+
 TEST_F(KvStoreTest, AnswersARepeatedPutAsTheFirst) {
   const KvRequest lock{1, KvOperation::kPut, "s", "lock", Bytes("mine"), false};
   EXPECT_TRUE(Ask(Worker(1, 1), lock).found);
