@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Iterator
 
 from mobula import _core
-from mobula._environments.enter import RefusingExecutor
+from mobula._environments.enter import RefusingExecutor, run_hook
 from mobula._environments.sim import enter_environment
 from mobula._executor import Executor
 from mobula._sim_hub import Hub
@@ -138,7 +138,7 @@ class SimWorker:
             self._runtime.environment = json.loads(text)
             refusal = enter_environment(
                 self._runtime.environment, session_dir(), self._runtime.fetch_package
-            )
+            ) or run_hook(self._runtime)
             if refusal is not None:
                 self._executor = RefusingExecutor(self._executor, refusal)
 

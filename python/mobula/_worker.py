@@ -49,8 +49,10 @@ def run_worker(
         from mobula._environments import enter
 
         runtime.environment = json.loads(runtime_env)
-        refusal = refusal or enter.enter_folders(
-            runtime.environment, session, runtime.fetch_package
+        refusal = (
+            refusal
+            or enter.enter_folders(runtime.environment, session, runtime.fetch_package)
+            or enter.run_hook(runtime)
         )
         if refusal is not None:
             executor = enter.RefusingExecutor(executor, refusal)

@@ -190,6 +190,34 @@ def test_a_variable_can_extend_what_it_was(shutdown_only, monkeypatch):
     assert ray.get(ray.remote(lambda: os.environ["TRAIL"]).remote()) == "start:end"
 
 
+def prepare():
+    os.environ["PREPARED"] = "yes"
+
+
+def test_a_hook_runs_first_in_each_worker(shutdown_only, folder):
+    (folder / "hooks.py").write_text(
+        "import os\ndef run():\n    os.environ['PREPARED'] = 'by name'\n"
+    )
+    ray.init(num_cpus=1, runtime_env={"worker_process_setup_hook": prepare})
+
+    @ray.remote
+    class Looker:
+        def look(self):
+            return os.environ.get("PREPARED")
+
+    assert ray.get(Looker.remote().look.remote()) == "yes"
+    assert "PREPARED" not in os.environ
+    named = {"working_dir": str(folder), "worker_process_setup_hook": "hooks.run"}
+    assert ray.get(Looker.options(runtime_env=named).remote().look.remote()) == "by name"
+
+    def fail():
+        raise ValueError("not today")
+
+    failing = Looker.options(runtime_env={"worker_process_setup_hook": fail}).remote()
+    with pytest.raises(RuntimeEnvSetupError, match="not today"):
+        ray.get(failing.look.remote())
+
+
 @pytest.mark.parametrize("installer", ["pip", "uv"])
 def test_packages_are_installed_once_per_node(shutdown_only, tmp_path, installer):
     if installer == "uv":
@@ -323,6 +351,8 @@ def test_what_is_not_there_is_said_where_it_is_named(shutdown_only, tmp_path):
         ({"pip": ["a"], "uv": ["b"]}, "not both"),
         ({"uv": 5}, "requirements"),
         ({"excludes": "x"}, "list"),
+        ({"worker_process_setup_hook": "nodot"}, "function"),
+        ({"worker_process_setup_hook": 5}, "function"),
         ({"config": {"setup_timeout_seconds": 0}}, "setup_timeout_seconds"),
         ({"config": {"eager_install": 1}}, "eager_install"),
     ],

@@ -3,19 +3,24 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mobula import _core
 from mobula._environments import cache, fields, packages
 from mobula._errors import EXCEPTION, encode_exception
 from mobula._executor import Executor
 from mobula.exceptions import RuntimeEnvSetupError
+
+if TYPE_CHECKING:
+    from mobula._runtime import Runtime
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
@@ -77,6 +82,25 @@ def enter_folders(
         sys.path[:0] = paths
         inherited = os.environ.get("PYTHONPATH")
         os.environ["PYTHONPATH"] = os.pathsep.join([*paths, *([inherited] if inherited else [])])
+    return None
+
+
+def run_hook(runtime: Runtime) -> RuntimeEnvSetupError | None:
+    """What the environment wants to run first in each of its processes. Returns what failed."""
+    hook = runtime.environment.get("worker_process_setup_hook")
+    if hook is None:
+        return None
+    try:
+        if hook.startswith(fields.EXPORTED):
+            function = runtime.functions.load(hook.removeprefix(fields.EXPORTED), "the setup hook")
+        else:
+            module, _, name = hook.rpartition(".")
+            function = getattr(importlib.import_module(module), name)
+        function()
+    except Exception:
+        return RuntimeEnvSetupError(
+            f"The worker_process_setup_hook failed:\n{traceback.format_exc()}"
+        )
     return None
 
 

@@ -12,6 +12,8 @@ Check = Callable[[Any], "str | None"]
 
 # Ray's usual one, for `config`.
 SETUP_TIMEOUT_S = 600
+# Before the id of a function that was exported, where the name of one may stand.
+EXPORTED = "exported:"
 _URI = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 # Fields of Ray's that need what is not here.
@@ -138,6 +140,15 @@ def _installer(value: Any, known: Mapping[str, str]) -> str | None:
     return None
 
 
+def _hook(value: Any) -> str | None:
+    if callable(value):
+        return None
+    is_name = isinstance(value, str) and "." in value.strip(".")
+    return (
+        None if is_name else f"a function, or the name of one as 'module.function', not {value!r}"
+    )
+
+
 def _config(value: Any) -> str | None:
     known = {"setup_timeout_seconds", "eager_install"}
     if not isinstance(value, Mapping) or set(value) - known:
@@ -158,4 +169,5 @@ _CHECKS: dict[str, Check] = {
     "pip": lambda value: _installer(value, _PIP_FIELDS),
     "uv": lambda value: _installer(value, _UV_FIELDS),
     "config": _config,
+    "worker_process_setup_hook": _hook,
 }

@@ -30,6 +30,10 @@ def resolve(runtime: Runtime, env: Mapping[str, Any]) -> dict[str, Any]:
     for installer in ("pip", "uv"):
         if installer in resolved:
             resolved[installer] = _requirements(resolved[installer])
+    hook = resolved.get("worker_process_setup_hook")
+    if hook is not None and not isinstance(hook, str):
+        exported = runtime.functions.export(hook, "the worker_process_setup_hook")
+        resolved["worker_process_setup_hook"] = fields.EXPORTED + exported
     if "env_vars" in resolved:
         resolved["env_vars"] = dict(resolved["env_vars"])
     if "config" in resolved:

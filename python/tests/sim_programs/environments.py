@@ -51,4 +51,14 @@ for missing in ("no-such-package-at-all", "cloudpickle<1", "not a requirement"):
         assert missing in str(error), error
     else:
         raise AssertionError(missing)
+
+
+def prepare():
+    os.environ["PREPARED"] = "yes"
+
+
+hook = {"worker_process_setup_hook": prepare}
+prepared = ray.remote(lambda: os.environ.get("PREPARED"))
+assert ray.get(prepared.options(runtime_env=hook).remote()) == "yes"
+assert ray.get(prepared.remote()) is None
 print("OK")
