@@ -87,3 +87,10 @@ def test_environments_are_made_while_nodes_and_workers_die(tmp_path, seed):
     )
     assert result.returncode == 0, result.report
     assert result.output == "OK\n"
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_gpus_are_not_given_twice_while_nodes_and_workers_die(seed):
+    crash = ["n2@0.12s", "worker:n3@0.15s", "worker:n1@0.2s"]
+    result = sim.run(PROGRAMS / "gpus_crash.py", gpus=2, seed=seed, crash=crash, **CLUSTER)
+    assert result.output == "OK\n", result.report
