@@ -6,7 +6,7 @@ import sys
 import types
 
 import pytest
-from mobula.faults import CrashGcs, CrashNode, CrashWorker, Partition, Plan
+from mobula.faults import CrashGcs, CrashNode, CrashWorker, Partition, PauseNode, Plan
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -27,7 +27,7 @@ def test_a_plan_leaves_the_driver_and_enough_others(soak, seed):
     assert plan == soak.plan.draw(seed, 600)
     assert Plan.parse(plan.to_text()) == plan
     assert {type(fault.kind) for fault in plan.faults} == {
-        *(CrashGcs, CrashNode, CrashWorker, Partition)
+        *(CrashGcs, CrashNode, CrashWorker, Partition, PauseNode)
     }
     away = []
     for fault in plan.faults:
@@ -37,6 +37,9 @@ def test_a_plan_leaves_the_driver_and_enough_others(soak, seed):
         if isinstance(kind, CrashNode):
             assert kind.node in ("n3", "n4", "n5")
             away.append((at, at + soak.plan._seconds(kind.restart_after), kind.node))
+        elif isinstance(kind, PauseNode):
+            assert kind.node in ("n3", "n4", "n5")
+            away.append((at, at + soak.plan._seconds(kind.lasts), kind.node))
         elif isinstance(kind, Partition):
             lasts = soak.plan._seconds(kind.lasts)
             # The driver's node and the head must not be declared dead.

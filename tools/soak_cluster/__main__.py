@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import shutil
+import statistics
 import sys
 import tempfile
 import threading
@@ -75,7 +76,8 @@ class Soak:
         self._seed = seed
         self._token = ""
         self._findings: list[str] = []
-        self._rounds = 0
+        # Seconds of each.
+        self._rounds: list[float] = []
         self._done = False
 
     def run(self, plan, seconds) -> list[str]:
@@ -116,7 +118,9 @@ class Soak:
             self._findings += watch.leftovers(self._hosts, files)
         watching.stop()
         self._findings += watching.findings()
-        _tell(f"{self._rounds} rounds\n{watching.table()}")
+        usual, longest = statistics.median(self._rounds or [0]), max(self._rounds or [0])
+        _tell(f"{len(self._rounds)} rounds of {usual:.1f} s, the longest {longest:.1f} s")
+        print(watching.table())
         self._stop()
         return self._findings
 
@@ -145,7 +149,7 @@ class Soak:
                 continue
             told = json.loads(line)
             if "round" in told:
-                self._rounds = told["round"]
+                self._rounds.append(told["seconds"])
                 _tell(f"          round {told['round']} took {told['seconds']} s")
             elif "done" in told:
                 self._done = True

@@ -10,13 +10,15 @@ import time
 
 from mobula import _fault_processes
 from mobula._sim_options import parse_span
-from mobula.faults import At, CrashGcs, CrashNode, CrashWorker, Partition, Plan
+from mobula.faults import At, CrashGcs, CrashNode, CrashWorker, Partition, PauseNode, Plan
 
 # The last part of a run is without faults: the cluster must recover from all.
 QUIET_S = 20.0
 # A cable that is out for so long is a flap; for longer, the node is declared dead.
 FLAP_S = (0.2, 0.7)
 CUT_S = (3.0, 7.0)
+# A host that stands still, and goes on: sometimes it was declared dead meanwhile.
+PAUSE_S = (0.3, 5.0)
 
 
 def draw(seed: int, seconds: float) -> Plan:
@@ -31,7 +33,7 @@ def draw(seed: int, seconds: float) -> Plan:
         others = [node for node in ("n3", "n4", "n5") if node in ready]
         kinds = ["worker", "worker", "flap"]
         if len(others) >= 2:
-            kinds += ["power", "power", "cable"]
+            kinds += ["power", "power", "cable", "pause"]
         if "n1" in ready and len(others) == 3:
             kinds += ["head"]
         kind = chance.choice(kinds)
@@ -48,6 +50,11 @@ def draw(seed: int, seconds: float) -> Plan:
             away = round(chance.uniform(0.5, 6.0), 1)
             faults.append(moment.then(CrashNode(node=node, restart_after=away)))
             whole[node] = now + away + 6.0
+        elif kind == "pause":
+            node = chance.choice(others)
+            lasts = round(chance.uniform(*PAUSE_S), 1)
+            faults.append(moment.then(PauseNode(node=node, lasts=lasts)))
+            whole[node] = now + lasts + 6.0
         elif kind == "flap":
             node = chance.choice(ready if len(others) >= 2 else ["n2"])
             lasts = round(chance.uniform(*FLAP_S), 2)
@@ -114,6 +121,11 @@ class Breaker:
             time.sleep(_seconds(kind.lasts))
             for name in kind.a:
                 self._hosts[name].heal()
+        elif isinstance(kind, PauseNode):
+            pids = pids_of(self._hosts[kind.node])
+            _fault_processes.send(pids, signal.SIGSTOP)
+            time.sleep(_seconds(kind.lasts))
+            _fault_processes.send(pids, signal.SIGCONT)
         elif isinstance(kind, CrashWorker):
             self._crash_worker(self._hosts[kind.node])
         else:

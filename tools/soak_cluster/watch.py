@@ -16,8 +16,8 @@ _PERIOD_S = 2.0
 # A daemon's own memory may be larger at the end than it was at most in its first half by so much.
 _GROWTH_BYTES = 8 << 20
 _GROWTH_SHARE = 0.1
-# Shorter lives say nothing.
-_LIFE_S = 90.0
+# Shorter lives say nothing: buffers have not found their size by then.
+_LIFE_S = 180.0
 _FILES_MORE = 24
 # After the program's end, until what it used is given back.
 _CLEAN_S = 30.0
