@@ -58,6 +58,7 @@ bool ObjectStore::TryCreate(const Address& client, const CreateObject& message, 
   Entry& entry = Add(message.object, *offset, message.size);
   entry.writer = client.worker;
   entry.primary = true;
+  room_asked_ = false;
   out.Send(client, ObjectCreated{message.request, message.object.id, *offset, {}});
   return true;
 }
@@ -204,6 +205,11 @@ void ObjectStore::Release(WorkerId client, ObjectId object, Sink& out) {
 void ObjectStore::Free(const Address& owner, ObjectId object, Sink& out) {
   const auto found = entries_.find(object);
   if (found == entries_.end() || found->second.object.owner != owner) return;
+  // What is put is written by its owner, who is done with that and need not say so before.
+  if (object.IsPut() && found->second.writer == owner.worker) {
+    found->second.state = ObjectState::kSealed;
+    found->second.writer = WorkerId{};
+  }
   found->second.doomed = true;
   Settle(found);
   ServeWaiting(out);
@@ -314,6 +320,7 @@ void ObjectStore::AskForRoom(Sink& out) {
   std::set<WorkerId> users;
   for (const auto& [id, entry] : entries_) {
     for (const auto& [client, count] : entry.pins) users.insert(client);
+    if (!entry.writer.IsNil()) users.insert(entry.writer);
   }
   for (const WorkerId user : users) out.Send({options_.node, user}, RoomWanted{});
 }

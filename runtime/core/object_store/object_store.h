@@ -195,7 +195,8 @@ class ObjectStore {
   /// Copies of a dead incarnation's objects whose id was created again while they were still
   /// mapped. Added by MoveAside; removed with their last pin.
   std::vector<Entry> aside_;
-  /// Processes were asked to let go of what they have mapped, and none has mapped anything since.
+  /// Processes were asked to let go of what they have mapped and to seal what they have written,
+  /// and none has been given anything since.
   bool room_asked_ = false;
   CreateQueue waiting_;
   SpillManager spills_;

@@ -118,7 +118,7 @@ struct ObjectCreated {
   MOBULA_FIELDS(ObjectCreated, request, object, offset, error)
 };
 /// The content is complete and will not change. This node holds the primary copy until the owner
-/// frees it.
+/// frees it. The writer may wait with it until somebody else can ask for the object.
 struct SealObject {
   ObjectId object;
   MOBULA_FIELDS(SealObject, object)
@@ -156,8 +156,9 @@ struct FreeObject {
   MOBULA_FIELDS(FreeObject, object)
 };
 
-/// To the processes that have mapped objects: the store is full, and nothing else can be done about
-/// it than that they let go of what they do not need yet.
+/// To the processes that have mapped or are writing objects: the store is full, and nothing else
+/// can be done about it than that they let go of what they do not need yet, and seal what they have
+/// written.
 struct RoomWanted {
   MOBULA_FIELDS(RoomWanted)
 };

@@ -49,6 +49,11 @@ void ObjectValues::SetHint(ObjectId id, const TaskArgument& argument) {
   record->status.locations = argument.stored->locations;
 }
 
+StoredHint ObjectValues::Locate(ObjectId id, const ObjectRecord& record) {
+  store_.Share(id);
+  return {record.status.size, record.status.locations};
+}
+
 void ObjectValues::Unfree(ObjectRecord& record) {
   CHECK(record.freed);
   record.freed = false;
@@ -88,9 +93,14 @@ void ObjectValues::Resolved(ObjectId id, ObjectRecord& record) {
   Notify(id, record.status_waiters);
   if (!record.lending->askers.empty()) {
     for (const Address& asker : std::exchange(record.lending.Edit().askers, {}))
-      context_.Tell(asker, ObjectStatusReply{id, record.status});
+      TellStatus(asker, id, record);
   }
   if (!record.local_waiters->empty()) Advance(id, record);
+}
+
+void ObjectValues::TellStatus(const Address& asker, ObjectId id, const ObjectRecord& record) {
+  store_.Share(id);
+  context_.Tell(asker, ObjectStatusReply{id, record.status});
 }
 
 void ObjectValues::Advance(ObjectId id, ObjectRecord& record) {
@@ -167,7 +177,7 @@ void ObjectValues::OnGetObjectStatus(const Address& source, const GetObjectStatu
   }
   DropFailed(id, *record, message.failed_at);
   if (record->IsResolved()) {
-    context_.Tell(source, ObjectStatusReply{id, record->status});
+    TellStatus(source, id, *record);
     return;
   }
   record->lending.Edit().askers.push_back(source);
@@ -268,6 +278,8 @@ void ObjectValues::ForgetDead() {
 }
 
 void ObjectValues::FreeCopies(ObjectId id, ObjectRecord& record) {
+  if (record.status.locations.empty()) return;
+  store_.Discard(id);
   for (const NodeId node : std::exchange(record.status.locations, {})) {
     if (!watch_list_.IsNodeDead(node)) context_.Tell(Address::Daemon(node), FreeObject{id});
   }
@@ -285,6 +297,7 @@ void ObjectValues::CheckObject(ObjectId id, const ObjectRecord& record) const {
     CHECK(std::ranges::none_of(record.status.locations,
                                [&](NodeId node) { return watch_list_.IsNodeDead(node); }))
         << "object " << id << " is said to be on a dead node";
+    CHECK(!store_.IsUnsealed(id) || record.HasLocation(context_.self.node)) << "object " << id;
   } else {
     CHECK(record.status.phase == ObjectPhase::kInline || !watch_list_.IsDead(record.owner))
         << "object " << id << " is expected from a dead owner";

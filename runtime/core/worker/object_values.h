@@ -46,6 +46,8 @@ class ObjectValues {
                  std::vector<ObjectRef> inner);
   /// What this process was told with a task that it will run.
   void SetHint(ObjectId id, const TaskArgument& argument);
+  /// Where a stored value is, for somebody else who may ask for it from now on.
+  [[nodiscard]] StoredHint Locate(ObjectId id, const ObjectRecord& record);
   /// The value will be made again.
   void SetPending(ObjectRecord& record) { record.status.phase = ObjectPhase::kPending; }
   /// A freed object is wanted again: from now on it is one whose copies are gone.
@@ -92,6 +94,7 @@ class ObjectValues {
   void Notify(ObjectId id, std::vector<Waiter>& waiters, const Boxed<ErrorInfo>& failure = {});
   void Notify(ObjectId id, Rare<std::vector<Waiter>>& waiters,
               const Boxed<ErrorInfo>& failure = {});
+  void TellStatus(const Address& asker, ObjectId id, const ObjectRecord& record);
   /// Starts whatever gets the value of an object nearer to being here.
   void Advance(ObjectId id, ObjectRecord& record);
   void AskOwner(ObjectId id, ObjectRecord& record, std::vector<NodeId> failed_at);

@@ -29,10 +29,25 @@ void StoreClient::Abandon(RequestId request) {
   }
 }
 
+void StoreClient::Written(ObjectId object) {
+  unsealed_.insert(object);
+  if (store_is_short_) Share(object);
+}
+
+void StoreClient::Share(ObjectId object) {
+  if (unsealed_.erase(object) > 0) context_.TellDaemon(SealObject{object});
+}
+
+void StoreClient::OnRoomWanted() {
+  store_is_short_ = true;
+  while (!unsealed_.empty()) Share(*unsealed_.begin());
+}
+
 void StoreClient::Fetch(const ObjectRef& object, std::uint64_t size,
                         const std::vector<NodeId>& locations) {
   CHECK(!pins_.contains(object.id)) << "object " << object.id << " is here already";
   if (!fetching_.insert(object.id).second) return;
+  Share(object.id);
   context_.TellDaemon(FetchObject{object, size, locations});
 }
 
@@ -80,9 +95,11 @@ void StoreClient::ReleaseIfUnused(ObjectId object) {
 }
 
 void StoreClient::CheckInvariants() const {
+  CHECK(!store_is_short_ || unsealed_.empty());
   for (const auto& [object, pin] : pins_) {
     CHECK(pin.users > 0) << "object " << object << " is pinned for nobody";
     CHECK(!fetching_.contains(object)) << "object " << object << " is pinned and being fetched";
+    CHECK(!unsealed_.contains(object)) << "object " << object << " is read, but was never sealed";
   }
 }
 

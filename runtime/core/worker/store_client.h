@@ -17,6 +17,14 @@ namespace mobula::worker {
 /// State of a read | meaning                             | collection | leaves by
 /// fetching        | FetchObject is under way            | fetching_  | Available, Unavailable
 /// pinned          | mapped by `users` readers           | pins_      | the last DropUser
+///
+/// A buffer that was written is sealed when somebody besides its writer may come to want it: its
+/// location is told, it is read here, or the store wants room. What dies before that costs no
+/// third message. Once the store wanted room, what is written is sealed at once.
+///
+/// State of a buffer | meaning                             | collection | leaves by
+/// asked for         | CreateObject is under way           | creations_ | ObjectCreated
+/// unsealed          | complete, which the raylet was not told | unsealed_ | Share, Discard
 class StoreClient {
  public:
   struct Pin {
@@ -31,6 +39,14 @@ class StoreClient {
   void Create(RequestId request, const ObjectRef& object, std::uint64_t size);
   void OnCreated(const ObjectCreated& message);
   void Abandon(RequestId request);
+  /// The buffer of an object that this process owns is complete.
+  void Written(ObjectId object);
+  /// From now on others may ask for it.
+  void Share(ObjectId object);
+  /// It is being freed.
+  void Discard(ObjectId object) { unsealed_.erase(object); }
+  void OnRoomWanted();
+  [[nodiscard]] bool IsUnsealed(ObjectId object) const { return unsealed_.contains(object); }
 
   /// Brings the object here, once however often it is asked for. REQUIRES: not pinned.
   void Fetch(const ObjectRef& object, std::uint64_t size, const std::vector<NodeId>& locations);
@@ -61,6 +77,8 @@ class StoreClient {
   std::uint64_t last_number_ = 0;
   /// CreateObject messages that are not answered.
   std::map<std::uint64_t, Creation> creations_;
+  std::set<ObjectId> unsealed_;
+  bool store_is_short_ = false;
   std::set<ObjectId> fetching_;
   std::map<ObjectId, Pin> pins_;
   /// Pinned in this event.

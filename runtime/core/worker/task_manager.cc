@@ -160,7 +160,7 @@ std::optional<TaskSpec> TaskManager::Prepare(Task& task) {
       argument.contained = *record.inner;
     } else {
       argument.value.kind = record.status.kind;
-      argument.stored = StoredHint{record.status.size, record.status.locations};
+      argument.stored = values_.Locate(argument.reference->id, record);
     }
   }
   return spec;

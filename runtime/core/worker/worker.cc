@@ -121,7 +121,10 @@ struct MessageRouter {
   void operator()(const TraceWait& trace) { parts.deadlocks.OnTrace(trace); }
   void operator()(const DeadlockFound& found) { parts.deadlocks.OnFound(found); }
 
-  void operator()(const RoomWanted&) { parts.executor.OnRoomWanted(); }
+  void operator()(const RoomWanted&) {
+    parts.store.OnRoomWanted();
+    parts.executor.OnRoomWanted();
+  }
 
   void operator()(const GcsRestarted&) {
     // First what it must know of; then what it is asked.
@@ -177,7 +180,7 @@ struct EventRouter {
   }
   void operator()(const BufferSealed& event) {
     parts.Own(event.object, event.contained);
-    parts.context.TellDaemon(SealObject{event.object});
+    parts.store.Written(event.object);
     parts.values.SetStored(event.object, event.kind, event.size, parts.context.self.node,
                            event.contained);
   }

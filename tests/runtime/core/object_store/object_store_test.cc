@@ -61,6 +61,19 @@ TEST_F(ObjectStoreTest, GivesABufferAndSealsItAsPrimary) {
   EXPECT_TRUE(store_.Find(Object(1))->primary);
 }
 
+TEST_F(ObjectStoreTest, WhatItsOwnerPutAndFreesNeedsNoSeal) {
+  const ObjectRef put{PutObject(TaskId{0, 1}, 0, 0), Local(1)};
+  const ObjectRef result{Object(1), Local(1)};
+  for (const ObjectRef& object : {put, result}) {
+    store_.Create(Local(1), CreateObject{1, object, kUnit}, out_);
+    store_.Free(Local(1), object.id, out_);
+  }
+  EXPECT_EQ(store_.Find(put.id), nullptr);
+  ASSERT_TRUE(Has(1)) << "its task may still be writing";
+  EXPECT_FALSE(store_.Seal(Local(1).worker, result.id, out_));
+  EXPECT_FALSE(Has(1));
+}
+
 TEST_F(ObjectStoreTest, OnlyTheWriterSeals) {
   Create(1, 2);
   EXPECT_FALSE(store_.Seal(Local(2).worker, Object(1), out_));

@@ -168,6 +168,22 @@ TEST_F(SpillTest, RestoresForAReaderAndKeepsTheFile) {
   EXPECT_EQ(store_.Spilling().restored_bytes, 5 * kUnit);
 }
 
+TEST_F(SpillTest, WritersAreAskedToSealWhatTheyHaveWritten) {
+  Create(1, 10);
+  out_.Take();
+  store_.Create(Local(2), CreateObject{2, Ref(2), kUnit}, out_);
+  EndEvent();
+  EXPECT_THAT(out_.Take(), ElementsAre(Sent{Local(1), RoomWanted{}}));
+  store_.Seal(Local(1).worker, Object(1), out_);
+  EndEvent();
+  ASSERT_EQ(out_.spills.size(), 1u);
+  Spilled(1);
+  // The next that finds no room asks again: somebody writes once more.
+  out_.Take();
+  Create(3, 10);
+  EXPECT_THAT(out_.Take(), ElementsAre(Sent{Local(2), RoomWanted{}}));
+}
+
 TEST_F(SpillTest, ARestoredObjectIsNotGivenAwayBeforeItsReaderHasIt) {
   FillMemoryAndDisk();
   Fetch(1);
@@ -185,6 +201,7 @@ TEST_F(SpillTest, ARestoreWaitsForRoomAndGivesUpInTimeWithoutHarm) {
   out_.Take();
   Fetch(1);
   EXPECT_THAT(out_.restores, IsEmpty());
+  EXPECT_THAT(out_.Take(), ElementsAre(Sent{Local(1), RoomWanted{}})) << "it is writing";
   ASSERT_EQ(out_.pull_timers.size(), 1u);
   now_ = now_ + Seconds(10);
   pulls_.HandleTimer(now_, out_.pull_timers[0].key, out_);

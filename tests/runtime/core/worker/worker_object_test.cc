@@ -206,6 +206,50 @@ TEST_F(WorkerObject, RecoversLostArgumentsBeforeTheTaskThatNeedsThem) {
   EXPECT_TRUE(machine_.References().empty());
 }
 
+TEST_F(WorkerObject, WhatNobodyElseCameToKnowOfIsFreedUnsealed) {
+  Do(BufferSealed{Put(0), PayloadKind::kValue, 1000, {}});
+  EXPECT_EQ(MessagesSent(), 0u);
+  Do(ReferenceRemoved{Put(0)});
+  EXPECT_EQ(Sent<FreeObject>().size(), 1u);
+  EXPECT_EQ(MessagesSent(), 1u);
+}
+
+TEST_F(WorkerObject, IsSealedBeforeSomebodyElseHearsOfIt) {
+  for (const std::uint32_t i : {0, 1, 2}) Do(BufferSealed{Put(i), PayloadKind::kValue, 1000, {}});
+  // Before anything that speaks of an object.
+  const auto sealed_first = [this] {
+    for (const Effect& effect : effects_) {
+      const auto* send = std::get_if<Send>(&effect);
+      if (send == nullptr || std::holds_alternative<WatchWorker>(send->message)) continue;
+      const auto* seal = std::get_if<SealObject>(&send->message);
+      return seal == nullptr ? ObjectId{} : seal->object;
+    }
+    return ObjectId{};
+  };
+  Receive(worker, GetObjectStatus{Put(0), {}});
+  EXPECT_EQ(sealed_first(), Put(0));
+  EXPECT_EQ(Sent<ObjectStatusReply>().size(), 1u);
+  Receive(worker, GetObjectStatus{Put(0), {}});
+  EXPECT_TRUE(Sent<SealObject>().empty());
+  Do(GetRequested{1, {Put(1)}, std::nullopt, true});
+  EXPECT_EQ(sealed_first(), Put(1));
+  EXPECT_EQ(Only<FetchObject>().object.id, Put(1));
+  const TaskSpec task = NewTask(1, {{Put(2), self}});
+  Do(TaskSubmitted{task});
+  Receive(daemon, LeaseGranted{Only<RequestLease>().request, LeaseId{50, 1}, worker, 1});
+  EXPECT_EQ(sealed_first(), Put(2));
+  EXPECT_EQ(Only<PushTask>().spec.task, task.task);
+}
+
+TEST_F(WorkerObject, AStoreThatWantsRoomIsToldOfAllThatIsWritten) {
+  Do(BufferSealed{Put(0), PayloadKind::kValue, 1000, {}});
+  Do(BufferSealed{Put(1), PayloadKind::kValue, 1000, {}});
+  Receive(daemon, RoomWanted{});
+  EXPECT_EQ(Sent<SealObject>().size(), 2u);
+  Do(BufferSealed{Put(2), PayloadKind::kValue, 1000, {}});
+  EXPECT_EQ(Sent<SealObject>().size(), 1u);
+}
+
 // A put object, and the result of a task that may not run again: lineage cannot do without them.
 TEST_F(WorkerObject, KeepsALargeArgumentThatCannotBeMadeAgainWhileLineageNeedsIt) {
   Do(BufferSealed{Put(0), PayloadKind::kValue, 1000, {}});
@@ -311,7 +355,6 @@ TEST_F(WorkerObject, SaysWhyALostObjectCannotBeMadeAgain) {
   Receive(daemon, ObjectCreated{Only<CreateObject>().request, Put(0), 64, {}});
   EXPECT_EQ(All<FulfilCreate>().front().offset, 64u);
   Do(BufferSealed{Put(0), PayloadKind::kValue, 1000, {}});
-  EXPECT_EQ(Sent<SealObject>().size(), 1u);
   Receive(worker, GetObjectStatus{Put(0), {kNode}});
   EXPECT_EQ(Only<ObjectStatusReply>().status.value.Problem().kind, ErrorKind::kObjectLost);
 
