@@ -2,6 +2,7 @@
 #include "runtime/core/raylet/lease_manager.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -422,14 +423,26 @@ void LeaseManager::Reclaim(Instant now, Outbox& out) {
 
 /// Asks for as many leases back, oldest first, as the head of the class needs, and for none when
 /// all of them would not be enough. The owner's leases of the same class are left alone: it would
-/// use them for this very request.
+/// use them for this very request. So are those of owners that would have less than this one has
+/// now: owners that always have tasks waiting end with equal shares, and keep them.
 bool LeaseManager::ReclaimFrom(Instant now, const std::optional<BundleKey>& bundle,
                                const RequestClass& requests, Outbox& out) {
   const WorkerId owner = requests.order.begin()->second.first;
   const ResourceSet& need = requests.key.resources;
   ResourceSet soon = bundle ? bundles_.Available(*bundle) : view_.Self().Available();
+  // What each holds for tasks, or will as soon as there is a process, and was not asked for.
+  std::map<WorkerId, ResourceSet> shares;
+  for (const auto& [pool, waiting] : queue_.Waiting()) {
+    for (const auto& [sequence, key] : waiting) {
+      const QueuedRequest& request = *queue_.Find(key);
+      if (request.bundle == bundle && request.message.actor.IsNil())
+        shares[key.first].Add(request.message.resources);
+    }
+  }
   for (const auto& [number, lease] : leases_.InOrder()) {
     if (lease.bundle != bundle) continue;
+    if (lease.request.actor.IsNil() && !lease.ending && !lease.reclaimed)
+      shares[lease.request.owner.worker].Add(lease.Held());
     const bool asked = lease.reclaimed && now < lease.reclaimed_at + tick_period_;
     if (lease.ending || asked) soon.Add(lease.Held());
   }
@@ -437,15 +450,19 @@ bool LeaseManager::ReclaimFrom(Instant now, const std::optional<BundleKey>& bund
   for (auto& [number, lease] : leases_.InOrder()) {
     if (soon.Covers(need)) break;
     if (lease.bundle != bundle) continue;
-    const bool own =
-        lease.request.owner.worker == owner && ClassKey::Of(lease.request) == requests.key;
+    const WorkerId holder = lease.request.owner.worker;
+    const bool own = holder == owner && ClassKey::Of(lease.request) == requests.key;
     if (own || lease.ending || lease.reclaimed || !lease.request.actor.IsNil()) continue;
     const ResourceSet held = lease.Held();
     const bool helps = std::any_of(need.units.begin(), need.units.end(), [&](const auto& wanted) {
-      return soon.Units(wanted.first) < wanted.second && held.Units(wanted.first) > 0;
+      const auto& [kind, units] = wanted;
+      const auto left = shares[holder].Units(kind) - held.Units(kind);
+      const bool may = holder == owner || left >= shares[owner].Units(kind);
+      return may && soon.Units(kind) < units && held.Units(kind) > 0;
     });
     if (!helps) continue;
     chosen.push_back(&lease);
+    shares[holder].Subtract(held);
     soon.Add(held);
   }
   if (!soon.Covers(need)) return false;

@@ -255,6 +255,25 @@ TEST_F(LeaseTest, DoesNotReclaimForTheSameWorkOfTheSameOwnerNorFromActorsNorInVa
       << "the actor keeps one of the two";
 }
 
+TEST_F(LeaseTest, OwnersThatAlwaysWantMoreEndWithEqualShares) {
+  JoinWithDriver({Told(2, Cpus(1), {})});
+  const auto of_another = [](std::uint64_t number) {
+    RequestLease request = Request(number, Cpus(1), Remote(7));
+    request.runtime_env = "env";
+    return request;
+  };
+  const LeaseGranted first = Lease(1, Cpus(1));
+  Lease(2, Cpus(1));
+  const auto reclaimed = Sent<ReclaimLease>(Hear(Remote(7), of_another(1)));
+  ASSERT_THAT(reclaimed, SizeIs(1)) << "one has two, the other none";
+  Return(first);
+  EXPECT_EQ(FreeCpus(), 0) << "it waits for a worker now";
+  EXPECT_THAT(Sent<ReclaimLease>(Hear(Remote(7), of_another(2))), IsEmpty());
+  EXPECT_THAT(Sent<ReclaimLease>(Hear(kDriver, Request(3, Cpus(1)))), IsEmpty());
+  now_ = now_ + Milliseconds(500);
+  EXPECT_THAT(Sent<ReclaimLease>(Fire(TimerKind::kReport)), IsEmpty());
+}
+
 TEST_F(LeaseTest, AnActorsLeaseLastsUntilItsWorkerDies) {
   JoinWithDriver();
   RequestLease actor = Request(1, Cpus(1), Address::Gcs());
