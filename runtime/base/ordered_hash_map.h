@@ -76,18 +76,19 @@ class OrderedHashMap {
     last_ = number;
     if (++size_ * 2 > slots_.size()) Grow();
     Enter({HashOf(key), number + 1});
-    return {iterator(this, &cell, number), true};
+    recent_ = {&cell, number};
+    return {IteratorAt(recent_), true};
   }
 
   iterator erase(iterator entry) {
     const iterator next = std::next(entry);
-    Erase(PlaceOf(entry), *entry.cell_);
+    Erase(entry);
     return next;
   }
   std::size_t erase(const Key& key) {
     const Found found = Locate(key);
     if (found.cell == nullptr) return 0;
-    Erase(found.place, *found.cell);
+    Erase(IteratorAt(found));
     return 1;
   }
 
@@ -116,8 +117,8 @@ class OrderedHashMap {
 
   /// No cell when there is none.
   struct Found {
-    std::size_t place = 0;
     Cell* cell = nullptr;
+    Number number = kNone;
   };
 
   template <bool kConst>
@@ -195,12 +196,14 @@ class OrderedHashMap {
   [[nodiscard]] std::size_t Mask() const { return slots_.size() - 1; }
 
   [[nodiscard]] Found Locate(const Key& key) const {
+    if (recent_.cell != nullptr && recent_.cell->Entry()->first == key) return recent_;
     if (slots_.empty()) return {};
     const std::uint32_t hash = HashOf(key);
     for (std::size_t at = hash & Mask(); slots_[at].number != 0; at = (at + 1) & Mask()) {
       if (slots_[at].hash != hash) continue;
-      Cell& cell = CellAt(slots_[at].number - 1);
-      if (cell.Entry()->first == key) return {at, &cell};
+      const Number number = slots_[at].number - 1;
+      Cell& cell = CellAt(number);
+      if (cell.Entry()->first == key) return recent_ = {&cell, number};
     }
     return {};
   }
@@ -210,9 +213,7 @@ class OrderedHashMap {
     while (slots_[at].number != entry.number_ + 1) at = (at + 1) & Mask();
     return at;
   }
-  [[nodiscard]] iterator IteratorAt(Found found) const {
-    return {this, found.cell, found.cell == nullptr ? kNone : slots_[found.place].number - 1};
-  }
+  [[nodiscard]] iterator IteratorAt(Found found) const { return {this, found.cell, found.number}; }
   void Enter(Slot slot) {
     std::size_t at = slot.hash & Mask();
     while (slots_[at].number != 0) at = (at + 1) & Mask();
@@ -237,13 +238,14 @@ class OrderedHashMap {
     slots_[hole] = Slot{};
   }
 
-  void Erase(std::size_t place, Cell& cell) {
-    const Number number = slots_[place].number - 1;
-    Leave(place);
+  void Erase(iterator entry) {
+    Leave(PlaceOf(entry));
+    Cell& cell = *entry.cell_;
+    if (recent_.cell == &cell) recent_ = {};
     (cell.before == kNone ? first_ : CellAt(cell.before).after) = cell.after;
     (cell.after == kNone ? last_ : CellAt(cell.after).before) = cell.before;
     std::destroy_at(cell.Entry());
-    cell.after = std::exchange(free_, number);
+    cell.after = std::exchange(free_, entry.number_);
     if (--size_ == 0 && used_ > kLargest) GiveBack();
   }
   /// A table that was large and is empty takes no room.
@@ -256,6 +258,8 @@ class OrderedHashMap {
 
   std::vector<std::unique_ptr<Cell[]>> blocks_;
   std::vector<Slot> slots_;
+  /// What was found or made last: one event asks for the same entry several times.
+  mutable Found recent_;
   std::size_t size_ = 0;
   Number first_ = kNone;
   Number last_ = kNone;

@@ -39,9 +39,19 @@ struct Context {
   void Emit(E effect) {
     out->emplace_back(std::in_place_type<E>, std::move(effect));
   }
-  void Tell(const Address& target, Message message) { Emit(Send{target, std::move(message)}); }
-  void TellDaemon(Message message) { Tell(Address::Daemon(self.node), std::move(message)); }
-  void TellGcs(Message message) { Tell(Address::Gcs(), std::move(message)); }
+  /// The message is built where it will lie: to move one is to ask which of a hundred kinds it is.
+  template <class M>
+  void Tell(const Address& target, M&& message) {
+    out->emplace_back(std::in_place_type<Send>, target, Message(std::forward<M>(message)));
+  }
+  template <class M>
+  void TellDaemon(M&& message) {
+    Tell(Address::Daemon(self.node), std::forward<M>(message));
+  }
+  template <class M>
+  void TellGcs(M&& message) {
+    Tell(Address::Gcs(), std::forward<M>(message));
+  }
   void Start(TimerKind kind, std::uint64_t key, Duration delay) {
     Emit(StartTimer{TimerId{static_cast<std::uint32_t>(kind), key}, delay});
   }

@@ -29,14 +29,14 @@ void LeaseClient::Enqueue(TaskId task, const TaskSpec& spec, std::uint64_t order
     class_index_.emplace(ClassKey(KeyOf(*spec.header)), *index);
     classes_.emplace_back();
   }
-  const bool queued = classes_[*index].queue.emplace(order, task).second;
+  const bool queued = classes_[*index].queue.Add(order, task);
   CHECK(queued) << "task " << task << " is queued twice";
   MarkDirty(*index);
 }
 
 void LeaseClient::Remove(const TaskSpec& spec, std::uint64_t order) {
   const auto index = FindClass(spec);
-  if (index && classes_[*index].queue.erase(order) > 0) MarkDirty(*index);
+  if (index && classes_[*index].queue.Remove(order)) MarkDirty(*index);
 }
 
 void LeaseClient::MarkDirty(std::size_t index) {
@@ -63,18 +63,18 @@ std::size_t LeaseClient::DepthOf(const Class& state) const {
 void LeaseClient::PumpClass(std::size_t index) {
   Class& state = classes_[index];
   const std::size_t depth = DepthOf(state);
-  while (!state.queue.empty() && !state.open.empty() && state.open.begin()->first < depth) {
+  while (!state.queue.empty() && !state.open.empty()) {
+    const auto place = state.open.begin();
+    Lease& lease = (*place)->second;
+    if (lease.in_flight.size() >= depth) break;
     // A lease under way may well start its task before a busy worker would: tasks that were fast so
     // far tell little of one that waits behind them.
-    const bool busy = state.open.begin()->first > 0;
+    const bool busy = !lease.in_flight.empty();
     if (busy && state.queue.size() <= state.requests.size()) break;
-    const auto lease = leases_.find(state.open.begin()->second);
-    const TaskId task = state.queue.begin()->second;
-    state.queue.erase(state.queue.begin());
-    if (!dispatcher_.Push(task, lease->second.worker, 0, lease->second.gpus)) continue;
-    Close(lease);
-    lease->second.in_flight.push_back(task);
-    Open(lease);
+    const TaskId task = state.queue.TakeFront();
+    if (!dispatcher_.Push(task, lease.worker, 0, lease.gpus)) continue;
+    lease.in_flight.push_back(task);
+    Sift(state.open, place);
   }
   BalanceRequests(state);
 }
@@ -87,7 +87,7 @@ void LeaseClient::BalanceRequests(Class& state) {
 }
 
 void LeaseClient::RequestOne(Class& state) {
-  const TaskId first = state.queue.begin()->second;
+  const TaskId first = state.queue.Front();
   RequestLease message = RequestLease::For(*dispatcher_.SpecOf(first).header);
   message.request = ++last_request_;
   message.owner = context_.self;
@@ -111,35 +111,51 @@ LeaseClient::Class* LeaseClient::FindRequest(std::uint64_t request) {
   return found == requests_.end() ? nullptr : &classes_[found->second];
 }
 
-bool LeaseClient::TakeOut(Lease& lease, TaskId task) {
-  const auto found = std::ranges::find(lease.in_flight, task);
-  if (found == lease.in_flight.end()) return false;
-  lease.in_flight.erase(found);
+bool LeaseClient::TakeOut(LeaseEntry lease, TaskId task) {
+  std::deque<TaskId>& in_flight = lease->second.in_flight;
+  const auto found = std::ranges::find(in_flight, task);
+  if (found == in_flight.end()) return false;
+  const auto place = PlaceOf(lease);
+  if (found == in_flight.begin()) {
+    in_flight.pop_front();
+  } else {
+    in_flight.erase(found);
+  }
+  if (lease->second.IsOpen()) Sift(classes_[lease->second.scheduling_class].open, place);
   return true;
 }
 
+std::vector<LeaseClient::LeaseEntry>::iterator LeaseClient::PlaceOf(LeaseEntry lease) {
+  return std::ranges::lower_bound(classes_[lease->second.scheduling_class].open, KeyInOrder(lease),
+                                  {}, KeyInOrder);
+}
+
+void LeaseClient::Sift(std::vector<LeaseEntry>& open, std::vector<LeaseEntry>::iterator place) {
+  const auto is_before = [](LeaseEntry a, LeaseEntry b) { return KeyInOrder(a) < KeyInOrder(b); };
+  for (; place != open.begin() && is_before(*place, *std::prev(place)); --place)
+    std::iter_swap(place, std::prev(place));
+  for (; std::next(place) != open.end() && is_before(*std::next(place), *place); ++place)
+    std::iter_swap(place, std::next(place));
+}
+
 void LeaseClient::Open(LeaseEntry lease) {
-  if (lease->second.blocked || lease->second.reclaimed) return;
-  classes_[lease->second.scheduling_class].open.emplace(lease->second.in_flight.size(),
-                                                        lease->first);
+  if (lease->second.IsOpen())
+    classes_[lease->second.scheduling_class].open.insert(PlaceOf(lease), lease);
 }
 
 void LeaseClient::Close(LeaseEntry lease) {
-  classes_[lease->second.scheduling_class].open.erase(
-      {lease->second.in_flight.size(), lease->first});
+  if (lease->second.IsOpen()) classes_[lease->second.scheduling_class].open.erase(PlaceOf(lease));
 }
 
 void LeaseClient::Finished(const Address& worker, TaskId task, Duration run_time) {
   const auto found = by_worker_.find(worker);
   if (found == by_worker_.end()) return;
-  const auto lease = leases_.find(found->second);
-  Close(lease);
-  if (TakeOut(lease->second, task)) {
+  const LeaseEntry lease = found->second;
+  if (TakeOut(lease, task)) {
     auto& average = classes_[lease->second.scheduling_class].run_time;
     average = average ? (*average * 7 + run_time) / 8 : run_time;
-    lease->second.blocked = false;
+    SetBlocked(lease, false);
   }
-  Open(lease);
   MarkDirty(lease->second.scheduling_class);
   Rest(lease);
 }
@@ -147,14 +163,19 @@ void LeaseClient::Finished(const Address& worker, TaskId task, Duration run_time
 void LeaseClient::Returned(const Address& worker, TaskId task) {
   const auto found = by_worker_.find(worker);
   if (found == by_worker_.end()) return;
-  const auto lease = leases_.find(found->second);
-  Close(lease);
-  TakeOut(lease->second, task);
+  const LeaseEntry lease = found->second;
+  TakeOut(lease, task);
   // Without a task that blocks there, no TaskDone would come to end the state.
-  lease->second.blocked = !lease->second.in_flight.empty();
-  Open(lease);
+  SetBlocked(lease, !lease->second.in_flight.empty());
   MarkDirty(lease->second.scheduling_class);
   Rest(lease);
+}
+
+void LeaseClient::SetBlocked(LeaseEntry lease, bool blocked) {
+  if (lease->second.blocked == blocked) return;
+  Close(lease);
+  lease->second.blocked = blocked;
+  Open(lease);
 }
 
 void LeaseClient::OnGranted(const Address& source, const LeaseGranted& message) {
@@ -177,7 +198,7 @@ void LeaseClient::OnGranted(const Address& source, const LeaseGranted& message) 
   lease->second.worker = message.worker;
   lease->second.raylet = source.node;
   lease->second.gpus = message.gpus;
-  by_worker_[message.worker] = message.lease;
+  by_worker_.insert_or_assign(message.worker, lease);
   Open(lease);
   Rest(lease);
 }
@@ -199,8 +220,8 @@ void LeaseClient::OnRefused(const LeaseRefused& message) {
   state->requests.erase(message.request);
   requests_.erase(message.request);
   // What is refused to one task of a class is refused to all.
-  for (const auto& [order, task] : std::exchange(state->queue, {}))
-    dispatcher_.Fail(task, message.error);
+  for (TaskQueue refused = std::exchange(state->queue, {}); !refused.empty();)
+    dispatcher_.Fail(refused.TakeFront(), message.error);
   MarkDirty(static_cast<std::size_t>(state - classes_.data()));
 }
 
@@ -260,7 +281,7 @@ void LeaseClient::Drop(LeaseEntry lease) {
   Close(lease);
   timers_.erase(lease->second.timer);
   const auto worker = by_worker_.find(lease->second.worker);
-  if (worker != by_worker_.end() && worker->second == lease->first) by_worker_.erase(worker);
+  if (worker != by_worker_.end() && worker->second == lease) by_worker_.erase(worker);
   MarkDirty(lease->second.scheduling_class);
   leases_.erase(lease);
 }
@@ -289,12 +310,16 @@ std::vector<TaskId> LeaseClient::ForgetDead() {
 void LeaseClient::CheckInvariants() const {
   CHECK(dirty_.empty());
   std::size_t requests = 0;
+  std::size_t open = 0;
   for (const Class& state : classes_) {
     requests += state.requests.size();
     CHECK(state.requests.size() <= state.queue.size());
-    for (const auto& [load, lease] : state.open) CHECK(leases_.at(lease).in_flight.size() == load);
+    CHECK(std::ranges::is_sorted(state.open, {}, KeyInOrder));
+    open += state.open.size();
   }
   CHECK(requests == requests_.size());
+  CHECK(open == static_cast<std::size_t>(std::ranges::count_if(
+                    leases_, [](const auto& entry) { return entry.second.IsOpen(); })));
   for (const auto& [id, lease] : leases_) {
     CHECK(!lease.reclaimed || !lease.in_flight.empty()) << "lease " << id << " should be returned";
     CHECK(lease.timer != 0 || !lease.in_flight.empty())

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <boost/container/flat_set.hpp>
 #include <deque>
 #include <map>
 #include <optional>
@@ -9,8 +8,8 @@
 #include <tuple>
 #include <vector>
 
-#include "absl/container/btree_map.h"
 #include "runtime/core/worker/dispatcher.h"
+#include "runtime/core/worker/task_queue.h"
 #include "runtime/core/worker/views.h"
 #include "runtime/core/worker/watch_list.h"
 
@@ -80,25 +79,29 @@ class LeaseClient {
     Instant idle_since;
     /// A linger timer is running; 0 for none.
     std::uint64_t timer = 0;
+
+    [[nodiscard]] bool IsOpen() const { return !blocked && !reclaimed; }
   };
+  using LeaseEntry = std::map<LeaseId, Lease>::iterator;
   struct Request {
     NodeId raylet;
     RequestLease message;
   };
   struct Class {
-    /// In the order of submission; a tree of few nodes, as it may hold a million.
-    absl::btree_map<std::uint64_t, TaskId> queue;
+    TaskQueue queue;
     std::map<std::uint64_t, Request> requests;
-    /// Leases that take tasks, least loaded first.
-    boost::container::flat_set<std::pair<std::size_t, LeaseId>> open;
+    /// Leases that take tasks, least loaded first; of the same load, by their ids.
+    std::vector<LeaseEntry> open;
     /// Moving average; nothing before the first task has run.
     std::optional<Duration> run_time;
     bool warned = false;
     bool dirty = false;
   };
-  using LeaseEntry = std::map<LeaseId, Lease>::iterator;
 
   static KeyView KeyOf(const TaskHeader& header);
+  static std::pair<std::size_t, LeaseId> KeyInOrder(LeaseEntry lease) {
+    return {lease->second.in_flight.size(), lease->first};
+  }
   /// Nothing when the class is new.
   std::optional<std::size_t> FindClass(const TaskSpec& spec);
   void MarkDirty(std::size_t index);
@@ -108,10 +111,15 @@ class LeaseClient {
   void RequestOne(Class& state);
   void CancelOne(Class& state);
   /// Whether the lease had the task.
-  static bool TakeOut(Lease& lease, TaskId task);
-  /// Lists the lease among the open ones, or takes it off. Called around every change of its load.
+  bool TakeOut(LeaseEntry lease, TaskId task);
+  /// Lists the lease among the open ones if it takes tasks, or takes it off.
   void Open(LeaseEntry lease);
   void Close(LeaseEntry lease);
+  void SetBlocked(LeaseEntry lease, bool blocked);
+  /// Its place among the open ones, or where it would be.
+  std::vector<LeaseEntry>::iterator PlaceOf(LeaseEntry lease);
+  /// The load of the lease at this place has changed.
+  void Sift(std::vector<LeaseEntry>& open, std::vector<LeaseEntry>::iterator place);
   /// Returns a reclaimed lease that is empty, starts the linger timer of an idle one.
   void Rest(LeaseEntry lease);
   void Return(LeaseEntry lease);
@@ -131,7 +139,7 @@ class LeaseClient {
   /// Classes in which something changed in this event.
   std::vector<std::size_t> dirty_;
   std::map<LeaseId, Lease> leases_;
-  std::map<Address, LeaseId> by_worker_;
+  std::map<Address, LeaseEntry> by_worker_;
   /// Requests under way: to their class.
   std::map<std::uint64_t, std::size_t> requests_;
   std::map<std::uint64_t, LeaseId> timers_;

@@ -314,7 +314,8 @@ void RealProcess::Deliver(Instant now, Envelope&& envelope) {
   } else if (const auto* granted = std::get_if<LeaseGranted>(&envelope.message)) {
     rpc_watch_->Answered(now, Rpc::kLease, granted->request);
   }
-  Feed(now, MessageReceived{envelope.source, std::move(envelope.message)});
+  Feed(now, worker::Event(std::in_place_type<MessageReceived>, envelope.source,
+                          std::move(envelope.message)));
 }
 
 void RealProcess::NoteSent(const Send& effect) {

@@ -15,6 +15,8 @@ namespace mobula::host {
 namespace {
 
 constexpr Duration kTick = Milliseconds(1);
+/// What comes within this time a visitor reads in one go.
+constexpr Duration kVisitPause = Microseconds(5);
 
 }  // namespace
 
@@ -103,6 +105,7 @@ void WaitRoom::Disarm(bool soon) {
 bool WaitRoom::Visit(Instant now) {
   if (leader_ != nullptr) return false;
   ++comers_;
+  if (now - last_visit_ < kVisitPause) return false;
   const bool again = now - std::exchange(last_visit_, now) < kTick;
   if (again && background_ == Background::kArmed) Disarm(true);
   return true;

@@ -56,8 +56,9 @@ class WaitRoom {
   void WakeSatisfied();
   /// Makes every wait ask its `interrupted`. REQUIRES: the lock.
   void Interrupt();
-  /// Whether the caller, who has the lock, may read itself: nobody leads. Whoever comes often keeps
-  /// the background thread from being woken for what it finds itself.
+  /// Whether the caller, who has the lock, should read itself: nobody leads, and nobody did just
+  /// now. Whoever comes often keeps the background thread from being woken for what it finds
+  /// itself.
   [[nodiscard]] bool Visit(Instant now);
   /// What the background thread does until `StopBackground`. REQUIRES: not the lock.
   void RunInBackground(std::mutex& mutex);
