@@ -13,8 +13,10 @@ namespace {
 
 using Block = std::vector<char>;
 
-// Every so many nodes one submits tasks, so that no single owner is the bottleneck.
+// Every so many nodes one submits tasks, so that no single owner is the bottleneck; but no more
+// than a hundred do, as each node that decides has megabytes of 10,000 others.
 constexpr int kNodesPerSubmitter = 10;
+constexpr int kSubmittersMax = 100;
 constexpr char kSubmitter[] = "submitter";
 // Durations are spread evenly over the orders of magnitude between these: a tenth of the tasks make
 // up two fifths of the work.
@@ -69,8 +71,9 @@ Block MakeBlock() {
 }
 
 // ---- Submitters ---------------------------------------------------------------------------------
+// `nodes`: the part of the cluster that is this submitter's share.
 
-int SubmitAtOnce(std::uint64_t seed, int tasks) {
+int SubmitAtOnce(std::uint64_t seed, int tasks, int /*nodes*/) {
   Rng rng(seed);
   std::vector<Ref<int>> refs;
   for (int i = 0; i < tasks; ++i) {
@@ -81,9 +84,9 @@ int SubmitAtOnce(std::uint64_t seed, int tasks) {
   return tasks;
 }
 
-int SubmitOverTime(std::uint64_t seed, int tasks) {
+int SubmitOverTime(std::uint64_t seed, int tasks, int nodes) {
   Rng rng(seed);
-  const double gap = MeanDuration() / (kLoad * kCpusOfNode * kNodesPerSubmitter);
+  const double gap = MeanDuration() / (kLoad * kCpusOfNode * nodes);
   std::vector<Ref<int>> refs;
   for (int i = 0; i < tasks; ++i) {
     Sleep(FromSeconds(-std::log(1 - rng.Uniform()) * gap));
@@ -106,7 +109,7 @@ std::size_t DrawBlock(Rng& rng, std::size_t blocks) {
   return blocks - 1;
 }
 
-int SubmitReaders(std::uint64_t seed, int tasks) {
+int SubmitReaders(std::uint64_t seed, int tasks, int /*nodes*/) {
   const Instant start = Now() + kPreparation;
   Rng rng(seed);
   std::vector<Ref<Block>> blocks;
@@ -141,19 +144,21 @@ int Grow(int depth, std::uint64_t seed, std::int64_t submitted) {
 
 // ---- Drivers ------------------------------------------------------------------------------------
 
-int SubmittersOf(const Scale& scale) { return std::max(1, scale.nodes / kNodesPerSubmitter); }
+int NodesPerSubmitter(int nodes) { return std::max(kNodesPerSubmitter, nodes / kSubmittersMax); }
 
-template <int (*Submit)(std::uint64_t seed, int tasks)>
+template <auto Submit>
 void RunSubmitters(const Scale& scale) {
-  const int submitters = SubmittersOf(scale);
+  const int nodes = NodesPerSubmitter(scale.nodes);
+  const int submitters = std::max(1, scale.nodes / nodes);
   Rng rng(scale.seed);
   std::vector<Ref<int>> refs;
   for (int i = 0; i < submitters; ++i) {
-    refs.push_back(
-        Task(Submit)
-            .SetResource("CPU", 0)
-            .SetResource(kSubmitter, 1)
-            .Remote(rng.Next(), scale.tasks_per_cpu * scale.nodes * kCpusOfNode / submitters));
+    refs.push_back(Task(Submit)
+                       .SetResource("CPU", 0)
+                       .SetResource(kSubmitter, 1)
+                       .Remote(rng.Next(),
+                               scale.tasks_per_cpu * scale.nodes * kCpusOfNode / submitters,
+                               nodes));
   }
   Get(refs);
 }
@@ -194,7 +199,7 @@ sim::Options ClusterFor(const Workload& workload, const Scale& scale,
   options.nodes.clear();
   for (int i = 0; i < scale.nodes; ++i) {
     std::map<std::string, double> has = {{"CPU", kCpusOfNode}, {"memory", 8e9}};
-    if (i % kNodesPerSubmitter == 0) has[kSubmitter] = 1;
+    if (i % NodesPerSubmitter(scale.nodes) == 0) has[kSubmitter] = 1;
     if (i % kNodesPerHot == 1) has[kHot] = kHotOfNode;
     if (i % kNodesPerHot == 3) has[kCold] = 1;
     sim::NodeShape shape;

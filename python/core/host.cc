@@ -55,10 +55,20 @@ class HostProcess : public ProcessBinding {
       event = runtime_->NextTask();
     }
     if (!event) return py::none();
-    if (auto* run = std::get_if<worker::RunTask>(&*event)) {
-      return py::cast(std::make_unique<RunningTask>(Get(), std::move(*run)));
+    return ToPythonTask(std::move(*event));
+  }
+
+  /// All that has come, as `NextTask` has it, or None. With a timeout of 0 it does not wait.
+  py::object NextTasks(int loop, std::optional<double> timeout) {
+    if (timeout != 0) {
+      const py::gil_scoped_release unlocked;
+      runtime_->AwaitTasks(loop, timeout ? std::optional(FromSeconds(*timeout)) : std::nullopt);
     }
-    return py::str(std::get<worker::InterruptTask>(*event).task.Hex());
+    std::optional<std::vector<host::TaskEvent>> events = runtime_->TakeTasks();
+    if (!events) return py::none();
+    py::list tasks;
+    for (host::TaskEvent& event : *events) tasks.append(ToPythonTask(std::move(event)));
+    return tasks;
   }
 
   /// (kind, fields); None once disconnected.
@@ -103,6 +113,13 @@ class HostProcess : public ProcessBinding {
   [[nodiscard]] host::ProcessRuntime& Runtime() { return *runtime_; }
 
  private:
+  py::object ToPythonTask(host::TaskEvent event) {
+    if (auto* run = std::get_if<worker::RunTask>(&event)) {
+      return py::cast(std::make_unique<RunningTask>(Get(), std::move(*run)));
+    }
+    return py::str(std::get<worker::InterruptTask>(event).task.Hex());
+  }
+
   std::shared_ptr<host::ProcessRuntime> runtime_;
   std::mutex interrupts_mutex_;
   std::vector<TaskId> interrupts_;
@@ -148,6 +165,7 @@ void BindHost(py::module_& module) {
       .def("completion_fd", [](HostProcess& self) { return self.Runtime().CompletionFd(); })
       .def("take_notified", [](HostProcess& self) { return self.Runtime().TakeNotified(); })
       .def("next_task", &HostProcess::NextTask)
+      .def("next_tasks", &HostProcess::NextTasks, "loop"_a = -1, "timeout"_a = py::none())
       .def("next_notice", &HostProcess::NextNotice)
       .def("interrupt_with_signal", &HostProcess::InterruptWithSignal, "signal"_a)
       .def("interrupt_through_next_task", &HostProcess::InterruptThroughNextTask)

@@ -95,6 +95,25 @@ py::object DataOf(const ProcessPointer& process, const worker::FetchedValue& val
   return ToBytes(value.value.data);
 }
 
+struct CalledFunction {
+  Shared<TaskHeader> header;
+  py::object id;
+  py::object name;
+};
+
+/// As Python has it. Most tasks have the header of the one before.
+const CalledFunction& Called(const Shared<TaskHeader>& header) {
+  // Never destroyed: Python may be gone by then.
+  static CalledFunction& last = *new CalledFunction;
+  if (last.header.Identity() == nullptr || last.header.Identity() != header.Identity()) {
+    const FunctionRef& function = header->function;
+    const std::array<std::uint64_t, 2> id{function.id.high, function.id.low};
+    last = {header, py::bytes(reinterpret_cast<const char*>(id.data()), sizeof(id)),
+            py::str(function.name)};
+  }
+  return last;
+}
+
 }  // namespace
 
 py::tuple ToPythonValue(const ProcessPointer& process, const worker::FetchedValue& value,
@@ -128,17 +147,16 @@ py::tuple ToPythonValues(const ProcessPointer& process,
 }
 
 py::tuple RunningTask::TakeCall() {
+  const CalledFunction& called = Called(run_.spec.header);
   const auto arguments = std::exchange(run_.arguments, {});
+  if (arguments.empty()) return py::make_tuple(called.id, called.name, py::none());
   py::list list(arguments.size());
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const TaskArgument& slot = run_.spec.arguments[i];
     const std::string id = slot.IsReference() ? EncodeObjectId(slot.reference->id) : std::string();
     list[i] = ToPythonValue(process_, arguments[i], id);
   }
-  const FunctionRef& function = run_.spec.header->function;
-  const std::array<std::uint64_t, 2> id{function.id.high, function.id.low};
-  return py::make_tuple(py::bytes(reinterpret_cast<const char*>(id.data()), sizeof(id)),
-                        py::str(function.name), std::move(list));
+  return py::make_tuple(called.id, called.name, std::move(list));
 }
 
 std::vector<TaskResult> ResultsOf(const TaskSpec& spec, const py::list& results) {

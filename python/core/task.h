@@ -46,8 +46,8 @@ class RunningTask {
   /// The numbers of those that it holds.
   [[nodiscard]] const std::vector<std::uint32_t>& Gpus() const { return run_.gpus; }
   /// (function id as bytes, function name, arguments): what to call. The arguments are a list of
-  /// (kind, data, object id), the id empty for inline ones. The first call only: the pins pass to
-  /// the list.
+  /// (kind, data, object id), the id empty for inline ones, or None if there are none. The first
+  /// call only: the pins pass to the list.
   py::tuple TakeCall();
 
  private:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from mobula import _arguments, _core, _gpus, _serialization
@@ -43,23 +44,32 @@ class Executor:
         # Of an asyncio actor: the concurrency groups that were called.
         self._gates: dict[str, asyncio.Semaphore] = {}
         self._shows_gpus = _gpus.are_assigned(runtime)
+        # Calls of a concurrent actor wait on their own and never lend its CPU out.
+        self._lends_cpu = True
         # Whether a task that has run was the last: the runtime will say so.
         self.has_left = False
 
     def run(self, task: _core.RunningTask) -> None:
         """Executes a task to its end. SystemExit of user code passes through, unreported."""
-        execution = self._execution_of(task)
+        execution = Execution(self._runtime, task, None, self._lends_cpu)
         entered = current_task.set(execution)
+        interrupts = self._interrupts
         try:
             function, args, kwargs = self._resolve(task)
-            if self._interrupts is None:
+            if interrupts is None:
                 value = function(*args, **kwargs)
             else:
+                # In place, as calls of methods would be felt.
+                thread = get_ident()
                 try:
-                    self._interrupts.begin(task)
+                    interrupts.running[thread] = task
+                    if interrupts.early:
+                        interrupts.check(task)
                     value = function(*args, **kwargs)
                 finally:
-                    self._interrupts.end(task)
+                    interrupts.running.pop(thread, None)
+                    if interrupts.early:
+                        interrupts.forget(task)
         except _EXITS:
             self._report_exit(task)
         except SystemExit:
@@ -75,17 +85,24 @@ class Executor:
 
     def refuse(self, task: _core.RunningTask, reason: BaseException) -> None:
         """Reports a task that was broken off before its turn."""
-        self._report_failure(self._execution_of(task), task, reason)
+        self._report_failure(Execution(self._runtime, task), task, reason)
 
     async def run_async(self, task: _core.RunningTask) -> None:
         """As ``run``, for the calls of an asyncio actor: other calls may run while it waits."""
-        execution = self._execution_of(task)
+        execution = Execution(self._runtime, task, None, self._lends_cpu)
         entered = current_task.set(execution)
+        gate = self._gate_of(task)
         try:
-            if self._runtime.actor_host is not None and self._runtime.actor_host.concurrency_groups:
-                value = await self._await_in_group(self._runtime.actor_host, task)
-            else:
-                value = await self._await(task)
+            if gate is not None:
+                await gate.acquire()
+            try:
+                function, args, kwargs = self._resolve(task)
+                value = function(*args, **kwargs)
+                if inspect.isawaitable(value):
+                    value = await value
+            finally:
+                if gate is not None:
+                    gate.release()
         except _EXITS:
             self._report_exit(task)
         except SystemExit:
@@ -98,32 +115,24 @@ class Executor:
             execution.is_over = True
             current_task.reset(entered)
 
-    async def _await(self, task: _core.RunningTask) -> Any:
-        function, args, kwargs = self._resolve(task)
-        value = function(*args, **kwargs)
-        return await value if inspect.isawaitable(value) else value
-
-    async def _await_in_group(self, host: ActorHost, task: _core.RunningTask) -> Any:
-        """When fewer calls of its group than may run do."""
+    def _gate_of(self, task: _core.RunningTask) -> asyncio.Semaphore | None:
+        """Open when fewer calls of its group than may run do; None without groups."""
+        host = self._runtime.actor_host
+        if host is None or not host.concurrency_groups:
+            return None
         import asyncio
 
         group = host.group_of(task)
         if group not in self._gates:
             self._gates[group] = asyncio.Semaphore(host.concurrency_groups[group])
-        async with self._gates[group]:
-            return await self._await(task)
-
-    def _execution_of(self, task: _core.RunningTask) -> Execution:
-        # Calls of a concurrent actor wait on their own and never lend its CPU out.
-        host = self._runtime.actor_host
-        return Execution(self._runtime, task, None, host is None or not host.is_concurrent)
+        return self._gates[group]
 
     def _resolve(
         self, task: _core.RunningTask
     ) -> tuple[Callable[..., Any], Sequence[Any], Mapping[str, Any]]:
         """The call to make: what, and its arguments. Raises what the arguments raise."""
         function_id, name, slots = task.take_call()
-        args, kwargs = _arguments.decode(task, slots) if slots else _arguments.NONE
+        args, kwargs = _arguments.NONE if slots is None else _arguments.decode(task, slots)
         host = self._runtime.actor_host
         if host is not None:
             return host.method(name), args, kwargs
@@ -142,8 +151,9 @@ class Executor:
         self, task: _core.RunningTask, cls: type, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> None:
         # In place before the constructor runs, which may ask for its own handle.
-        self._runtime.actor_host = ActorHost(self._runtime, task)
-        self._runtime.actor_host.instance = cls(*args, **kwargs)
+        host = self._runtime.actor_host = ActorHost(self._runtime, task)
+        self._lends_cpu = not host.is_concurrent
+        host.instance = cls(*args, **kwargs)
 
     # ---- Reporting --------------------------------------------------------------------------
 

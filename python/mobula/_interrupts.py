@@ -18,22 +18,19 @@ class Interrupts:
 
     def __init__(self) -> None:
         """For one process."""
-        # By thread.
-        self._running: dict[int, RunningTask] = {}
+        # By thread. Who runs a task adds it, checks, and takes it out when its code has ended.
+        self.running: dict[int, RunningTask] = {}
         # An id that comes after its task's end is not taken out again: there are few.
-        self._early: set[str] = set()
+        self.early: set[str] = set()
 
-    def begin(self, task: RunningTask) -> None:
-        """The calling thread is about to run the code of this task. May raise KeyboardInterrupt."""
-        self._running[get_ident()] = task
-        if self._early and task.task in self._early:
+    def check(self, task: RunningTask) -> None:
+        """Raises KeyboardInterrupt in place of the code of a task that was broken off before."""
+        if task.task in self.early:
             raise KeyboardInterrupt
 
-    def end(self, task: RunningTask) -> None:
+    def forget(self, task: RunningTask) -> None:
         """Its code has ended, or never began."""
-        self._running.pop(get_ident(), None)
-        if self._early:
-            self._early.discard(task.task)
+        self.early.discard(task.task)
 
     def interrupt(self, task: str) -> None:
         """Raises KeyboardInterrupt in the task's code, now or when it begins.
@@ -42,8 +39,8 @@ class Interrupts:
         Python code.
         """
         # Noted first: the task may begin meanwhile.
-        self._early.add(task)
-        for thread, running in list(self._running.items()):
+        self.early.add(task)
+        for thread, running in list(self.running.items()):
             if running.task != task:
                 continue
             if thread == get_ident():

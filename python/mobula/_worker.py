@@ -3,17 +3,17 @@
 
 from __future__ import annotations
 
+import collections
 import contextvars
 import json
 import os
-import queue
 import signal
 import sys
 import threading
 import traceback
 from collections.abc import Callable
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mobula import _core, _job_config, _world
 from mobula._executor import Executor
@@ -22,7 +22,6 @@ from mobula._interrupts import Interrupts
 
 if TYPE_CHECKING:
     from mobula._actor_host import ActorHost
-    from mobula._async_calls import AsyncCalls
     from mobula.exceptions import RuntimeEnvSetupError
 
 
@@ -81,7 +80,6 @@ class _MainLoop:
         self._runtime = runtime
         self._interrupts = interrupts
         self._executor = executor
-        self._concurrent: AsyncCalls | _ThreadedCalls | _GroupedCalls | None = None
         self._is_used = False
         runtime.process.interrupt_with_signal(signal.SIGINT)
         signal.signal(signal.SIGINT, self._interrupt_main)
@@ -89,44 +87,43 @@ class _MainLoop:
     def run(self) -> None:
         while (event := self._runtime.process.next_task()) is not None:
             if isinstance(event, str):
-                if self._concurrent is not None:
-                    self._concurrent.interrupt(event)
-            elif self._concurrent is not None:
-                self._concurrent.start(event)
-            elif self._is_used:
-                self._executor.run(event)
-            else:
+                # An interrupt, which has come by a signal, too.
+                continue
+            if not self._is_used:
                 self._is_used = True
-                self._run_first(event)
+                # Only a process that has run nothing yet becomes an actor.
+                options = event.actor_options if event.creates_actor else None
+                if options is not None and (options["is_async"] or options["max_concurrency"] > 1):
+                    self._run_concurrent(event, options)
+                    return
+            self._executor.run(event)
 
-    def _run_first(self, task: _core.RunningTask) -> None:
-        # Only a process that has run nothing yet becomes an actor.
-        options = task.actor_options if task.creates_actor else None
-        if options is None or not (options["is_async"] or options["max_concurrency"] > 1):
-            self._executor.run(task)
-            return
-        self._runtime.process.interrupt_through_next_task()
+    def _run_concurrent(self, task: _core.RunningTask, options: dict[str, Any]) -> None:
+        process = self._runtime.process
+        process.interrupt_through_next_task()
         if options["is_async"]:
             # asyncio is a third of all imports, and few workers need it.
             from mobula._async_calls import AsyncCalls
 
             # The constructor runs on the loop, too: it may start coroutines.
-            self._concurrent = AsyncCalls(self._executor)
-            self._concurrent.start(task)
+            AsyncCalls(process, self._executor, task).run()
         else:
             self._executor.run(task)
-            self._concurrent = self._threads_for(options["max_concurrency"])
+            calls = self._threads_for(options["max_concurrency"])
+            while (events := process.next_tasks()) is not None:
+                for event in events:
+                    if isinstance(event, str):
+                        self._interrupts.interrupt(event)
+                    else:
+                        calls.start(event)
 
     def _threads_for(self, limit: int) -> _ThreadedCalls | _GroupedCalls:
         host = self._runtime.actor_host
         if host is None or not host.concurrency_groups:
-            return _ThreadedCalls(self._executor, limit, self._interrupts)
+            return _ThreadedCalls(self._executor, limit)
+        groups = host.concurrency_groups.items()
         return _GroupedCalls(
-            host,
-            {
-                group: _ThreadedCalls(self._executor, limit, self._interrupts)
-                for group, limit in host.concurrency_groups.items()
-            },
+            host, {group: _ThreadedCalls(self._executor, limit) for group, limit in groups}
         )
 
     def _interrupt_main(self, signum: int, frame: FrameType | None) -> None:
@@ -135,24 +132,61 @@ class _MainLoop:
 
 
 class _ThreadedCalls:
-    """Calls of an actor with max_concurrency above one."""
+    """Calls of an actor with max_concurrency above one, in as many threads as they need.
 
-    def __init__(self, executor: Executor, limit: int, interrupts: Interrupts) -> None:
+    Whoever takes a call wakes one other thread when more are waiting, and no second one before that
+    thread has looked. So calls that never wait run one after the other in one thread, without a
+    change of threads for each; and when one waits, the next thread is there.
+    """
+
+    def __init__(self, executor: Executor, limit: int) -> None:
         self._executor = executor
         self._limit = limit
-        self.interrupt = interrupts.interrupt
-        self._tasks: queue.SimpleQueue[_core.RunningTask] = queue.SimpleQueue()
-        self._started = 0
-        self._threads: list[_CallThread] = []
+        self._waiting: collections.deque[_core.RunningTask] = collections.deque()
+        self._changed = threading.Condition(threading.Lock())
+        self._threads = 0
+        self._idle = 0
+        # A thread was woken, or started, and has not looked yet.
+        self._is_waking = False
 
     def start(self, task: _core.RunningTask) -> None:
-        self._tasks.put(task)
-        self._started += 1
-        # One more thread while all are busy.
-        if len(self._threads) < self._limit:
-            unfinished = self._started - sum(thread.finished for thread in self._threads)
-            if unfinished > len(self._threads):
-                self._threads.append(_CallThread(self._executor, self._tasks))
+        with self._changed:
+            self._waiting.append(task)
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._is_waking:
+            return
+        if self._idle > 0:
+            self._is_waking = True
+            self._changed.notify()
+        elif self._threads < self._limit:
+            self._is_waking = True
+            self._threads += 1
+            threading.Thread(target=self._run, name="mobula-call", daemon=True).start()
+        # Else the first that ends its call looks.
+
+    def _run(self) -> None:
+        with self._changed:
+            self._is_waking = False
+        while True:
+            task = self._next()
+            try:
+                contextvars.Context().run(self._executor.run, task)
+            except BaseException as error:
+                leave(error)
+
+    def _next(self) -> _core.RunningTask:
+        with self._changed:
+            while not self._waiting:
+                self._idle += 1
+                self._changed.wait()
+                self._idle -= 1
+                self._is_waking = False
+            task = self._waiting.popleft()
+            if self._waiting:
+                self._wake()
+            return task
 
 
 class _GroupedCalls:
@@ -161,29 +195,9 @@ class _GroupedCalls:
     def __init__(self, host: ActorHost, groups: dict[str, _ThreadedCalls]) -> None:
         self._host = host
         self._groups = groups
-        self.interrupt = groups[""].interrupt
 
     def start(self, task: _core.RunningTask) -> None:
         self._groups[self._host.group_of(task)].start(task)
-
-
-class _CallThread:
-    """Runs calls of one actor, one after the other."""
-
-    def __init__(self, executor: Executor, tasks: queue.SimpleQueue[_core.RunningTask]) -> None:
-        self._executor = executor
-        self._tasks = tasks
-        self.finished = 0
-        threading.Thread(target=self._run, name="mobula-call", daemon=True).start()
-
-    def _run(self) -> None:
-        while True:
-            task = self._tasks.get()
-            try:
-                contextvars.Context().run(self._executor.run, task)
-            except BaseException as error:
-                leave(error)
-            self.finished += 1
 
 
 def leave(reason: BaseException | None = None) -> NoReturn:

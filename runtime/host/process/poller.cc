@@ -37,6 +37,8 @@ Poller::Poller()
 }
 
 void Poller::Add(int number) { Control(set_, EPOLL_CTL_ADD, number, EPOLLIN); }
+void Poller::AddOnce(int number) { Control(set_, EPOLL_CTL_ADD, number, EPOLLIN | EPOLLONESHOT); }
+void Poller::Renew(int number) { Control(set_, EPOLL_CTL_MOD, number, EPOLLIN | EPOLLONESHOT); }
 void Poller::Remove(int number) { Control(set_, EPOLL_CTL_DEL, number, 0); }
 void Poller::WatchWritable(int number, bool watch) {
   Control(set_, EPOLL_CTL_MOD, number, EPOLLIN | (watch ? EPOLLOUT : 0u));

@@ -25,6 +25,9 @@ class Poller {
   Poller();
 
   void Add(int number);
+  /// One that is reported once, and again after `Renew`.
+  void AddOnce(int number);
+  void Renew(int number);
   void Remove(int number);
   /// Whether `number` is also reported when it can be written.
   void WatchWritable(int number, bool watch);

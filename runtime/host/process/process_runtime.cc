@@ -22,6 +22,7 @@
 #include "runtime/host/local/run_trace.h"
 #include "runtime/host/local/timer_queue.h"
 #include "runtime/host/process/activity.h"
+#include "runtime/host/process/loop_watch.h"
 #include "runtime/host/process/process_network.h"
 #include "runtime/host/process/rpc_watch.h"
 #include "runtime/host/process/task_log.h"
@@ -75,6 +76,8 @@ class RealProcess final : public ProcessRuntime {
   std::vector<worker::RequestId> TakeNotified() override;
 
   std::optional<TaskEvent> NextTask() override;
+  void AwaitTasks(int loop, std::optional<Duration> timeout) override;
+  std::optional<std::vector<TaskEvent>> TakeTasks() override;
   void OnInterrupt(std::function<void(const worker::InterruptTask&)> handler) override;
 
   std::optional<Notice> PollNotice() override;
@@ -104,6 +107,8 @@ class RealProcess final : public ProcessRuntime {
   void Disconnect(std::string reason);
   void ExitNow();
   std::optional<worker::Completion> Take(worker::RequestId request);
+  [[nodiscard]] bool MustLeave() const { return exit_requested_ || IsOver(); }
+  TaskEvent TakeTask();
   void RunInBackground();
   [[nodiscard]] bool IsOver() const { return !over_.empty(); }
   /// This is a copy in a forked child (a program's own fork): the sockets are the parent's.
@@ -148,6 +153,8 @@ class RealProcess final : public ProcessRuntime {
   /// Only where a fault plan is executed.
   std::unique_ptr<Activity> activity_;
   WaitRoom room_;
+  /// Made by the first `AwaitTasks` with a loop.
+  std::optional<LoopWatch> loop_;
   /// Reused between events; what the machine sends to itself goes back through `inbox_`.
   worker::Effects effects_;
   std::deque<worker::Event> inbox_;
@@ -293,6 +300,8 @@ void RealProcess::WorkOff(WaitRoom::Lock& lock, std::span<const epoll_event> rea
       char ignored[64];
       while (read(wakeup_read_.Get(), ignored, sizeof ignored) > 0) continue;
       room_.Interrupt();
+    } else if (loop_ && loop_->Handle(event.data.fd)) {
+      continue;
     } else if (activity_ && event.data.fd == activity_->Number()) {
       if (!activity_->HandleReadable()) poller_.Remove(activity_->Number());
     } else if (event.data.fd >= 0) {
@@ -469,12 +478,42 @@ void RealProcess::Sleep(Duration span) {
 
 std::optional<TaskEvent> RealProcess::NextTask() {
   WaitRoom::Lock lock(mutex_);
-  room_.Wait(lock, {}, [this] { return !tasks_.empty() || exit_requested_ || IsOver(); });
+  room_.Wait(lock, {}, [this] { return !tasks_.empty() || MustLeave(); });
   if (IsOver() && is_driver_) throw RuntimeDisconnected(over_);
-  if (exit_requested_ || IsOver()) {
+  if (MustLeave()) {
     network_->FlushBeforeExit(kExitPatience);
     return std::nullopt;
   }
+  return TakeTask();
+}
+
+void RealProcess::AwaitTasks(int loop, std::optional<Duration> timeout) {
+  WaitRoom::Lock lock(mutex_);
+  if (loop >= 0) {
+    if (!loop_) loop_.emplace(poller_, loop);
+    loop_->Begin(timeout);
+  }
+  room_.Wait(lock, {},
+             [this] { return !tasks_.empty() || MustLeave() || (loop_ && loop_->IsDue()); });
+}
+
+std::optional<std::vector<TaskEvent>> RealProcess::TakeTasks() {
+  WaitRoom::Lock lock(mutex_);
+  const Instant now = SteadyNow();
+  if (room_.Visit(now)) {
+    ReadRings(now);
+    Settle(lock);
+  }
+  if (MustLeave()) {
+    network_->FlushBeforeExit(kExitPatience);
+    return std::nullopt;
+  }
+  std::vector<TaskEvent> events;
+  while (!tasks_.empty()) events.push_back(TakeTask());
+  return events;
+}
+
+TaskEvent RealProcess::TakeTask() {
   TaskEvent next = std::move(tasks_.front());
   tasks_.pop_front();
   if (const auto* run = std::get_if<worker::RunTask>(&next)) {

@@ -90,6 +90,12 @@ class ProcessRuntime : public worker::Process {
   /// at once, without this being asked, when it must exit while a task runs (a forced cancellation)
   /// and when its daemon is gone.
   virtual std::optional<TaskEvent> NextTask() = 0;
+  /// The same for a thread that runs an event loop, or hands tasks to other threads. Blocks until
+  /// there is something to run, the loop's descriptor (an epoll, always the same one; none if
+  /// negative) is readable, or the timeout is over.
+  virtual void AwaitTasks(int loop, std::optional<Duration> timeout) = 0;
+  /// All that has come. nullopt: as `NextTask`. Never blocks.
+  virtual std::optional<std::vector<TaskEvent>> TakeTasks() = 0;
   /// Where `InterruptTask` goes instead of `NextTask`, because the thread that would call
   /// `NextTask` is busy with the very task. Called without a lock in whichever thread reads the
   /// socket; must not block or call this object. Set it before the first task runs.
