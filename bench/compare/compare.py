@@ -23,7 +23,7 @@ sys.path.append(str(pathlib.Path(__file__).parents[1]))
 import environment
 from results import Figure, Results
 
-SYSTEMS = ("mobula", "ray", "multiprocessing", "concurrent.futures", "bare echo")
+SYSTEMS = ("mobula", "ray", "multiprocessing", "concurrent.futures", "bare echo", "memcpy")
 _MEASURE = pathlib.Path(__file__).with_name("measure.py")
 _QUICK = {"rounds": 1, "seconds": 0.3}
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rows that Python's standard library has: pools of processes, queues and pipes between them.
+"""The rows that Python's standard library has: pools of processes, queues and pipes between them;
+and the floors under calls and copies.
 
 They carry the names of Ray's rows. What is measured is the nearest thing the library has, which
 does less: no objects that outlive a call, no other machines, no retries.
@@ -104,8 +105,18 @@ def of_echo() -> Iterator[list[Row]]:
         ]
 
 
+@contextlib.contextmanager
+def of_memcpy() -> Iterator[list[Row]]:
+    """A copy into memory that is there already: the least that storing an array takes."""
+    # As in Ray's script, which has what `numpy.zeros` gives.
+    array = np.zeros(100 << 20, dtype=np.int64)
+    warm = np.ones_like(array)
+    yield [("single client put gigabytes", 0.8, lambda: np.copyto(warm, array))]
+
+
 ROWS = {
     "multiprocessing": of_multiprocessing,
     "concurrent.futures": of_futures,
     "bare echo": of_echo,
+    "memcpy": of_memcpy,
 }

@@ -33,7 +33,7 @@ SIZES = (10, 100, 1000, 10_000)
 _WITH_LOCALITY = {"data": ("hybrid+locality", "power_of_two+locality", "central+locality")}
 # A huge run takes minutes and gigabytes: one seed, and fewer tasks.
 _HUGE_TASKS_PER_CPU = 1
-_HUGE_RUNS = (("batch", "central"),)
+_HUGE_RUNS = tuple(("batch", policy) for policy in POLICIES)
 # Names in `core_bench`.
 _DECISIONS = {
     "Hybrid": "hybrid",
