@@ -190,8 +190,9 @@ LISTS = {
 
 
 def _place(copy: dict[str, Any]) -> str:
-    if not copy["sealed"]:
-        return "being made"
+    # What a process of the node writes is sealed only when somebody else may ask for it.
+    if not copy["sealed"] and not copy["primary"]:
+        return "being fetched"
     places = [
         place for place, there in (("memory", "in_memory"), ("disk", "on_disk")) if copy[there]
     ]
