@@ -217,6 +217,7 @@ void Engine::CarryOut(SimProcess& process, worker::Effect& effect) {
           [&](worker::FulfilWait& answer) { complete(answer); },
           [&](worker::FulfilCreate& answer) { complete(answer); },
           [&](worker::FulfilGcs& answer) { complete(answer); },
+          [&](worker::FulfilStream& answer) { complete(answer); },
           [&](worker::RunTask& run) { AssignTask(process, run); },
           [&](const worker::InterruptTask& interrupt) { Interrupt(process, interrupt.task); },
           [&](const worker::ExitProcess& leave) { EndProcess(process, leave.reason, true); },

@@ -11,6 +11,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "python/core/convert.h"
 #include "python/core/small_value.h"
+#include "python/core/stream.h"
 
 namespace mobula::python {
 namespace {
@@ -152,7 +153,7 @@ py::memoryview StoreView(const ProcessBinding& self, std::uint64_t offset, std::
 void TaskExecuted(const ProcessBinding& self, const RunningTask& task, const py::list& results,
                   bool application_error, bool exit_after) {
   const TaskSpec& spec = task.Spec();
-  self.Get()->Post(worker::TaskExecuted{spec.task, spec.attempt, ResultsOf(spec, results),
+  self.Get()->Post(worker::TaskExecuted{spec.task, spec.attempt, ResultsOf(task, results),
                                         application_error, exit_after});
 }
 
@@ -160,7 +161,8 @@ void TaskExecuted(const ProcessBinding& self, const RunningTask& task, const py:
 /// reported, when it is not, or the task has options that concern its end.
 bool TaskReturned(const ProcessBinding& self, const RunningTask& task, const py::object& value) {
   const TaskSpec& spec = task.Spec();
-  if (spec.header->num_returns != 1 || spec.header->language_options.Size() > 0) return false;
+  const TaskHeader& header = *spec.header;
+  if (header.num_returns != 1 || header.language_options.Size() > 0 || header.stream) return false;
   const py::object small = EncodeSmall(value);
   if (small.is_none()) return false;
   const std::string_view data = ViewOf(py::reinterpret_borrow<py::bytes>(small));
@@ -241,11 +243,13 @@ py::object ProcessBinding::SubmitTask(TaskContext& context, TaskTemplate& patter
   const TaskId task = spec.task;
   const Address owner = spec.header->owner;
   const std::uint32_t count = spec.header->num_returns;
+  const bool hands_out = spec.header->stream && !spec.header->stream->gathered;
   process_->Post(worker::TaskSubmitted{std::move(spec)});
   const auto adopt = [&](std::uint32_t index) {
     return AdoptReference(process_, {ObjectId{task, index}, owner});
   };
   if (count == 0) return py::none();
+  if (hands_out) return MakeGenerator(adopt(0));
   if (count == 1) return adopt(0);
   py::list returns(count);
   for (std::uint32_t i = 0; i < count; ++i) returns[i] = adopt(i);
@@ -296,6 +300,9 @@ py::object ToPythonCompletion(const ProcessPointer& process, const worker::Compl
     }
     py::object operator()(const worker::FulfilGcs& gcs) const {
       return gcs.timed_out ? py::none() : ToPython(gcs.answer);
+    }
+    py::object operator()(const worker::FulfilStream& stream) const {
+      return py::int_(static_cast<int>(stream.step));
     }
   };
   return std::visit(Visitor{process}, completion);
@@ -351,6 +358,7 @@ void BindProcess(py::module_& module) {
           "references"_a);
   BindRequests(type);
   BindGroups(type);
+  BindStreams(type);
 }
 
 }  // namespace mobula::python

@@ -52,7 +52,8 @@ TaskTemplate MakeTemplate(const std::string& kind, const std::string& function_i
                           const std::string& strategy_node, bool strategy_soft,
                           const std::string& strategy_group, std::uint32_t strategy_bundle,
                           bool strategy_captures, const std::vector<py::tuple>& strategy_labels,
-                          const std::string& runtime_env, const std::string& language_options) {
+                          const std::string& runtime_env, const std::string& language_options,
+                          bool is_stream, std::uint32_t stream_limit, bool stream_gathered) {
   TaskHeader header;
   header.kind = EnumFromName<TaskKind>(kind);
   header.function = {Language::kPython, IdFromHex<FunctionId>(function_id), function_name};
@@ -72,20 +73,8 @@ TaskTemplate MakeTemplate(const std::string& kind, const std::string& function_i
                      LabelRulesOf(strategy_labels)};
   header.runtime_env = runtime_env;
   header.language_options = Bytes(language_options);
+  if (is_stream) header.stream = StreamOptions{stream_limit, stream_gathered};
   return TaskTemplate(std::move(header));
-}
-
-TaskResult ResultOf(ObjectId object, const py::tuple& fields) {
-  TaskResult result;
-  result.object = object;
-  result.value.kind = static_cast<PayloadKind>(fields[0].cast<int>());
-  result.in_store = fields[1].is_none();
-  if (!result.in_store) {
-    result.value.data = Bytes::Of(ViewOf(py::reinterpret_borrow<py::bytes>(fields[1])));
-  }
-  result.size = fields[2].cast<std::uint64_t>();
-  result.contained = ReferencesOf(fields[3]);
-  return result;
 }
 
 py::object DataOf(const ProcessPointer& process, const worker::FetchedValue& value) {
@@ -159,12 +148,26 @@ py::tuple RunningTask::TakeCall() {
   return py::make_tuple(called.id, called.name, std::move(list));
 }
 
-std::vector<TaskResult> ResultsOf(const TaskSpec& spec, const py::list& results) {
+TaskResult ResultOf(ObjectId object, const py::tuple& fields) {
+  TaskResult result;
+  result.object = object;
+  result.value.kind = static_cast<PayloadKind>(fields[0].cast<int>());
+  result.in_store = fields[1].is_none();
+  if (!result.in_store) {
+    result.value.data = Bytes::Of(ViewOf(py::reinterpret_borrow<py::bytes>(fields[1])));
+  }
+  result.size = fields[2].cast<std::uint64_t>();
+  result.contained = ReferencesOf(fields[3]);
+  return result;
+}
+
+std::vector<TaskResult> ResultsOf(const RunningTask& task, const py::list& results) {
   std::vector<TaskResult> out;
   out.reserve(results.size());
   for (const py::handle& fields : results) {
-    const auto index = static_cast<std::uint32_t>(out.size());
-    out.push_back(ResultOf(spec.Return(index), py::reinterpret_borrow<py::tuple>(fields)));
+    auto index = static_cast<std::uint32_t>(out.size());
+    if (index > 0) index += task.ItemsMade();
+    out.push_back(ResultOf(task.Spec().Return(index), py::reinterpret_borrow<py::tuple>(fields)));
   }
   return out;
 }
@@ -186,7 +189,8 @@ void BindTask(py::module_& module) {
            "strategy"_a = "kDefault", "strategy_node"_a = "", "strategy_soft"_a = false,
            "strategy_group"_a = "", "strategy_bundle"_a = 0, "strategy_captures"_a = false,
            "strategy_labels"_a = std::vector<py::tuple>{}, "runtime_env"_a = "",
-           "language_options"_a = py::bytes());
+           "language_options"_a = py::bytes(), "is_stream"_a = false, "stream_limit"_a = 0,
+           "stream_gathered"_a = false);
   py::class_<RunningTask>(module, "RunningTask")
       .def_property_readonly("task", [](const RunningTask& self) { return self.Spec().task.Hex(); })
       .def_property_readonly("attempt", [](const RunningTask& self) { return self.Spec().attempt; })
@@ -212,6 +216,15 @@ void BindTask(py::module_& module) {
                              [](const RunningTask& self) { return self.Spec().header->name; })
       .def_property_readonly(
           "num_returns", [](const RunningTask& self) { return self.Spec().header->num_returns; })
+      .def_property_readonly(
+          "is_stream",
+          [](const RunningTask& self) { return self.Spec().header->stream.has_value(); })
+      .def_property_readonly("is_gathered",
+                             [](const RunningTask& self) {
+                               const auto& stream = self.Spec().header->stream;
+                               return stream && stream->gathered;
+                             })
+      .def_property_readonly("items_made", &RunningTask::ItemsMade)
       .def_property_readonly(
           "actor", [](const RunningTask& self) { return ToPython(self.Spec().header->actor); })
       .def_property_readonly(

@@ -45,6 +45,9 @@ class RunningTask {
   [[nodiscard]] const TaskSpec& Spec() const { return run_.spec; }
   /// The numbers of those that it holds.
   [[nodiscard]] const std::vector<std::uint32_t>& Gpus() const { return run_.gpus; }
+  /// Items that it has yielded.
+  [[nodiscard]] std::uint32_t ItemsMade() const { return items_made_; }
+  void CountItem() { ++items_made_; }
   /// (function id as bytes, function name, arguments): what to call. The arguments are a list of
   /// (kind, data, object id), the id empty for inline ones, or None if there are none. The first
   /// call only: the pins pass to the list.
@@ -53,6 +56,7 @@ class RunningTask {
  private:
   ProcessPointer process_;
   worker::RunTask run_;
+  std::uint32_t items_made_ = 0;
 };
 
 /// (list, places): the values of a get that has not failed. Small values of simple kinds are there
@@ -64,8 +68,10 @@ py::tuple ToPythonValues(const ProcessPointer& process,
 py::tuple ToPythonValue(const ProcessPointer& process, const worker::FetchedValue& value,
                         const std::string& id);
 
-/// From (kind, data or None, size, contained): data None says that it lies in the store.
-std::vector<TaskResult> ResultsOf(const TaskSpec& spec, const py::list& results);
+/// From (kind, data or None, size, contained): data None says that it lies in the store. Of a
+/// generator those after the first are further items.
+std::vector<TaskResult> ResultsOf(const RunningTask& task, const py::list& results);
+TaskResult ResultOf(ObjectId object, const py::tuple& fields);
 
 void BindTask(py::module_& module);
 

@@ -21,6 +21,7 @@ from mobula._cluster_view import available_resources, cluster_resources, nodes
 from mobula._gpus import get_gpu_ids
 from mobula._init import RayContext, init, is_initialized, shutdown
 from mobula._object_ref import ObjectRef
+from mobula._object_ref_generator import DynamicObjectRefGenerator, ObjectRefGenerator
 from mobula._objects import get, put, wait
 from mobula._remote import remote
 from mobula._remote_function import RemoteFunction
@@ -57,6 +58,7 @@ __getattr__ = _lazy.attributes(
     {
         "LoggingConfig": "mobula._logging_config:LoggingConfig",
         "_private": "mobula._private",
+        "_raylet": "mobula._raylet",
         "cloudpickle": "mobula.cloudpickle",
         "cluster_utils": "mobula.cluster_utils",
         "dag": "mobula.dag",
@@ -79,6 +81,7 @@ __all__ = [
     "ActorHandle",
     "ActorID",
     "ActorMethod",
+    "DynamicObjectRefGenerator",
     "FunctionID",
     "JobID",
     "Language",
@@ -86,6 +89,7 @@ __all__ = [
     "NodeID",
     "ObjectID",
     "ObjectRef",
+    "ObjectRefGenerator",
     "PlacementGroupID",
     "RayContext",
     "RemoteFunction",

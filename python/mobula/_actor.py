@@ -56,10 +56,16 @@ def method(function: Any = None, /, **options: Any) -> Any:
     checked = _options.check(options, _options.METHOD, "a method")
 
     def annotate(function: _Function) -> _Function:
+        name = getattr(function, "__name__", repr(function))
+        _options.check_generator(checked, _is_generator(function), f"method {name}")
         setattr(function, _METHOD_OPTIONS, checked)
         return function
 
     return annotate if function is None else annotate(function)
+
+
+def _is_generator(function: Any) -> bool:
+    return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
 
 
 def _describe_methods(cls: type) -> dict[str, MethodInfo]:
@@ -69,12 +75,16 @@ def _describe_methods(cls: type) -> dict[str, MethodInfo]:
             continue
         static = isinstance(inspect.getattr_static(cls, name), (staticmethod, classmethod))
         shape = CallShape.of(member, skip_first=not static)
-        methods[name] = MethodInfo(shape, getattr(member, _METHOD_OPTIONS, {}))
+        options = getattr(member, _METHOD_OPTIONS, {})
+        methods[name] = MethodInfo(shape, options, _is_generator(member))
     return methods
 
 
 def _is_async(cls: type) -> bool:
-    return any(inspect.iscoroutinefunction(member) for _, member in inspect.getmembers(cls))
+    return any(
+        inspect.iscoroutinefunction(member) or inspect.isasyncgenfunction(member)
+        for _, member in inspect.getmembers(cls)
+    )
 
 
 class ActorClassInheritanceException(TypeError):  # noqa: N818

@@ -29,12 +29,15 @@ CALL = "__ray_call__"
 class MethodInfo:
     """What a caller must know of a method."""
 
-    __slots__ = ("options", "shape")
+    __slots__ = ("is_generator", "options", "shape")
 
-    def __init__(self, shape: CallShape, options: dict[str, Any]) -> None:
+    def __init__(
+        self, shape: CallShape, options: dict[str, Any], is_generator: bool = False
+    ) -> None:
         """``options`` are those of the ``method`` decorator."""
         self.shape = shape
         self.options = options
+        self.is_generator = is_generator
 
 
 _COMMON = {
@@ -77,7 +80,7 @@ class ActorDescription:
         """For other processes."""
         if self._bytes is None:
             methods = {
-                name: (info.shape, info.options)
+                name: (info.shape, info.options, info.is_generator)
                 for name, info in self.methods.items()
                 if name not in _COMMON
             }
@@ -128,7 +131,8 @@ class ActorState:
 
     def template(self, name: str, options: dict[str, Any]) -> TaskTemplate:
         """What a call of the method submits."""
-        options = {**self.description.methods[name].options, **options}
+        info = self.description.methods[name]
+        options = {**info.options, **options}
         retry = options.get("retry_exceptions", False)
         extras = _options.retry_extras(retry)
         if group := options.get("concurrency_group"):
@@ -138,11 +142,11 @@ class ActorState:
             kind="kActorCall",
             function_name=name,
             name=options.get("name", f"{self.description.class_name}.{name}"),
-            num_returns=options.get("num_returns", 1),
             max_retries=options.get("max_task_retries", self.description.max_task_retries),
             retry_exceptions=bool(retry),
             language_options=_options.serialize_extras(extras),
             actor=self.actor_id,
+            **_options.return_fields(options, info.is_generator),
         )
 
     def _check_group(self, group: str, method: str) -> None:
@@ -219,6 +223,8 @@ class ActorMethod:
     def options(self, **options: Any) -> ActorMethod:
         """The same method with options for single calls."""
         checked = _options.check(options, _options.METHOD, f"method {self._name}")
+        info = self._state.description.methods[self._name]
+        _options.check_generator(checked, info.is_generator, f"method {self._name}")
         return ActorMethod(self._state, self._name, {**self._options, **checked})
 
     def _make_template(self) -> TaskTemplate:

@@ -6,16 +6,19 @@ from __future__ import annotations
 from typing import Any
 
 from mobula._core import ObjectRef
+from mobula._object_ref_generator import ObjectRefGenerator
 from mobula._runtime import current
 
 
-def cancel(object_ref: ObjectRef, *, force: bool = False, recursive: bool = True) -> None:
+def cancel(
+    object_ref: ObjectRef | ObjectRefGenerator, *, force: bool = False, recursive: bool = True
+) -> None:
     """Cancels the task that makes an object; its ``get`` raises ``TaskCancelledError``.
 
     A task that waits is not started; one that runs gets a KeyboardInterrupt, or with ``force`` its
-    process ends. ``recursive`` cancels the tasks that it has submitted, too. Cancelling a task
-    that has finished does nothing. A call of an actor cannot be cancelled by ``force``, which
-    would end the actor: that is a ValueError.
+    process ends; the last item of a generator is the error. ``recursive`` cancels the tasks that
+    it has submitted, too. Cancelling a task that has finished does nothing. A call of an actor
+    cannot be cancelled by ``force``, which would end the actor: that is a ValueError.
 
     >>> import mobula, time
     >>> @mobula.remote
@@ -24,6 +27,8 @@ def cancel(object_ref: ObjectRef, *, force: bool = False, recursive: bool = True
     >>> reference = sleepy.remote()
     >>> mobula.cancel(reference)
     """
+    if isinstance(object_ref, ObjectRefGenerator):
+        object_ref = object_ref.completed()
     if type(object_ref) is not ObjectRef:
         raise TypeError(
             f"ray.cancel() only supported for object refs. For actors, try ray.kill(). Got: "

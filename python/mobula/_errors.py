@@ -42,6 +42,7 @@ _CLASSES: dict[str, type[Exception]] = {
     "kInvalid": ValueError,
     "kTaskPlacementGroupRemoved": exceptions.TaskPlacementGroupRemoved,
     "kActorPlacementGroupRemoved": exceptions.ActorPlacementGroupRemoved,
+    "kEndOfStream": exceptions.ObjectRefStreamEndOfStreamError,
 }
 
 

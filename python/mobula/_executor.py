@@ -11,14 +11,16 @@ import atexit
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from threading import get_ident
+from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from mobula import _arguments, _core, _gpus, _serialization
 from mobula._actor import ActorExit
 from mobula._actor_host import ActorHost
-from mobula._errors import EXCEPTION, VALUE, encode_exception, from_error_info
+from mobula._errors import EXCEPTION, VALUE, encode_exception
 from mobula._interrupts import Interrupts
 from mobula._options import extras_of
+from mobula._results import Collected, Incomplete, result_of
 from mobula._runtime import Execution, Runtime, current_task
 from mobula.exceptions import ActorDiedError, AsyncioActorExit, TaskCancelledError
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     import asyncio
 
 _EXITS = (ActorExit, AsyncioActorExit)
+_GENERATORS = (GeneratorType, AsyncGeneratorType)
 
 
 class Executor:
@@ -58,6 +61,8 @@ class Executor:
             function, args, kwargs = self._resolve(task)
             if interrupts is None:
                 value = function(*args, **kwargs)
+                if type(value) in _GENERATORS:
+                    value = self._run_generator(execution, task, value)
             else:
                 # In place, as calls of methods would be felt.
                 thread = get_ident()
@@ -66,6 +71,8 @@ class Executor:
                     if interrupts.early:
                         interrupts.check(task)
                     value = function(*args, **kwargs)
+                    if type(value) in _GENERATORS:
+                        value = self._run_generator(execution, task, value)
                 finally:
                     interrupts.running.pop(thread, None)
                     if interrupts.early:
@@ -100,6 +107,10 @@ class Executor:
                 value = function(*args, **kwargs)
                 if inspect.isawaitable(value):
                     value = await value
+                if type(value) in _GENERATORS:
+                    from mobula import _generator_host
+
+                    value = await _generator_host.run_async(self._runtime, task, value)
             finally:
                 if gate is not None:
                     gate.release()
@@ -155,6 +166,12 @@ class Executor:
         self._lends_cpu = not host.is_concurrent
         host.instance = cls(*args, **kwargs)
 
+    def _run_generator(self, execution: Execution, task: _core.RunningTask, value: Any) -> Any:
+        # Few workers run any.
+        from mobula import _generator_host
+
+        return _generator_host.run(self._runtime, task, value, execution.releases_cpu)
+
     # ---- Reporting --------------------------------------------------------------------------
 
     def _report(self, execution: Execution, task: _core.RunningTask, value: Any) -> None:
@@ -165,7 +182,10 @@ class Executor:
         if self._runtime.process.task_returned(task, value):
             return
         try:
-            results = self._results(task, self._split(task, value))
+            if type(value) is Collected:
+                results = value.results
+            else:
+                results = self._results(task, self._split(task, value))
         except Exception as error:
             self._report_failure(execution, task, error)
             return
@@ -174,6 +194,11 @@ class Executor:
     @staticmethod
     def _split(task: _core.RunningTask, value: Any) -> Sequence[Any]:
         count = task.num_returns
+        if task.is_stream:
+            raise ValueError(
+                f"{task.name} is called as a generator (num_returns='streaming' or 'dynamic') and "
+                f"must return one, but returned {type(value).__name__}"
+            )
         if count == 1:
             return (value,)
         if count == 0:
@@ -198,23 +223,8 @@ class Executor:
         results: list[_core.Result] = []
         for index, value in enumerate(values):
             serialized = _serialization.serialize(value, f"what {task.name} returned")
-            results.append(self._result(task, index, VALUE, serialized))
+            results.append(result_of(self._runtime, task, index, VALUE, serialized))
         return results
-
-    def _result(
-        self, task: _core.RunningTask, index: int, kind: int, value: _serialization.Serialized
-    ) -> _core.Result:
-        if value.size <= _serialization.INLINE_LIMIT:
-            return kind, value.to_bytes(), value.size, value.contained
-        process = self._runtime.process
-        request = process.request_result_buffer(task, index, value.size)
-        offset, error = self._runtime.await_request(request)
-        if error is None:
-            value.write_into(process.store_view(offset, value.size))
-        elif error["kind"] != "kInvalid":
-            raise from_error_info(error)
-        # Else this node has a copy from an execution before, which the store keeps as ours.
-        return kind, None, value.size, value.contained
 
     def _report_failure(
         self, execution: Execution, task: _core.RunningTask, error: BaseException
@@ -224,7 +234,11 @@ class Executor:
             return
         if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "CancelledError":
             error = TaskCancelledError(f"{task.name} was cancelled while it ran")
-        results = self._failed_results(task, error)
+        made: list[_core.Result] = []
+        if type(error) is Incomplete:
+            assert error.__cause__ is not None
+            made, error = error.results, error.__cause__
+        results = made + self._failed_results(task, error)[len(made) :]
         self._runtime.process.task_executed(
             task, results, self._is_retryable(task, error), self._is_used_up(task)
         )
@@ -241,7 +255,14 @@ class Executor:
 
     def _failed_results(self, task: _core.RunningTask, error: BaseException) -> list[_core.Result]:
         encoded = encode_exception(error, task.name, self._ip)
-        return [self._result(task, index, EXCEPTION, encoded) for index in range(task.num_returns)]
+        if task.is_stream and not isinstance(error, (ActorDiedError, TaskCancelledError)):
+            from mobula import _generator_host
+
+            return _generator_host.failed_end(self._runtime, task, encoded)
+        return [
+            result_of(self._runtime, task, index, EXCEPTION, encoded)
+            for index in range(task.num_returns)
+        ]
 
     @staticmethod
     def _is_retryable(task: _core.RunningTask, error: BaseException) -> bool:

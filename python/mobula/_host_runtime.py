@@ -8,11 +8,12 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from mobula import _core
-from mobula._runtime import AsyncRequest, Runtime
+from mobula._runtime import Runtime
 from mobula.exceptions import LocalRayletDiedError
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from mobula._cluster.query import Access
     from mobula._time_line import NodeTimes
@@ -69,7 +70,7 @@ class HostRuntime(Runtime):
 
         return query.of_session(str(self.identity["node"]["details"]["session_dir"]))
 
-    async def await_request_async(self, post: AsyncRequest) -> Any:
+    async def await_request_async(self, post: Callable[[int], None]) -> Any:
         """Suspends the calling coroutine."""
         # Not above: it is a third of what a worker imports, and few await anything.
         import asyncio

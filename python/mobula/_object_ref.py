@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ObjectRef"]
 
+_ID_SIZE = 20
+
 
 class UnknownObject:
     """The name of an object of which this process knows nothing; there is nothing to get."""
@@ -33,9 +35,22 @@ class UnknownObject:
         """As that of a reference."""
         return self._binary.hex()
 
+    def is_nil(self) -> bool:
+        """Whether it names nothing at all."""
+        return set(self._binary) == {0xFF}
+
     def __repr__(self) -> str:
         """For people."""
         return f"ObjectRef({self.hex()})"
+
+
+def _nil(cls: type) -> UnknownObject:
+    """What Ray returns in the place of a reference when there is none."""
+    return UnknownObject(b"\xff" * _ID_SIZE)
+
+
+def _is_nil(self: ObjectRef) -> bool:
+    return False
 
 
 def _new(cls: type, binary: bytes) -> ObjectRef | UnknownObject:
@@ -139,6 +154,8 @@ def _extend() -> None:
         "as_future": _as_future,
         "future": _future,
         "task_id": _task_id,
+        "nil": classmethod(_nil),
+        "is_nil": _is_nil,
         "__class_getitem__": classmethod(_class_getitem),
         "__module__": "mobula",
         "__doc__": "A name for a value that exists or will: what ``.remote()`` and ``put`` return.",

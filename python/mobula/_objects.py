@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from mobula import _serialization
 from mobula._core import ObjectRef, first_other, split
 from mobula._errors import from_error_info, to_exception
+from mobula._object_ref_generator import ObjectRefGenerator
 from mobula._runtime import AsyncRequest, Execution, current
 from mobula._serialization import INLINE_LIMIT
 from mobula._typing import T
@@ -52,6 +53,9 @@ def get(object_refs: Any, *, timeout: float | None = None) -> Any:
     if type(object_refs) is ObjectRef:
         return _get_all([object_refs], timeout)[0]
     if not isinstance(object_refs, (list, tuple)):
+        if isinstance(object_refs, ObjectRefGenerator):
+            # Its items are got one by one.
+            return object_refs
         raise ValueError(
             f"Invalid type of object refs, {type(object_refs)}, is given. get takes an ObjectRef "
             f"or a list of ObjectRefs, got {object_refs!r}"
@@ -162,17 +166,21 @@ def free(object_refs: ObjectRef | Sequence[ObjectRef]) -> None:
     current().runtime.process.free(references)
 
 
+_Waitable = TypeVar("_Waitable", bound="ObjectRef[Any] | ObjectRefGenerator[Any]")
+
+
 def wait(
-    object_refs: Sequence[ObjectRef[T]],
+    object_refs: Sequence[_Waitable],
     *,
     num_returns: int = 1,
     timeout: float | None = None,
     fetch_local: bool = True,
-) -> tuple[list[ObjectRef[T]], list[ObjectRef[T]]]:
+) -> tuple[list[_Waitable], list[_Waitable]]:
     """Waits until ``num_returns`` of the objects are ready, or ``timeout`` seconds have passed.
 
     Returns the ready ones (at most ``num_returns``) and the others, both in the order given.
     Objects that failed are ready. ``fetch_local=False`` does not ask for a copy on this node.
+    An ``ObjectRefGenerator`` is ready when its next item is, or it has ended.
 
     >>> import mobula
     >>> first, second = mobula.put(1), mobula.put(2)
@@ -180,7 +188,7 @@ def wait(
     >>> ready == [first, second], others
     (True, [])
     """
-    references = _check_wait(object_refs, num_returns)
+    references, generators = _check_wait(object_refs, num_returns)
     _check_timeout(timeout)
     if not references:
         return [], []
@@ -191,19 +199,33 @@ def wait(
     request = runtime.process.request_wait(
         references, num_returns, timeout, fetch_local, execution.releases_cpu
     )
-    return split(references, runtime.await_request(request))
+    answer: Any = split(references, runtime.await_request(request))
+    if generators:
+        answer = tuple([generators.get(item, item) for item in part] for part in answer)
+    ready, others = answer
+    return ready, others
 
 
-def _check_wait(object_refs: Any, num_returns: int) -> list[ObjectRef]:
+def _check_wait(
+    object_refs: Any, num_returns: int
+) -> tuple[list[ObjectRef], dict[ObjectRef, ObjectRefGenerator]]:
+    """The references to wait for, and which of them stand for the next items of generators."""
     if not isinstance(object_refs, (list, tuple)):
-        raise TypeError(f"wait takes a list of ObjectRefs, got {type(object_refs).__name__}")
-    references = list(object_refs)
-    place = first_other(references)
-    if place >= 0:
-        other = references[place]
         raise TypeError(
-            f"wait takes a list of ObjectRefs; one item is {other!r} of type {type(other).__name__}"
+            f"wait takes a list of ObjectRefs and ObjectRefGenerators, got "
+            f"{type(object_refs).__name__}"
         )
+    references = list(object_refs)
+    generators: dict[ObjectRef, ObjectRefGenerator] = {}
+    while (place := first_other(references)) >= 0:
+        other = references[place]
+        if not isinstance(other, ObjectRefGenerator):
+            raise TypeError(
+                f"wait takes a list of ObjectRefs and ObjectRefGenerators; one item is {other!r} "
+                f"of type {type(other).__name__}"
+            )
+        references[place] = other._next_item()
+        generators[references[place]] = other
     if num_returns < 1:
         raise ValueError(f"num_returns must be at least 1, got {num_returns}")
     if references and num_returns > len(references):
@@ -211,4 +233,4 @@ def _check_wait(object_refs: Any, num_returns: int) -> list[ObjectRef]:
             f"num_returns must be at most the number of ObjectRefs, {len(references)}; "
             f"got {num_returns}"
         )
-    return references
+    return references, generators

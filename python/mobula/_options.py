@@ -49,6 +49,18 @@ def _count(least: int) -> Check:
     return check
 
 
+def _num_returns(value: Any) -> str | None:
+    if value in ("streaming", "dynamic") or _count(0)(value) is None:
+        return None
+    return "an integer of at least 0, or for generators 'streaming' or 'dynamic'"
+
+
+def _backpressure(value: Any) -> str | None:
+    if _count(1)(value) is None or (type(value) is int and value == -1):
+        return None
+    return "an integer of at least 1, or -1 for no limit"
+
+
 def _flag(value: Any) -> str | None:
     return None if isinstance(value, bool) else "True or False"
 
@@ -166,7 +178,8 @@ _SHARED: dict[str, Check] = {
 }
 FUNCTION: dict[str, Check] = {
     **_SHARED,
-    "num_returns": _count(0),
+    "num_returns": _num_returns,
+    "_generator_backpressure_num_objects": _backpressure,
     "max_retries": _count(-1),
     "retry_exceptions": _retry_exceptions,
     "max_calls": _count(0),
@@ -184,7 +197,8 @@ ACTOR: dict[str, Check] = {
     "allow_out_of_order_execution": _flag,
 }
 METHOD: dict[str, Check] = {
-    "num_returns": _count(0),
+    "num_returns": _num_returns,
+    "_generator_backpressure_num_objects": _backpressure,
     "name": _text,
     "concurrency_group": _text,
     "max_task_retries": _count(-1),
@@ -204,6 +218,30 @@ def check(given: Mapping[str, Any], known: Mapping[str, Check], what: str) -> di
         if expected is not None:
             raise ValueError(f"option {option} of {what} takes {expected}, got {value!r}")
     return {option: value for option, value in given.items() if value is not None}
+
+
+def check_generator(options: Mapping[str, Any], is_generator: bool, what: str) -> None:
+    """Raises ValueError where only a generator can do what the options ask for."""
+    number = options.get("num_returns")
+    if isinstance(number, str) and not is_generator:
+        raise ValueError(
+            f"num_returns={number!r} can only be used with generator functions (functions that "
+            f"use 'yield'), and {what} is none; give num_returns as a number"
+        )
+
+
+def return_fields(options: Mapping[str, Any], is_generator: bool) -> dict[str, Any]:
+    """The arguments of ``TaskTemplate`` that say how many results there are."""
+    number = options.get("num_returns", "streaming" if is_generator else 1)
+    if not isinstance(number, str):
+        return {"num_returns": number}
+    limit = options.get("_generator_backpressure_num_objects", -1)
+    return {
+        "num_returns": 1,
+        "is_stream": True,
+        "stream_limit": max(limit, 0),
+        "stream_gathered": number == "dynamic",
+    }
 
 
 def resources_of(options: Mapping[str, Any], default_cpus: float) -> dict[str, float]:

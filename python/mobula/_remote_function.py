@@ -6,7 +6,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, overload
 
 from mobula import _arguments, _options
@@ -14,10 +14,11 @@ from mobula._core import TaskTemplate
 from mobula._functions import CallShape
 from mobula._placement import NOWHERE, Placement, placement_of
 from mobula._runtime import Runtime, current
-from mobula._typing import P, R
+from mobula._typing import P, R, T
 
 if TYPE_CHECKING:
     from mobula._core import ObjectRef
+    from mobula._object_ref_generator import ObjectRefGenerator
     from mobula._typing import (
         T0,
         T1,
@@ -52,13 +53,15 @@ class RemoteFunction(Generic[P, R]):
 
     def __init__(self, function: Callable[P, R], options: dict[str, Any]) -> None:
         """``options`` are checked."""
-        if inspect.iscoroutinefunction(function):
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
             raise ValueError(
                 f"{function.__qualname__} is an async function, which cannot be a task; make it "
                 f"a method of an actor, or run it with asyncio.run inside a plain function"
             )
         self._function = function
         self._options = options
+        self._is_generator = inspect.isgeneratorfunction(function)
+        _options.check_generator(options, self._is_generator, function.__name__)
         self._shape = CallShape.of(function)
         # Made when first called, for the process that calls.
         # Of callers that hand on no placement group, and by the placement of those that do.
@@ -91,6 +94,31 @@ class RemoteFunction(Generic[P, R]):
     def remote(self: RemoteFunction[P, Several], *args: P.args, **kwargs: P.kwargs) -> Any: ...
 
     @overload
+    def remote(  # type: ignore[overload-overlap]
+        self: RemoteFunction[P, Generator[T, Any, Any]], *args: P.args, **kwargs: P.kwargs
+    ) -> ObjectRefGenerator[T]: ...
+
+    @overload
+    def remote(  # type: ignore[overload-overlap]
+        self: RemoteFunction[P, Iterator[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> ObjectRefGenerator[T]: ...
+
+    @overload
+    def remote(  # type: ignore[overload-overlap]
+        self: Takes1[T0, Iterator[T]], a: Arg[T0], /
+    ) -> ObjectRefGenerator[T]: ...
+
+    @overload
+    def remote(  # type: ignore[overload-overlap]
+        self: Takes2[T0, T1, Iterator[T]], a: Arg[T0], b: Arg[T1], /
+    ) -> ObjectRefGenerator[T]: ...
+
+    @overload
+    def remote(  # type: ignore[overload-overlap]
+        self: Takes3[T0, T1, T2, Iterator[T]], a: Arg[T0], b: Arg[T1], c: Arg[T2], /
+    ) -> ObjectRefGenerator[T]: ...
+
+    @overload
     def remote(self, *args: P.args, **kwargs: P.kwargs) -> ObjectRef[R]: ...
 
     @overload
@@ -121,7 +149,11 @@ class RemoteFunction(Generic[P, R]):
     ) -> ObjectRef[R]: ...
 
     def remote(self, *args: Any, **kwargs: Any) -> Any:
-        """Submits a task; returns its ``ObjectRef``, or a list of ``num_returns`` of them."""
+        """Submits a task; returns its ``ObjectRef``, or a list of ``num_returns`` of them.
+
+        A generator function's task returns an ``ObjectRefGenerator``; with
+        ``num_returns="dynamic"``, a reference to a ``DynamicObjectRefGenerator``.
+        """
         execution = current()
         runtime = execution.runtime
         template = self._template
@@ -153,7 +185,7 @@ class RemoteFunction(Generic[P, R]):
 
     @overload
     def options(
-        self, *, num_returns: Literal[1] | None = None, **options: Any
+        self, *, num_returns: Literal[1, "streaming"] | None = None, **options: Any
     ) -> RemoteFunction[P, R]: ...
 
     @overload
@@ -187,10 +219,10 @@ class RemoteFunction(Generic[P, R]):
             ),
             function_name=function.__qualname__,
             name=options.get("name", function.__name__),
-            num_returns=options.get("num_returns", 1),
             max_retries=options.get("max_retries", _default_max_retries()),
             retry_exceptions=bool(retry),
             language_options=_options.serialize_extras(extras),
+            **_options.return_fields(options, self._is_generator),
             **_options.template_fields(runtime, options, resources),
             **_options.strategy_fields(options, parent, resources, what),
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import abc
 import contextvars
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Runtime(abc.ABC):
         """
 
     @abc.abstractmethod
-    async def await_request_async(self, post: AsyncRequest) -> Any:
+    async def await_request_async(self, post: Callable[[int], None]) -> Any:
         """As ``await_request``, for a coroutine: lets its event loop run meanwhile.
 
         ``post`` is called with the number that the request must carry.

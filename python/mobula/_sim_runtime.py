@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from mobula._runtime import AsyncRequest, Runtime
+from mobula._runtime import Runtime
 from mobula._sim_hub import Hub
 from mobula._sim_process import current
 from mobula._time_line import NodeTimes
@@ -42,7 +42,7 @@ class SimRuntime(Runtime):
         """Of the whole simulation, in virtual time."""
         return self._hub.times.nodes()
 
-    async def await_request_async(self, post: AsyncRequest) -> Any:
+    async def await_request_async(self, post: Callable[[int], None]) -> Any:
         """Suspends the calling coroutine; its event loop goes on."""
         loop = asyncio.get_running_loop()
         answer = loop.create_future()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     R = TypeVar("R", default=Any)
     C = TypeVar("C", default=Any)
     _C = TypeVar("_C", covariant=True, default=Any)
+    I_co = TypeVar("I_co", covariant=True, default=Any)
 else:
     from typing import ParamSpec, TypeVar
 
@@ -28,8 +29,9 @@ else:
     R = TypeVar("R")
     C = TypeVar("C")
     _C = TypeVar("_C", covariant=True)
+    I_co = TypeVar("I_co", covariant=True)
 
-__all__ = ["C", "ClassOf", "P", "R", "Several", "T"]
+__all__ = ["C", "ClassOf", "I_co", "P", "R", "Several", "T"]
 
 T = TypeVar("T")
 T0 = TypeVar("T0")

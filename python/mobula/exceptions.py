@@ -21,6 +21,7 @@
     |- TaskUnschedulableError    |- ActorUnschedulableError
     |- RuntimeEnvSetupError      |- PendingCallsLimitExceeded
     |- ActorAlreadyExistsError   |- ActorHandleNotFoundError, both also ValueErrors
+    |- ObjectRefStreamEndOfStreamError
     |- AsyncioActorExit          |- RaySystemError         `- CrossLanguageError
 
 At the end of the module stand those of parts of Ray that mobula does not have.
@@ -239,15 +240,15 @@ class PendingCallsLimitExceeded(RayError):  # noqa: N818 (Ray's name)
     """The actor has as many calls waiting as it allows."""
 
 
+class ObjectRefStreamEndOfStreamError(RayError):
+    """In the place of an item that a generator did not make."""
+
+
 # Never raised: programs may name them in `except` clauses.
 
 
 class ActorPlacementGroupRemoved(RayError):  # noqa: N818 (Ray's name)
     """Ray: the placement group of the actor is gone."""
-
-
-class ObjectRefStreamEndOfStreamError(RayError):
-    """Ray: a generator has no more values."""
 
 
 class OufOfBandObjectRefSerializationException(RayError):  # noqa: N818 (Ray's name)

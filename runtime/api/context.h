@@ -125,6 +125,8 @@ class Context {
   /// Returns when the GCS has done it, for good.
   void Kill(ActorId actor, bool no_restart);
   void Cancel(ObjectId object, bool force, bool recursive);
+  /// The answer to a request that was posted to `Process()`.
+  worker::Completion Await(worker::RequestId request);
   void Sleep(Duration span);
   [[nodiscard]] Instant Now() const { return Process().Now(); }
 
@@ -144,7 +146,6 @@ class Context {
  private:
   Context(std::shared_ptr<Session> session, TaskId task, std::uint32_t attempt, bool is_task)
       : session_(std::move(session)), task_(task), attempt_(attempt), is_task_(is_task) {}
-  worker::Completion Await(worker::RequestId request);
 
   std::shared_ptr<Session> session_;
   TaskId task_;

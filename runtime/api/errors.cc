@@ -53,6 +53,7 @@ void Throw(const ErrorInfo& info) {
       throw ActorPlacementGroupRemoved(info);
     case ErrorKind::kInvalid:
       throw std::invalid_argument(info.message);
+    case ErrorKind::kEndOfStream:  // Nothing here takes items of generators.
     case ErrorKind::kNone:
       break;
   }

@@ -13,6 +13,8 @@ FILES = [
     "test_actor_resources.py",
     "test_dag.py",
     "test_dask.py",
+    "test_generator_recovery.py",
+    "test_generators.py",
     "test_gpus.py",
     "test_helpers.py",
     "test_iter.py",

@@ -191,6 +191,7 @@ Case DrawCase(Rng& rng, const Shape& shape) {
   const int depth = shape.answer_must_come ? 1 : static_cast<int>(1 + rng.Below(3));
   one.program = program.Draw(3 + size / 5, depth, true, {});
   AddHabits(rng.Fork(3), shape, style, one.program);
+  AddStreams(rng.Fork(5), shape, style, one.program);
   if (!shape.faults) return one;
   if (!shape.answer_must_come && rng.Below(12) == 0) one.cluster.lineage_bytes_max = 2000;
   one.chaos = Milliseconds(static_cast<std::int64_t>(500 + rng.Below(8000)));

@@ -157,6 +157,50 @@ class Habits {
 
 }  // namespace
 
+namespace {
+
+/// Streams have numbers of their own: programs without them stay as they are.
+class Streams {
+ public:
+  Streams(Rng& rng, const Style& style, bool answer_must_come)
+      : rng_(rng), style_(style), answer_must_come_(answer_must_come) {}
+
+  void AddTo(Program& program, bool is_driver) {
+    std::vector<Action> actions;
+    for (Action& action : program.actions) {
+      for (Program& body : action.body) AddTo(body, false);
+      if ((is_driver || !answer_must_come_) && rng_.Below(4) == 0) actions.push_back(Draw());
+      actions.push_back(std::move(action));
+    }
+    program.actions = std::move(actions);
+  }
+
+ private:
+  Action Draw() {
+    Action stream;
+    stream.step = Step::kStream;
+    stream.a = static_cast<std::uint32_t>(rng_.Below(64));
+    stream.b = static_cast<std::uint32_t>(rng_.Below(64));
+    stream.size = rng_.Below(style_.large_one_in) > 0 ? rng_.Below(20) : kStored;
+    stream.lasts = DrawSpan(rng_, style_.tempo);
+    static constexpr std::int32_t kRetries[] = {0, 1, 3, -1};
+    stream.retries = answer_must_come_ ? -1 : kRetries[rng_.Below(std::size(kRetries))];
+    if (rng_.Below(2) == 0) stream.where = static_cast<std::uint32_t>(1 + rng_.Below(4));
+    return stream;
+  }
+
+  Rng& rng_;
+  const Style& style_;
+  bool answer_must_come_;
+};
+
+}  // namespace
+
+void AddStreams(Rng rng, const Shape& shape, const Style& style, Program& program) {
+  if (rng.Below(3) > 0) return;
+  Streams(rng, style, shape.answer_must_come).AddTo(program, true);
+}
+
 void AddHabits(Rng rng, const Shape& shape, const Style& style, Program& program) {
   Habits(rng, style, shape.answer_must_come).AddTo(program, {});
 }

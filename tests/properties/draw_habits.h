@@ -23,4 +23,7 @@ namespace mobula::properties {
 /// Where the answer must come, only the last two.
 void AddHabits(Rng rng, const Shape& shape, const Style& style, Program& program);
 
+/// In some programs generators are called here and there, and their items used like all else.
+void AddStreams(Rng rng, const Shape& shape, const Style& style, Program& program);
+
 }  // namespace mobula::properties

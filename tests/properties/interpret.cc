@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/api/mobula.h"
+#include "tests/sim/generators.h"
 
 namespace mobula::properties {
 namespace {
@@ -109,6 +110,11 @@ class Interpreter {
         return;
       case Step::kSubmit:
         return Submit(action);
+      case Step::kStream: {
+        const References taken = world_.Stream(action, Mix(checksum_, action.a));
+        references_.insert(references_.end(), taken.begin(), taken.end());
+        return;
+      }
       case Step::kSleep:
         return world_.Sleep(action.lasts);
       case Step::kThrow:
@@ -200,6 +206,12 @@ struct Locally {
   static Reference Add(const Action&, const Reference& a, const Reference& b) {
     return Put(Mix(a->checksum, b->checksum), a->size);
   }
+  static std::vector<Reference> Stream(const Action& action, std::int64_t seed) {
+    std::vector<Reference> taken;
+    for (std::uint32_t i = 1; i <= StreamShape(action.b).taken; ++i)
+      taken.push_back(Put(Mix(seed, i), action.size));
+    return taken;
+  }
   static Actor MakeActor(const Action& action) { return StartOf(action); }
   static std::optional<Actor> Find(const Action& action) { return StartOf(action); }
   static Reference Call(Actor start, const Reference& value, Duration) {
@@ -261,6 +273,36 @@ class OnCluster {
     Tell(result, Locally::Add(action, Look(a), Look(b)),
          {Origin::kTask, action.retries, false, {}, {}});
     return result;
+  }
+  static std::vector<Reference> Stream(const Action& action, std::int64_t seed) {
+    const StreamShape shape(action.b);
+    sim::GeneratorCall call;
+    call.items = shape.items;
+    call.size = action.size;
+    call.seed = seed;
+    call.pause = action.lasts;
+    call.options.limit = shape.limit;
+    call.max_retries = action.retries;
+    if (action.where != 0) call.resources.SetUnits(PlaceOf(action), ResourceSet::kUnit);
+    const Origin origin{Origin::kTask, action.retries, false, {}, {}};
+    sim::Stream stream(call);
+    // For the judge all its items are one value of their size.
+    Tell(Reference(stream.Completed()), Locally::Put(0, shape.items * action.size), origin);
+    std::vector<Reference> taken;
+    for (const ExpectedValue& expected : Locally::Stream(action, seed)) {
+      const auto item = stream.Next();
+      if (item) {
+        taken.emplace_back(*item);
+        Tell(taken.back(), expected, origin);
+      } else if (taken.empty()) {
+        looking_on->Complain("short stream: it ends without an item");
+        break;
+      } else {
+        // It ended early, in an error, which stands for the rest.
+        taken.push_back(taken.back());
+      }
+    }
+    return taken;
   }
   static Actor MakeActor(const Action& action) {
     const std::int64_t start = StartOf(action);
@@ -346,8 +388,10 @@ class OnCluster {
  private:
   template <class Call>
   static void Place(const Action& action, Call& call) {
-    if (action.where == 0) return;
-    call.SetResource(ResourceOf(1 + (action.where - 1) % looking_on->Nodes()), 1);
+    if (action.where != 0) call.SetResource(PlaceOf(action), 1);
+  }
+  static std::string PlaceOf(const Action& action) {
+    return ResourceOf(1 + (action.where - 1) % looking_on->Nodes());
   }
   [[noreturn]] static void Fail(const std::string& why) {
     const api::Context& context = api::Context::Current();
@@ -383,6 +427,10 @@ void RunOnCluster(const Program& program, Ledger& ledger) {
   looking_on = &ledger;
   OnCluster world(true);
   Interpreter<OnCluster>(world, {}, {}).Run(program);
+}
+
+std::string ItemOf(const sim::GeneratorCall& call, std::uint32_t index) {
+  return Encode(Make(Mix(call.seed, index), call.size)).data;
 }
 
 void ReadAllKeys(Ledger& ledger) {

@@ -32,9 +32,23 @@ enum class Step {
   kWrite,   ///< Write key `a` of a few in the store of the GCS; `size` 1: only if it is not there.
   kRead,    ///< Read that key.
   kErase,   ///< Delete it.
+  kStream,  ///< Call a generator of values of `size` numbers, which rests for `lasts` before each;
+            ///< StreamShape says of how many. References to the ones that are taken join the list.
 };
 BOOST_DESCRIBE_ENUM(Step, kPut, kSubmit, kAdd, kGet, kOpen, kDrop, kWait, kActor, kCall, kSleep,
-                    kThrow, kCancel, kKill, kFind, kWrite, kRead, kErase)
+                    kThrow, kCancel, kKill, kFind, kWrite, kRead, kErase, kStream)
+
+/// What the `b` of a kStream says.
+struct StreamShape {
+  explicit StreamShape(std::uint32_t b)
+      : items(1 + b % 4), taken(1 + b / 4 % items), limit(b / 16 % 3) {}
+
+  std::uint32_t items;
+  /// Then the generator is dropped.
+  std::uint32_t taken;
+  /// Of those that wait to be taken; 0 for none.
+  std::uint32_t limit;
+};
 
 struct Program;
 
@@ -46,7 +60,7 @@ struct Action {
   std::uint32_t b = 0;
   std::uint64_t size = 0;
   Duration lasts;
-  /// kSubmit and kAdd: `max_retries`. kActor: `max_restarts`.
+  /// kSubmit, kAdd and kStream: `max_retries`. kActor: `max_restarts`.
   std::int32_t retries = 0;
   /// kSubmit: `retry_exceptions`.
   bool retry_exceptions = false;
@@ -60,8 +74,8 @@ struct Action {
   std::uint32_t name = 0;
   /// kActor: it lives until it is killed. Only with a name.
   bool detached = false;
-  /// kSubmit and kAdd: the only node where it may run, counted from 1, and around when there are
-  /// fewer; 0 for any.
+  /// kSubmit, kAdd and kStream: the only node where it may run, counted from 1, and around when
+  /// there are fewer; 0 for any.
   std::uint32_t where = 0;
   std::vector<Program> body;
   MOBULA_FIELDS(Action, step, a, b, size, lasts, retries, retry_exceptions, call_retries,

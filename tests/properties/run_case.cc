@@ -47,7 +47,11 @@ class Run {
     program.driver = [this](worker::Process& process) { Drive(process); };
     program.task = [this](worker::Process& process, worker::RunTask run) {
       const TaskId task = run.spec.task;
-      api::RunTaskIn(process, std::move(run));
+      if (run.spec.header->stream) {
+        sim::RunGenerator(process, run, &ItemOf);
+      } else {
+        api::RunTaskIn(process, std::move(run));
+      }
       ledger_.Executed(task);
     };
     program.forget = &api::ForgetProcess;

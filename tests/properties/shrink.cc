@@ -82,7 +82,8 @@ void SimplerActions(const Action& action, const Given& given, const Found<Action
     change(simpler);
     if (simpler != action) add(std::move(simpler));
   };
-  if (action.step == Step::kSubmit || action.step == Step::kAdd || action.step == Step::kCall) {
+  if (action.step == Step::kSubmit || action.step == Step::kAdd || action.step == Step::kCall ||
+      action.step == Step::kStream) {
     // A reference it is all the same.
     Action put;
     put.step = Step::kPut;

@@ -62,6 +62,10 @@ void Advance(const Action& action, Maker at, Lists& lists) {
                      (action.step == Step::kAdd && has_reference) ||
                      (action.step == Step::kCall && has_reference && !lists.actors.empty());
   if (makes) lists.references.push_back(at);
+  if (action.step == Step::kStream) {
+    const StreamShape shape(action.b);
+    lists.references.insert(lists.references.end(), shape.taken, at);
+  }
   if (action.step == Step::kActor || action.step == Step::kFind) lists.actors.push_back(at);
   if (action.step == Step::kDrop && has_reference) {
     lists.references.erase(lists.references.begin() +

@@ -86,6 +86,26 @@ TEST(MessageBudget, AWarmActorCallCostsTwo) {
   });
 }
 
+TEST(MessageBudget, AnItemOfAGeneratorCostsOneAndOneMoreWhereItIsWaitedFor) {
+  Metered cluster(Cluster(1, 1));
+  const auto take_all = [](const GeneratorCall& call) {
+    Stream stream(call);
+    while (stream.Next()) {
+    }
+  };
+  cluster.Run([&] {
+    take_all({.items = 1});
+    cluster.Begin();
+    take_all({.items = 5});
+    EXPECT_EQ(cluster.End(), (Counts{{"PushTask", 1}, {"StreamItem", 5}, {"TaskDone", 1}}));
+    take_all({.items = 1, .options = {.limit = 6}});
+    cluster.Begin();
+    take_all({.items = 5, .options = {.limit = 6}});
+    EXPECT_EQ(cluster.End(),
+              (Counts{{"PushTask", 1}, {"StreamItem", 5}, {"StreamProgress", 5}, {"TaskDone", 1}}));
+  });
+}
+
 TEST(MessageBudget, ASmallValueCostsNothing) {
   Metered cluster(Cluster(1, 1));
   cluster.Run([&] {

@@ -19,6 +19,10 @@ Options Cluster(std::size_t nodes, double cpus, std::uint64_t seed) {
   return options;
 }
 
+std::string ItemOf(const GeneratorCall& call, std::uint32_t index) {
+  return std::string(call.size, static_cast<char>('a' + index % 26));
+}
+
 Simulation::Simulation(Options options) {
   auto world = World::Create(std::move(options));
   EXPECT_TRUE(world.ok()) << world.status();
@@ -31,7 +35,10 @@ Simulation::Simulation(Options options) {
     });
     EXPECT_EQ(exit_code, 0);
   };
-  program.task = &api::RunTaskIn;
+  program.task = [](worker::Process& process, worker::RunTask run) {
+    if (run.spec.header->stream) return RunGenerator(process, run, &ItemOf);
+    api::RunTaskIn(process, std::move(run));
+  };
   program.forget = &api::ForgetProcess;
   hub_ = std::make_unique<FiberHub>(*world_, program);
   hub_->on_notice = [this](const std::string& notice) { notices.push_back(notice); };

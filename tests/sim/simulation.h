@@ -11,11 +11,15 @@
 #include "runtime/api/mobula.h"
 #include "sim/fiber_hub.h"
 #include "sim/world.h"
+#include "tests/sim/generators.h"
 
 namespace mobula::sim {
 
 /// `nodes` nodes of `cpus` CPUs each.
 Options Cluster(std::size_t nodes, double cpus, std::uint64_t seed = 1);
+
+/// What generators make in these simulations.
+std::string ItemOf(const GeneratorCall& call, std::uint32_t index);
 
 class Simulation {
  public:

@@ -17,6 +17,7 @@ from mobula import _core
 from mobula._environments import cache, fields, packages
 from mobula._errors import EXCEPTION, encode_exception
 from mobula._executor import Executor
+from mobula._results import result_of
 from mobula.exceptions import RuntimeEnvSetupError
 
 if TYPE_CHECKING:
@@ -135,7 +136,10 @@ class RefusingExecutor(Executor):
     def _failed_results(self, task: _core.RunningTask, error: BaseException) -> list[_core.Result]:
         # No function raised it, so no function's name is told.
         encoded = encode_exception(error, "", self._ip)
-        return [self._result(task, index, EXCEPTION, encoded) for index in range(task.num_returns)]
+        return [
+            result_of(self._runtime, task, index, EXCEPTION, encoded)
+            for index in range(task.num_returns)
+        ]
 
     @staticmethod
     def _is_retryable(task: _core.RunningTask, error: BaseException) -> bool:

@@ -5,7 +5,7 @@ Only checked, never run.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import reveal_type
 
 import mobula as ray
@@ -80,6 +80,39 @@ half.options(num_cpus=1).remote("one")  # E: No overload variant
 one, two = half.options(num_returns=2).remote(1)
 reveal_type(half.options(num_returns=1).remote(1))  # T: mobula._core.ObjectRef[float]
 
+# Generators.
+
+
+@ray.remote
+def countdown(start: int) -> Generator[int, None, None]:
+    while start:
+        yield start
+        start -= 1
+
+
+@ray.remote(num_cpus=2, num_returns="streaming")
+def letters(word: str) -> Iterator[str]:
+    yield from word
+
+
+reveal_type(countdown.remote(3))  # T: mobula._object_ref_generator.ObjectRefGenerator[int]
+reveal_type(countdown.remote(number))  # T: mobula._object_ref_generator.ObjectRefGenerator[int]
+reveal_type(letters.remote("ray"))  # T: mobula._object_ref_generator.ObjectRefGenerator[str]
+reveal_type(next(countdown.remote(3)))  # T: mobula._core.ObjectRef[int]
+reveal_type([ray.get(one) for one in letters.remote("ray")])  # T: list[str]
+reveal_type(letters.remote("a").completed())  # T: mobula._core.ObjectRef[None]
+several = ray.wait([countdown.remote(1), countdown.remote(2)])[0]
+reveal_type(several)  # T: list[mobula._object_ref_generator.ObjectRefGenerator[int]]
+ray.cancel(countdown.remote(1))
+countdown.remote("one")  # E: No overload variant
+reveal_type(letters.options(num_returns="dynamic").remote("ray"))  # T: Any
+
+
+async def take() -> None:
+    async for one in countdown.remote(3):
+        reveal_type(await one)  # T: int
+
+
 # get, wait and put keep the types.
 reveal_type(ray.get(half.remote(1)))  # T: float
 reveal_type(ray.get([half.remote(1), half.remote(2)], timeout=5))  # T: list[float]
@@ -128,7 +161,7 @@ CounterActor(1)  # E: "ActorClass[Counter, [int]]" not callable
 GpuCounter = ray.remote(num_gpus=1)(Counter)
 reveal_type(GpuCounter)  # T: mobula._actor.ActorClass[typed.program.Counter, [start: int]]
 ray.kill(number)  # E: expected "ActorHandle[Any]"
-ray.cancel(counter)  # E: expected "ObjectRef[Any]"
+ray.cancel(counter)  # E: expected "ObjectRef[Any] | ObjectRefGenerator[Any]"
 
 # What stands beside the core.
 pool = ActorPool([counter])

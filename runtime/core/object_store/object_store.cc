@@ -215,6 +215,19 @@ void ObjectStore::Free(const Address& owner, ObjectId object, Sink& out) {
   ServeWaiting(out);
 }
 
+void ObjectStore::FreeItems(const Address& owner, ObjectId first, Sink& out) {
+  for (auto entry = entries_.lower_bound(first); entry != entries_.end();) {
+    const auto current = entry++;
+    const ObjectId id = current->first;
+    if (id.task != first.task || id.IsPut()) break;
+    if (current->second.object.owner != owner || current->second.state == ObjectState::kWriting)
+      continue;
+    current->second.doomed = true;
+    Settle(current);
+  }
+  ServeWaiting(out);
+}
+
 void ObjectStore::HandleClientDied(WorkerId client, Sink& out) {
   waiting_.RemoveClient(client);
   for (auto entry = entries_.begin(); entry != entries_.end();) {

@@ -111,6 +111,9 @@ class ObjectStore {
   bool Seal(WorkerId client, ObjectId object, Sink& out);
   /// From the owner: the copy goes once it is written and unpinned.
   void Free(const Address& owner, ObjectId object, Sink& out);
+  /// The same for `first` and all later returns of its task that are complete: what is being
+  /// written belongs to another attempt.
+  void FreeItems(const Address& owner, ObjectId first, Sink& out);
   /// Keeps the copy until a Release of the same client. REQUIRES: sealed.
   void Pin(WorkerId client, ObjectId object);
   void Release(WorkerId client, ObjectId object, Sink& out);

@@ -35,13 +35,14 @@ enum class ErrorKind {
   kInvalid,  ///< ValueError: the request itself is wrong; the message says what was expected.
   kTaskPlacementGroupRemoved,   ///< TaskPlacementGroupRemoved: it was to run in one that is gone.
   kActorPlacementGroupRemoved,  ///< ActorPlacementGroupRemoved
+  kEndOfStream,  ///< ObjectRefStreamEndOfStreamError: the generator made no such item.
 };
 BOOST_DESCRIBE_ENUM(ErrorKind, kNone, kWorkerCrashed, kNodeDied, kActorDied, kActorUnavailable,
                     kActorUnschedulable, kTaskUnschedulable, kTaskCancelled, kObjectLost,
                     kObjectFreed, kOwnerDied, kObjectFetchTimedOut, kReconstructionFailed,
                     kLineageEvicted, kMaxAttemptsExceeded, kReferenceCounting, kObjectStoreFull,
                     kOutOfDisk, kOutOfMemory, kRuntimeEnvSetup, kPendingCallsLimit, kGetTimeout,
-                    kInvalid, kTaskPlacementGroupRemoved, kActorPlacementGroupRemoved)
+                    kInvalid, kTaskPlacementGroupRemoved, kActorPlacementGroupRemoved, kEndOfStream)
 
 /// An outcome told to a user: what happened, to what, why, and what would have made it recoverable.
 struct ErrorInfo {

@@ -17,6 +17,7 @@
 #include "runtime/core/protocol/object_messages.h"
 #include "runtime/core/protocol/placement_group_messages.h"
 #include "runtime/core/protocol/process_messages.h"
+#include "runtime/core/protocol/stream_messages.h"
 
 namespace mobula {
 
@@ -37,7 +38,7 @@ using MessageVariant = std::variant<
     ActorKilled, CreatePlacementGroup, RemovePlacementGroup, GetPlacementGroup, PlacementGroupReply,
     ListPlacementGroups, ListPlacementGroupsReply, PrepareBundles, BundlesPrepared, CommitBundles,
     BundlesCommitted, ReturnBundles, LocatePlacementGroup, PlacementGroupUpdate, TraceWait,
-    DeadlockFound>;
+    DeadlockFound, StreamItem, StreamProgress, FreeItems>;
 
 /// A variant of every message. Its special members are compiled once, in messages.cc: compiling
 /// them in every file that sends a message took half of the build.

@@ -121,6 +121,16 @@ struct ActorOptions {
                 detached, is_async, handle_description, placement_resources, out_of_order)
 };
 
+/// Of a generator: a task whose return 0 says how it ended, and whose items are returns 1, 2, ...,
+/// as many as it makes.
+struct StreamOptions {
+  /// Items made and not taken with which it waits for its consumer; 0 for no limit.
+  std::uint32_t limit = 0;
+  /// Nobody takes the items one by one: the value of return 0 holds a reference to each.
+  bool gathered = false;
+  MOBULA_FIELDS(StreamOptions, limit, gathered)
+};
+
 /// What all tasks have in common that one process submits of one function with the same options.
 struct TaskHeader {
   TaskKind kind = TaskKind::kNormal;
@@ -144,8 +154,11 @@ struct TaskHeader {
   Boxed<ActorOptions> actor_options;
   /// Opaque to the runtime; the language layer's own per-task options.
   Bytes language_options;
+  /// Generators only; they have num_returns 1.
+  Boxed<StreamOptions> stream;
   MOBULA_FIELDS(TaskHeader, kind, job, owner, function, name, num_returns, resources, strategy,
-                max_retries, retry_exceptions, runtime_env, actor, actor_options, language_options)
+                max_retries, retry_exceptions, runtime_env, actor, actor_options, language_options,
+                stream)
 };
 
 /// Everything needed to run a task once more. Kept by its owner as lineage.

@@ -391,6 +391,11 @@ void Raylet::Parts::OnMessage(Instant, const Address& source, const FreeObject& 
   store.Free(source, message.object, out);
 }
 
+void Raylet::Parts::OnMessage(Instant, const Address& source, const FreeItems& message,
+                              Outbox& out) {
+  store.FreeItems(source, ObjectId{message.task, message.first}, out);
+}
+
 void Raylet::Parts::OnMessage(Instant, const Address& source, const RequestChunk& message,
                               Outbox& out) {
   pulls.Serve(source.node, message, out);

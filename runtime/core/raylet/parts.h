@@ -58,6 +58,7 @@ struct Raylet::Parts {
   void OnMessage(Instant now, const Address& source, const FetchObject& message, Outbox& out);
   void OnMessage(Instant now, const Address& source, const ReleaseObject& message, Outbox& out);
   void OnMessage(Instant now, const Address& source, const FreeObject& message, Outbox& out);
+  void OnMessage(Instant now, const Address& source, const FreeItems& message, Outbox& out);
   void OnMessage(Instant now, const Address& source, const RequestChunk& message, Outbox& out);
   void OnMessage(Instant now, const Address& source, const ChunkUnavailable& message, Outbox& out);
   void OnMessage(Instant now, const Address& source, const PrepareBundles& message, Outbox& out);

@@ -155,6 +155,17 @@ ErrorInfo ActorRestarts(const ActorView& actor, const TaskSpec& spec) {
   return error;
 }
 
+ErrorInfo ItemNotMadeAgain(ObjectId object, const TaskSpec& spec) {
+  return Make(ErrorKind::kReconstructionFailed, object, "Item ", object.index, " of the generator ",
+              spec.header->name, " was lost, and the generator did not make it when it was run ",
+              "again; one that makes the same items in every run could have been recovered.");
+}
+
+ErrorInfo EndOfStream(ObjectId object) {
+  return Make(ErrorKind::kEndOfStream, object, "The generator of task ", object.task.Hex(),
+              " made fewer than ", object.index, " items.");
+}
+
 ErrorInfo MissingReturn(ObjectId object, const TaskSpec& spec) {
   return Make(ErrorKind::kInvalid, object, "Task ", spec.header->name, " should return ",
               spec.header->num_returns, " values, and its answer has none for object ", object,

@@ -33,6 +33,10 @@ void TellOfArguments(Payload& payload);
 ErrorInfo ActorCallLost(const ActorView& actor, const TaskSpec& spec);
 /// The actor restarts, and the call, which may not be repeated, does not wait for that.
 ErrorInfo ActorRestarts(const ActorView& actor, const TaskSpec& spec);
+/// The generator made fewer items.
+ErrorInfo EndOfStream(ObjectId object);
+/// A generator was run again for this item, and made fewer.
+ErrorInfo ItemNotMadeAgain(ObjectId object, const TaskSpec& spec);
 /// The executor's answer lacks this return value.
 ErrorInfo MissingReturn(ObjectId object, const TaskSpec& spec);
 

@@ -152,11 +152,44 @@ struct TaskExecuted {
   MOBULA_FIELDS(TaskExecuted, task, attempt, results, application_error, exit_after)
 };
 
-using Event =
-    std::variant<MessageReceived, TimerFired, Started, TaskSubmitted, ObjectPut, BufferRequested,
-                 BufferSealed, GetRequested, WaitRequested, RequestAbandoned, ReferenceAdded,
-                 ReferenceRemoved, BufferReleased, GcsRequested, ActorKillRequested,
-                 CancelRequested, FreeRequested, TaskExecuted>;
+/// A running generator made an item; a large one was written to a buffer before. Answered by
+/// `FulfilStream`, when the next item may be made (kNext), or with what ends the generator.
+struct ItemYielded {
+  RequestId request = 0;
+  TaskId task;
+  std::uint32_t attempt = 0;
+  /// Its object is the task's next return; the first is 1.
+  TaskResult item;
+  /// As of `GetRequested`, while it waits for its consumer.
+  bool releases_cpu = true;
+  MOBULA_FIELDS(ItemYielded, request, task, attempt, item, releases_cpu)
+};
+/// Waits until the next item of a generator of this process is there, or there will be none.
+/// Answered by `FulfilStream`. Takes nothing.
+struct NextRequested {
+  RequestId request = 0;
+  TaskId task;
+  std::optional<Duration> timeout;
+  bool releases_cpu = true;
+  MOBULA_FIELDS(NextRequested, request, task, timeout, releases_cpu)
+};
+/// The language layer has a reference to the next item, whether or not it is there. REQUIRES: the
+/// generator was not dropped.
+struct NextTaken {
+  TaskId task;
+  MOBULA_FIELDS(NextTaken, task)
+};
+/// Nobody will take another item.
+struct StreamDropped {
+  TaskId task;
+  MOBULA_FIELDS(StreamDropped, task)
+};
+
+using Event = std::variant<MessageReceived, TimerFired, Started, TaskSubmitted, ObjectPut,
+                           BufferRequested, BufferSealed, GetRequested, WaitRequested,
+                           RequestAbandoned, ReferenceAdded, ReferenceRemoved, BufferReleased,
+                           GcsRequested, ActorKillRequested, CancelRequested, FreeRequested,
+                           TaskExecuted, ItemYielded, NextRequested, NextTaken, StreamDropped>;
 
 // Effects: to the language layer.
 
@@ -211,6 +244,19 @@ struct FulfilGcs {
   bool timed_out = false;
   MOBULA_FIELDS(FulfilGcs, request, answer, timed_out)
 };
+enum class StreamStep {
+  kNext,       ///< The next item is there; of the producer: may be made.
+  kEnd,        ///< There is none; of the producer: none is wanted.
+  kCancelled,  ///< Producer only: its task was cancelled.
+  kTimedOut,   ///< Consumer only.
+};
+BOOST_DESCRIBE_ENUM(StreamStep, kNext, kEnd, kCancelled, kTimedOut)
+/// How a generator goes on, to its consumer or its producer.
+struct FulfilStream {
+  RequestId request = 0;
+  StreamStep step = StreamStep::kNext;
+  MOBULA_FIELDS(FulfilStream, request, step)
+};
 /// Run this. `arguments[i]` is the value for `spec.arguments[i]`. Calls of an actor with
 /// concurrency above one may overlap; else the machine hands out one task at a time.
 struct RunTask {
@@ -251,7 +297,7 @@ struct TaskRetried {
 
 using Effect =
     std::variant<Send, StartTimer, Registered, FulfilGet, FulfilWait, FulfilCreate, FulfilGcs,
-                 RunTask, InterruptTask, ExitProcess, Warn, ShowLogs, TaskRetried>;
+                 FulfilStream, RunTask, InterruptTask, ExitProcess, Warn, ShowLogs, TaskRetried>;
 using Effects = std::vector<Effect>;
 
 }  // namespace mobula::worker

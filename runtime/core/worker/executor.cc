@@ -229,6 +229,12 @@ void Executor::OnExecuted(const TaskExecuted& event) {
   CHECK(entry != tasks_.end() && entry->second.state == State::kRunning)
       << "task " << event.task << " is not running";
   CHECK(entry->second.spec.attempt == event.attempt);
+  // Whoever asked how the generator goes on was interrupted before it could wait.
+  if (entry->second.stream->blocked) Abandon(*entry->second.stream->blocked);
+  if (!entry->second.stream->items.empty()) {
+    entry->second.stream.Edit().end = event;
+    return;
+  }
   if (event.exit_after) {
     exiting_ = true;
     GiveBackQueued();
@@ -307,6 +313,10 @@ void Executor::RegisterResults(PushedTask& task) {
 
 void Executor::OnAcknowledged(TaskId id) {
   const auto entry = tasks_.find(id);
+  if (entry != tasks_.end() && entry->second.stream->acknowledgements_missing > 0) {
+    if (--entry->second.stream.Edit().acknowledgements_missing == 0) SendItems(entry);
+    return;
+  }
   CHECK(entry != tasks_.end() && entry->second.acknowledgements_missing > 0);
   if (--entry->second.acknowledgements_missing == 0) TrySendAnswer(entry);
 }
@@ -362,7 +372,7 @@ void Executor::GiveBackQueued() {
 bool Executor::Cancel(const CancelTask& message) {
   const auto entry = tasks_.find(message.task);
   if (entry == tasks_.end() || entry->second.spec.attempt != message.attempt) return false;
-  const PushedTask& task = entry->second;
+  PushedTask& task = entry->second;
   if (task.state == State::kQueued) {
     TaskDone answer{message.task, message.attempt, {}, false, {}, Duration{}};
     const Payload payload =
@@ -377,7 +387,11 @@ bool Executor::Cancel(const CancelTask& message) {
     exiting_ = exited_ = true;
     GiveBackQueued();
     context_.Emit(ExitProcess{"task " + task.spec.header->name + " was cancelled by force"});
+  } else if (task.state == State::kRunning && task.stream->blocked) {
+    task.stream.Edit().cancelled = true;
+    Unblock(task.stream.Edit(), StreamStep::kCancelled);
   } else if (task.state == State::kRunning) {
+    if (task.spec.header->stream) task.stream.Edit().cancelled = true;
     context_.Emit(InterruptTask{message.task});
   }
   return true;
@@ -429,6 +443,7 @@ void Executor::CheckInvariants(ExpectedCounts& counts) const {
   std::size_t parked = 0;
   for (const auto& [id, task] : tasks_) {
     for (const ObjectId object : task.held) counts.Add(object, Count::kExecuting);
+    CheckStream(task, counts);
     parked += task.parked ? 1 : 0;
     CHECK(!task.parked || (task.state == State::kQueued && !ready_.contains(task.arrival)))
         << "task " << id;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -11,6 +12,7 @@
 #include "runtime/core/worker/expected_counts.h"
 #include "runtime/core/worker/object_values.h"
 #include "runtime/core/worker/views.h"
+#include "runtime/core/worker/watch_list.h"
 
 namespace mobula::worker {
 
@@ -32,8 +34,13 @@ namespace mobula::worker {
 /// the argument again may need what the lease holds besides CPUs.
 class Executor {
  public:
-  Executor(Context& context, ReferenceTable& references, ObjectValues& values, StoreClient& store)
-      : context_(context), references_(references), values_(values), store_(store) {}
+  Executor(Context& context, ReferenceTable& references, ObjectValues& values, StoreClient& store,
+           WatchList& watch_list)
+      : context_(context),
+        references_(references),
+        values_(values),
+        store_(store),
+        watch_list_(watch_list) {}
 
   void OnPush(const Address& source, const PushTask& push);
   void OnExecuted(const TaskExecuted& event);
@@ -48,6 +55,14 @@ class Executor {
   void OnRoomWanted();
   /// Returns whether the task is here.
   bool Cancel(const CancelTask& message);
+
+  /// A running generator made an item.
+  void OnYielded(const ItemYielded& event);
+  void OnProgress(const Address& source, const StreamProgress& message);
+  /// The language layer does not wait for the consumer any more (it was interrupted).
+  void Abandon(RequestId request);
+  /// Nobody waits for what generators of dead owners make.
+  void ForgetDead();
 
   /// A `get` or `wait` of the language layer has to wait. Returns whether that counts as a running
   /// task's (the caller owes an `Unblock` then).
@@ -67,6 +82,35 @@ class Executor {
 
  private:
   enum class State { kQueued, kRunning, kFinishing };
+  /// What a generator makes, on its way to the task's sender (executor_streams.cc).
+  ///
+  /// State     | meaning                                        | leaves by
+  /// making    | the language layer makes the next item         | ItemYielded, TaskExecuted
+  /// blocked   | `limit` items are made and not taken           | StreamProgress, cancellation, the
+  ///           |                                                | sender's death
+  /// ended     | the code is through; items wait to be sent     | the last BorrowerAdded
+  ///
+  /// Invariants: items leave in order, and the answer after them; one is registering at most.
+  struct OutgoingStream {
+    std::uint32_t made = 0;
+    std::uint32_t taken = 0;
+    bool unwanted = false;
+    bool cancelled = false;
+    /// Made and not sent: the owners of references in the first must know of the sender before it
+    /// leaves. Those references are counted kHeld.
+    std::deque<TaskResult> items;
+    bool registering = false;
+    std::uint32_t acknowledgements_missing = 0;
+    /// The language layer's question that waits for the consumer, and whether the CPU is lent out.
+    std::optional<RequestId> blocked;
+    bool lends_cpu = false;
+    /// The end, which waits for the items.
+    std::optional<TaskExecuted> end;
+
+    [[nodiscard]] bool IsFull(std::uint32_t limit) const {
+      return made >= std::uint64_t{taken} + limit;
+    }
+  };
   struct PushedTask {
     TaskSpec spec;
     Address sender;
@@ -88,6 +132,8 @@ class Executor {
     bool parked = false;
     std::uint32_t acknowledgements_missing = 0;
     TaskDone answer;
+    /// Of a generator that was told anything or has made an item.
+    Rare<OutgoingStream> stream;
   };
   /// Tasks of one sender that have not started, in order.
   struct Sender {
@@ -142,12 +188,20 @@ class Executor {
   void GiveBackQueued();
   void LendCpu();
   void TakeCpuBack();
+  /// Sends what need not wait for anybody, then the answer if all is sent.
+  void SendItems(Entry entry);
+  void SendItem(const PushedTask& task, TaskResult item);
+  [[nodiscard]] static StreamStep NextStep(const PushedTask& task);
+  /// Lets a blocked generator go on when there is a reason to.
+  void Unblock(OutgoingStream& stream, StreamStep step);
+  static void CheckStream(const PushedTask& task, ExpectedCounts& counts);
   void Exit(const std::string& reason);
 
   Context& context_;
   ReferenceTable& references_;
   ObjectValues& values_;
   StoreClient& store_;
+  WatchList& watch_list_;
   OrderedHashMap<TaskId, PushedTask> tasks_;
   std::map<Address, Sender> senders_;
   /// First of their senders, with all arguments: arrival to task.

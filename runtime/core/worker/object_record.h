@@ -19,7 +19,8 @@ enum class Count : std::uint8_t {
   kSubmitted,  ///< Arguments (or references inside them) of tasks submitted here and not finished
                ///< for good.
   kContained,  ///< Values of owned objects that contain the reference.
-  kHeld,  ///< Steps of the borrowing protocol that must see it alive until they are acknowledged.
+  kHeld,  ///< Steps of the borrowing protocol that must see it alive until they are acknowledged;
+          ///< items of generators that nobody has taken yet.
   kExecuting,  ///< Arguments of tasks pushed to this process: their submitter keeps them alive.
   kLineage,    ///< Finished tasks kept for re-execution that would need it.
 };

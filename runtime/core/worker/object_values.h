@@ -48,6 +48,8 @@ class ObjectValues {
   void SetHint(ObjectId id, const TaskArgument& argument);
   /// Where a stored value is, for somebody else who may ask for it from now on.
   [[nodiscard]] StoredHint Locate(ObjectId id, const ObjectRecord& record);
+  /// A lost object is to be looked at (again).
+  void NoteLost(ObjectId id) { lost_.push_back(id); }
   /// The value will be made again.
   void SetPending(ObjectRecord& record) { record.status.phase = ObjectPhase::kPending; }
   /// A freed object is wanted again: from now on it is one whose copies are gone.

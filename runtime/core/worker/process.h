@@ -15,7 +15,7 @@
 namespace mobula::worker {
 
 /// The answer to a blocking request.
-using Completion = std::variant<FulfilGet, FulfilWait, FulfilCreate, FulfilGcs>;
+using Completion = std::variant<FulfilGet, FulfilWait, FulfilCreate, FulfilGcs, FulfilStream>;
 
 class Process {
  public:

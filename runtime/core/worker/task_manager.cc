@@ -9,12 +9,13 @@
 
 namespace mobula::worker {
 TaskManager::TaskManager(Context& context, ReferenceTable& references, ObjectValues& values,
-                         WatchList& watch_list, GcsClient& gcs)
+                         WatchList& watch_list, GcsClient& gcs, StreamTable& streams)
     : context_(context),
       references_(references),
       values_(values),
       watch_list_(watch_list),
       gcs_(gcs),
+      streams_(streams),
       leases_(context, watch_list, *this),
       actors_(context, *this, gcs),
       lineage_(context.options) {}
@@ -31,6 +32,7 @@ void TaskManager::Submit(const TaskSpec& spec) {
   for (std::uint32_t i = 0; i < spec.header->num_returns; ++i) {
     references_.Own(spec.Return(i)).Of(Count::kLocal) = 1;
   }
+  if (spec.header->stream) streams_.Open(spec);
   if (spec.header->kind == TaskKind::kActorCall) {
     if (const auto handle = references_.FindHandle(spec.header->actor))
       task.handle.Edit() = *handle;
@@ -66,6 +68,7 @@ void TaskManager::DropReferences(const Task& task, Count count) {
 void TaskManager::Resolve(Task& task) {
   task.state = State::kWaiting;
   task.worker = Address{};
+  if (task.spec.header->stream) streams_.Pause(task.spec.task);
   task.unresolved = 0;
   const Waiter waiter{Waiter::Kind::kTask, 0, task.spec.task, 0};
   for (const TaskArgument& argument : task.spec.arguments) {
@@ -184,6 +187,7 @@ bool TaskManager::Push(TaskId id, const Address& worker, std::uint64_t sequence,
   task.state = State::kPushed;
   task.worker = worker;
   context_.Tell(worker, PushTask{std::move(*spec), gpus});
+  if (task.spec.header->stream) streams_.Begin(task.spec, worker);
   return true;
 }
 
@@ -242,10 +246,7 @@ void TaskManager::OnTaskDone(const Address& source, const TaskDone& message) {
     references_.AddRegistration(object, source, source);
   }
   const auto entry = tasks_.find(message.task);
-  const bool current = entry != tasks_.end() && entry->second.state == State::kPushed &&
-                       entry->second.spec.attempt == message.attempt &&
-                       entry->second.worker == source;
-  if (!current) {
+  if (!IsAwaited(entry, source, message.attempt)) {
     for (const TaskResult& result : message.results) DropLateResult(source, result);
     return;
   }
@@ -266,7 +267,11 @@ void TaskManager::OnTaskDone(const Address& source, const TaskDone& message) {
     }
     return;
   }
-  for (const TaskResult& result : message.results) TakeResult(source, task, result);
+  if (task.spec.header->stream) {
+    EndStream(source, task, message.results);
+  } else {
+    for (const TaskResult& result : message.results) TakeResult(source, task, result);
+  }
   const auto failure = std::ranges::find_if(message.results, [](const TaskResult& result) {
     return result.value.kind != PayloadKind::kValue;
   });
@@ -275,8 +280,42 @@ void TaskManager::OnTaskDone(const Address& source, const TaskDone& message) {
   Complete(entry);
 }
 
+bool TaskManager::IsAwaited(Entry entry, const Address& source, std::uint32_t attempt) {
+  if (entry == tasks_.end()) return false;
+  const Task& task = entry->second;
+  return task.state == State::kPushed && task.spec.attempt == attempt && task.worker == source;
+}
+
+void TaskManager::OnStreamItem(const Address& source, const StreamItem& message) {
+  if (watch_list_.IsDead(source)) return;
+  const auto entry = tasks_.find(message.task);
+  if (!IsAwaited(entry, source, message.attempt)) {
+    DropLateResult(source, message.item);
+    return;
+  }
+  TakeResult(source, entry->second, message.item);
+  streams_.Advance(message.task);
+}
+
+void TaskManager::EndStream(const Address& source, const Task& task,
+                            const std::vector<TaskResult>& results) {
+  if (results.empty()) return streams_.End(task.spec.task, nullptr);
+  // Return 0 comes last: it may refer to the items.
+  for (std::size_t i = 1; i < results.size(); ++i) TakeResult(source, task, results[i]);
+  const TaskResult& end = results.front();
+  TakeResult(source, task, end);
+  // Of a task that could not be run there is an error in the place of its end.
+  const bool failed = !end.in_store && end.value.kind != PayloadKind::kValue;
+  streams_.End(task.spec.task, failed ? &end.value : nullptr);
+}
+
+std::uint32_t TaskManager::ReturnCount(const TaskSpec& spec) const {
+  return spec.header->num_returns + (spec.header->stream ? streams_.Known(spec.task) : 0);
+}
+
 bool TaskManager::HasAllReturns(const TaskSpec& spec, const std::vector<TaskResult>& results) {
-  if (results.size() != spec.header->num_returns) return false;
+  // Of a generator that is run again, which items should come is known from the ones that lack.
+  if (spec.header->stream || results.size() != spec.header->num_returns) return false;
   for (std::uint32_t i = 0; i < results.size(); ++i) {
     if (results[i].object != spec.Return(i)) return false;
   }
@@ -284,17 +323,27 @@ bool TaskManager::HasAllReturns(const TaskSpec& spec, const std::vector<TaskResu
 }
 
 void TaskManager::FailMissingReturns(const TaskSpec& spec) {
-  for (std::uint32_t i = 0; i < spec.header->num_returns; ++i) {
+  const std::uint32_t count = ReturnCount(spec);
+  for (std::uint32_t i = 0; i < count; ++i) {
     const ObjectId object = spec.Return(i);
     ObjectRecord* record = references_.Find(object);
     if (record == nullptr || record->status.phase != ObjectPhase::kPending) continue;
-    values_.SetInline(object, *record, Payload::Error(errors::MissingReturn(object, spec)));
+    const bool is_item = i >= spec.header->num_returns;
+    values_.SetInline(object, *record,
+                      Payload::Error(is_item ? errors::ItemNotMadeAgain(object, spec)
+                                             : errors::MissingReturn(object, spec)));
   }
 }
 
 void TaskManager::TakeResult(const Address& source, const Task& task, const TaskResult& result) {
+  const bool is_item = task.spec.header->stream && result.object.index > 0;
+  const bool is_own = result.object.task == task.spec.task;
+  if (is_own && is_item && !streams_.Admit(result.object)) {
+    DropResult(source, result);
+    return;
+  }
   ObjectRecord* record = references_.Find(result.object);
-  if (result.object.task != task.spec.task || record == nullptr || !record->owned) {
+  if (!is_own || record == nullptr || !record->owned) {
     DropResult(source, result);
     return;
   }
@@ -360,11 +409,13 @@ void TaskManager::FailWith(Entry entry, const Payload& payload) {
   const Task& task = entry->second;
   const TaskHeader& header = *task.spec.header;
   failures_.Add(task.spec, payload);
-  for (std::uint32_t i = 0; i < header.num_returns; ++i) {
+  const std::uint32_t count = ReturnCount(task.spec);
+  for (std::uint32_t i = 0; i < count; ++i) {
     const ObjectId object = task.spec.Return(i);
     ObjectRecord* record = references_.Find(object);
     if (record != nullptr && !record->IsResolved()) values_.SetInline(object, *record, payload);
   }
+  if (header.stream) streams_.End(task.spec.task, &payload);
   if (header.kind == TaskKind::kActorCall) {
     actors_.Remove(task.spec, task.order);
     // It may have held back the calls behind it.
@@ -386,7 +437,8 @@ void TaskManager::FailWith(Entry entry, const Payload& payload) {
 
 std::vector<ObjectId> TaskManager::StoredReturns(const TaskSpec& spec) const {
   std::vector<ObjectId> stored;
-  for (std::uint32_t i = 0; i < spec.header->num_returns; ++i) {
+  const std::uint32_t count = ReturnCount(spec);
+  for (std::uint32_t i = 0; i < count; ++i) {
     const ObjectRecord* record = references_.Find(spec.Return(i));
     if (record == nullptr || !record->NeedsLineage()) continue;
     stored.push_back(spec.Return(i));
@@ -404,7 +456,7 @@ void TaskManager::Complete(Entry entry) {
   if (keep) HoldReferences(task, Count::kLineage);
   DropReferences(task, Count::kSubmitted);
   if (!keep) {
-    tasks_.erase(entry);
+    Forget(entry);
     return;
   }
   task.state = State::kFinished;
@@ -424,7 +476,8 @@ void TaskManager::SetRemakeable(ObjectId object, bool remakeable) {
 void TaskManager::EvictExcess() {
   while (const auto oldest = lineage_.Excess()) {
     const auto entry = tasks_.find(*oldest);
-    for (std::uint32_t i = 0; i < entry->second.spec.header->num_returns; ++i) {
+    const std::uint32_t count = ReturnCount(entry->second.spec);
+    for (std::uint32_t i = 0; i < count; ++i) {
       ObjectRecord* record = references_.Find(entry->second.spec.Return(i));
       if (record == nullptr) continue;
       record->lineage_evicted = true;
@@ -438,6 +491,11 @@ void TaskManager::DropLineage(Entry entry) {
   CHECK(entry->second.state == State::kFinished);
   lineage_.Remove(*entry->second.place);
   DropReferences(entry->second, Count::kLineage);
+  Forget(entry);
+}
+
+void TaskManager::Forget(Entry entry) {
+  if (entry->second.spec.header->stream) streams_.Forget(entry->first);
   tasks_.erase(entry);
 }
 
@@ -454,7 +512,10 @@ bool TaskManager::HasLineage(ObjectId object) const {
   // A `put` has none, though its id names the task that made it, which can be one of this process.
   if (object.IsPut()) return false;
   const auto entry = tasks_.find(object.task);
-  return entry != tasks_.end() && entry->second.state == State::kFinished;
+  if (entry == tasks_.end()) return false;
+  // Items are there while their generator runs.
+  const TaskHeader& header = *entry->second.spec.header;
+  return entry->second.state == State::kFinished || (header.stream && header.max_retries != 0);
 }
 
 // Views

@@ -12,6 +12,7 @@
 #include "runtime/core/worker/lease_client.h"
 #include "runtime/core/worker/lineage.h"
 #include "runtime/core/worker/object_values.h"
+#include "runtime/core/worker/stream_table.h"
 #include "runtime/core/worker/worker.h"
 
 namespace mobula::worker {
@@ -37,7 +38,7 @@ namespace mobula::worker {
 class TaskManager : public Dispatcher {
  public:
   TaskManager(Context& context, ReferenceTable& references, ObjectValues& values,
-              WatchList& watch_list, GcsClient& gcs);
+              WatchList& watch_list, GcsClient& gcs, StreamTable& streams);
 
   void Submit(const TaskSpec& spec);
   void Kill(const ActorKillRequested& event);
@@ -48,6 +49,7 @@ class TaskManager : public Dispatcher {
   void OnNotice(TaskId task);
   void OnTaskDone(const Address& source, const TaskDone& message);
   void OnTaskReturned(const Address& source, const TaskReturned& message);
+  void OnStreamItem(const Address& source, const StreamItem& message);
   void OnActorRegistered(TaskId creation, const ErrorInfo& error);
   void OnActorUpdate(const ActorView& view);
   /// The handle of a called actor stands for a value or an error by now.
@@ -130,11 +132,17 @@ class TaskManager : public Dispatcher {
   void RegisterActor(Task& task);
 
   bool MayRetry(const Task& task) const;
+  /// How many return values there are: of a generator, as far as is known.
+  [[nodiscard]] std::uint32_t ReturnCount(const TaskSpec& spec) const;
+  /// Whether the answer is that of the attempt that is awaited.
+  [[nodiscard]] bool IsAwaited(Entry entry, const Address& source, std::uint32_t attempt);
   /// The worker of an attempt is dead. It may have sealed results of which it told nobody any more:
   /// its node is to free them.
   void DiscardResults(const Task& task);
   void Retry(Task& task, const std::string& reason);
   void TakeResult(const Address& source, const Task& task, const TaskResult& result);
+  /// The generator has answered.
+  void EndStream(const Address& source, const Task& task, const std::vector<TaskResult>& results);
   static bool HasAllReturns(const TaskSpec& spec, const std::vector<TaskResult>& results);
   /// The answer of a worker whose language layer forgot some.
   void FailMissingReturns(const TaskSpec& spec);
@@ -151,6 +159,7 @@ class TaskManager : public Dispatcher {
   void Complete(Entry entry);
   void SetRemakeable(ObjectId object, bool remakeable);
   void DropLineage(Entry entry);
+  void Forget(Entry entry);
   void EvictExcess();
   void ExpectAgain(Task& task);
   void ActorEnded(const ActorView& view);
@@ -164,6 +173,7 @@ class TaskManager : public Dispatcher {
   ObjectValues& values_;
   WatchList& watch_list_;
   GcsClient& gcs_;
+  StreamTable& streams_;
   LeaseClient leases_;
   ActorClient actors_;
   Lineage lineage_;

@@ -57,7 +57,15 @@ void TaskManager::OnDeath(const std::string& reason, bool node_died, bool intend
 
 void TaskManager::DiscardResults(const Task& task) {
   if (watch_list_.IsNodeDead(task.worker.node)) return;
-  for (std::uint32_t i = 0; i < task.spec.header->num_returns; ++i) {
+  const bool is_stream = task.spec.header->stream.has_value();
+  const std::uint32_t told = is_stream ? streams_.Made(task.spec.task) : 0;
+  const std::uint32_t count = ReturnCount(task.spec);
+  if (is_stream) {
+    context_.Tell(Address::Daemon(task.worker.node),
+                  FreeItems{task.spec.task, std::max(count, told + 1)});
+  }
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (i > 0 && i <= told) continue;
     const ObjectId result = task.spec.Return(i);
     const ObjectRecord* record = references_.Find(result);
     // Another return value may have been lost, and this one, of an attempt before, still be there.
@@ -79,7 +87,9 @@ void TaskManager::Recover(ObjectId id) {
                       Payload::Error(record->lineage_evicted ? errors::LineageEvicted(id)
                                                              : errors::ReconstructionFailed(id)));
   } else if (entry->second.state != State::kFinished) {
-    values_.SetPending(*record);  // It is being made again already.
+    // It is being made again already; a generator may be past it.
+    if (!entry->second.spec.header->stream || id.index == 0 || streams_.Expect(id))
+      values_.SetPending(*record);
   } else if (record->released) {
     // Its consumer is lost, not it.
     ++entry->second.free_attempts;
@@ -108,7 +118,8 @@ void TaskManager::ExpectAgain(Task& task) {
   }
   task.state = State::kWaiting;
   task.stored_returns = 0;
-  for (std::uint32_t i = 0; i < task.spec.header->num_returns; ++i) {
+  const std::uint32_t count = ReturnCount(task.spec);
+  for (std::uint32_t i = 0; i < count; ++i) {
     ObjectRecord* record = references_.Find(task.spec.Return(i));
     if (record != nullptr && record->IsLost()) values_.SetPending(*record);
   }

@@ -37,9 +37,10 @@ struct Worker::Parts {
   StoreClient store{context};
   ReferenceTable references{context, watch_list};
   ObjectValues values{context, references, store, watch_list};
-  Executor executor{context, references, values, store};
+  Executor executor{context, references, values, store, watch_list};
   RequestTable requests{context, values, store, executor};
-  TaskManager tasks{context, references, values, watch_list, gcs};
+  StreamTable streams{context, references, values, executor};
+  TaskManager tasks{context, references, values, watch_list, gcs, streams};
   DeadlockWatch deadlocks{context, references, executor, requests, tasks};
 };
 
@@ -88,6 +89,8 @@ struct MessageRouter {
   void operator()(const PushTask& push) { parts.executor.OnPush(source, push); }
   void operator()(const TaskDone& done) { parts.tasks.OnTaskDone(source, done); }
   void operator()(const TaskReturned& returned) { parts.tasks.OnTaskReturned(source, returned); }
+  void operator()(const StreamItem& item) { parts.tasks.OnStreamItem(source, item); }
+  void operator()(const StreamProgress& progress) { parts.executor.OnProgress(source, progress); }
   void operator()(const CancelTask& cancel) {
     if (!parts.executor.Cancel(cancel)) {
       // A borrower of a return value asks its owner.
@@ -154,6 +157,7 @@ struct EventRouter {
       case TimerKind::kRequestTimeout:
         parts.requests.OnTimeout(event.timer.key);
         parts.gcs.OnTimeout(event.timer.key);
+        parts.streams.OnTimeout(event.timer.key);
         break;
       case TimerKind::kLeaseLinger:
         parts.tasks.Leases().OnLinger(event.timer.key);
@@ -191,6 +195,8 @@ struct EventRouter {
     parts.store.Abandon(event.request);
     parts.gcs.Abandon(event.request);
     parts.tasks.Actors().Abandon(event.request);
+    parts.streams.Abandon(event.request);
+    parts.executor.Abandon(event.request);
   }
   void operator()(const ReferenceAdded& event) { parts.AddReference(event); }
   void operator()(const ReferenceRemoved& event) {
@@ -204,6 +210,10 @@ struct EventRouter {
     for (const ObjectId id : event.objects) parts.Free(id);
   }
   void operator()(const TaskExecuted& event) { parts.executor.OnExecuted(event); }
+  void operator()(const ItemYielded& event) { parts.executor.OnYielded(event); }
+  void operator()(const NextRequested& event) { parts.streams.Next(event); }
+  void operator()(const NextTaken& event) { parts.streams.Take(event.task); }
+  void operator()(const StreamDropped& event) { parts.streams.Drop(event.task); }
 };
 
 }  // namespace
@@ -334,6 +344,7 @@ void Worker::Parts::Free(ObjectId id) {
 void Worker::Parts::Bury(const std::string& reason, bool node_died, bool intended) {
   for (const TaskId task : references.ForgetDead()) executor.OnAcknowledged(task);
   values.ForgetDead();
+  executor.ForgetDead();
   tasks.OnDeath(reason, node_died, intended);
 }
 
@@ -446,6 +457,7 @@ void Worker::CheckInvariants() const {
   parts_->references.CheckInvariants(counts);
   parts_->tasks.CheckInvariants(counts);
   parts_->executor.CheckInvariants(counts);
+  parts_->streams.CheckInvariants(counts);
   parts_->requests.CheckInvariants();
   parts_->store.CheckInvariants();
   parts_->CheckObjects(counts);

@@ -121,6 +121,7 @@ class RealProcess final : public ProcessRuntime {
   void Run(worker::FulfilWait& effect) { Complete(effect.request, std::move(effect)); }
   void Run(worker::FulfilCreate& effect);
   void Run(worker::FulfilGcs& effect);
+  void Run(worker::FulfilStream& effect) { Complete(effect.request, std::move(effect)); }
   void Run(worker::RunTask& effect);
   void Run(worker::InterruptTask& effect) { interrupts_.push_back(effect); }
   void Run(worker::ExitProcess& effect);

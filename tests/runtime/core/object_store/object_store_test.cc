@@ -88,6 +88,29 @@ TEST_F(ObjectStoreTest, CreatingWhatExistsIsAnErrorAndMakesItPrimary) {
   EXPECT_TRUE(store_.Find(Object(1))->primary);
 }
 
+TEST_F(ObjectStoreTest, FreesWhatAnAttemptOfAGeneratorSealedUnheard) {
+  const auto item = [](std::uint32_t index) { return ObjectId{TaskId{9, 9}, index}; };
+  const auto create = [&](ObjectId object, const Address& owner) {
+    store_.Create(Local(1), CreateObject{1, {object, owner}, kUnit}, out_);
+  };
+  const ObjectId put{TaskId{9, 9}, ObjectId::kFirstPut};
+  for (const ObjectId object : {item(1), item(2), item(3), put}) {
+    create(object, Remote(70));
+    store_.Seal(Local(1).worker, object, out_);
+  }
+  // The next attempt is at work already.
+  create(item(4), Remote(70));
+  create(item(5), Remote(71));
+  store_.Seal(Local(1).worker, item(5), out_);
+  store_.FreeItems(Remote(70), item(2), out_);
+  for (const ObjectId kept : {item(1), item(4), item(5), put}) {
+    EXPECT_NE(store_.Find(kept), nullptr) << kept.index;
+  }
+  for (const ObjectId freed : {item(2), item(3)}) {
+    EXPECT_EQ(store_.Find(freed), nullptr) << freed.index;
+  }
+}
+
 TEST_F(ObjectStoreTest, WaitsInOrderUntilThereIsRoom) {
   Put(1, 6);
   Create(2, 6);
