@@ -2,6 +2,7 @@
 # Goal: the calls of a concurrent actor overlap as far as they wait, and nothing that its event
 # loop waits for besides is late. Method: actors of the real world; what they tell of their threads.
 import asyncio
+import itertools
 import os
 import threading
 import time
@@ -82,9 +83,8 @@ def test_no_more_calls_overlap_than_the_actor_allows():
 def test_calls_that_never_wait_need_few_threads():
     actor = Threaded.remote()
     threads = ray.get([actor.thread.remote() for _ in range(2000)])
-    assert len(threads) == 2000
-    counts = sorted((threads.count(thread) for thread in set(threads)), reverse=True)
-    assert sum(counts[:2]) > 1000
+    changes = sum(one != other for one, other in itertools.pairwise(threads))
+    assert changes < 500
 
 
 def test_a_call_does_not_wait_for_one_that_naps():

@@ -5,8 +5,10 @@ import os
 import pathlib
 import subprocess
 import sys
+import threading
 import zipfile
 
+import mobula
 import pytest
 from mobula._environments import packages
 from mobula._environments.cache import Cache
@@ -141,3 +143,55 @@ def test_pip_of_a_child_replaces_uv_of_its_parent():
         "pip": ["b"],
         "env_vars": {"A": "1", "B": "2"},
     }
+
+
+USE = """
+import fcntl, pathlib, sys, time
+from mobula._environments.cache import Cache
+
+flock = fcntl.flock
+
+# All have looked before the first goes on.
+def slow(lock, how):
+    flock(lock, how)
+    if how == fcntl.LOCK_SH:
+        time.sleep(0.1)
+
+fcntl.flock = slow
+cache = Cache(sys.argv[1], "pip")
+sys.stdin.readline()
+
+def make(folder):
+    time.sleep(0.05)
+    pathlib.Path(folder).mkdir()
+    with open(sys.argv[1] + "/made", "a") as file:
+        file.write("x")
+
+print(cache.use("content", make), flush=True)
+sys.stdin.readline()
+"""
+
+
+# Each keeps its lock as long as it lives, so nobody may wait for all others to let go.
+def test_those_who_want_a_folder_at_once_have_it_made_once(tmp_path):
+    command = [sys.executable, "-c", USE, str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(mobula.__file__).parents[1])}
+    pipe = subprocess.PIPE
+    users = [
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
+        for _ in range(8)
+    ]
+    watchdog = threading.Timer(20, lambda: [user.kill() for user in users])
+    watchdog.start()
+    try:
+        for user in users:
+            user.stdin.write("\n")
+            user.stdin.flush()
+        folders = {user.stdout.readline() for user in users}
+    finally:
+        watchdog.cancel()
+        for user in users:
+            user.kill()
+            user.communicate()
+    assert len(folders) == 1 and "" not in folders
+    assert (tmp_path / "made").read_text() == "x"

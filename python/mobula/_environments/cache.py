@@ -24,9 +24,9 @@ _READY = ".ready"
 class Cache:
     """The folders of one kind on one node.
 
-    Each has a lock file beside it. Who makes a folder, or removes it, holds its lock alone; who
-    uses it holds it with others until its process ends. The system lets go of the locks of a
-    process that is killed.
+    Each has two lock files beside it. Who uses a folder holds the first with others until its
+    process ends, and who removes it holds that alone; who makes it holds the second besides. The
+    system lets go of the locks of a process that is killed.
     """
 
     def __init__(self, root: str, kind: str) -> None:
@@ -45,14 +45,15 @@ class Cache:
         lock = self._open_lock(name)
         folder = os.path.join(self._folder, name)
         try:
-            while True:
-                fcntl.flock(lock, fcntl.LOCK_SH)
-                if os.path.exists(folder + _READY):
-                    os.utime(lock)
-                    return folder
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                if not os.path.exists(folder + _READY):
-                    self._make(folder, make)
+            # From here on nobody removes it.
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            if not os.path.exists(folder + _READY):
+                with open(folder + ".making", "w") as making:
+                    fcntl.flock(making, fcntl.LOCK_EX)
+                    if not os.path.exists(folder + _READY):
+                        self._make(folder, make)
+            os.utime(lock)
+            return folder
         except BaseException:
             os.close(lock)
             raise
