@@ -16,6 +16,12 @@ void DropPin(Entry& entry, WorkerId client) {
   if (--pin->second == 0) entry.pins.erase(pin);
 }
 
+/// Its writer is done with it.
+void Complete(Entry& entry) {
+  entry.state = ObjectState::kSealed;
+  entry.writer = WorkerId{};
+}
+
 }  // namespace
 
 ObjectStore::ObjectStore(Options options)
@@ -125,8 +131,7 @@ void ObjectStore::HandleCreateTimer(std::uint64_t key, Sink& out) {
 bool ObjectStore::Seal(WorkerId client, ObjectId object, Sink& out) {
   const auto found = entries_.find(object);
   if (found == entries_.end() || found->second.writer != client) return false;
-  found->second.state = ObjectState::kSealed;
-  found->second.writer = WorkerId{};
+  Complete(found->second);
   const bool stays = !found->second.doomed;
   Settle(found);
   ServeWaiting(out);
@@ -206,10 +211,7 @@ void ObjectStore::Free(const Address& owner, ObjectId object, Sink& out) {
   const auto found = entries_.find(object);
   if (found == entries_.end() || found->second.object.owner != owner) return;
   // What is put is written by its owner, who is done with that and need not say so before.
-  if (object.IsPut() && found->second.writer == owner.worker) {
-    found->second.state = ObjectState::kSealed;
-    found->second.writer = WorkerId{};
-  }
+  if (object.IsPut() && found->second.writer == owner.worker) Complete(found->second);
   found->second.doomed = true;
   Settle(found);
   ServeWaiting(out);
