@@ -37,7 +37,8 @@ class Executor:
     def __init__(self, runtime: Runtime, interrupts: Interrupts | None = None) -> None:
         """For one worker process; ``interrupts`` is told of the code that ``run`` runs."""
         self._runtime = runtime
-        self._interrupts = interrupts
+        # In the simulator nobody knows them: there the hub breaks tasks off.
+        self._interrupts = interrupts or Interrupts()
         # Of functions, by their ids.
         self._codes: dict[bytes, Callable[..., Any]] = {}
         # Runs so far, by function id, for max_calls.
@@ -59,24 +60,19 @@ class Executor:
         interrupts = self._interrupts
         try:
             function, args, kwargs = self._resolve(task)
-            if interrupts is None:
+            # In place, as calls of methods would be felt.
+            thread = get_ident()
+            try:
+                interrupts.running[thread] = task
+                if interrupts.early:
+                    interrupts.check(task)
                 value = function(*args, **kwargs)
                 if type(value) in _GENERATORS:
                     value = self._run_generator(execution, task, value)
-            else:
-                # In place, as calls of methods would be felt.
-                thread = get_ident()
-                try:
-                    interrupts.running[thread] = task
-                    if interrupts.early:
-                        interrupts.check(task)
-                    value = function(*args, **kwargs)
-                    if type(value) in _GENERATORS:
-                        value = self._run_generator(execution, task, value)
-                finally:
-                    interrupts.running.pop(thread, None)
-                    if interrupts.early:
-                        interrupts.forget(task)
+            finally:
+                interrupts.running.pop(thread, None)
+                if interrupts.early:
+                    interrupts.forget(task)
         except _EXITS:
             self._report_exit(task)
         except SystemExit:
