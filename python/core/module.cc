@@ -3,6 +3,7 @@
 /// own.
 #include <pybind11/pybind11.h>
 
+#include "python/core/copy.h"
 #include "python/core/faults.h"
 #include "python/core/host.h"
 #include "python/core/process.h"
@@ -12,6 +13,7 @@
 #include "python/core/task.h"
 
 PYBIND11_MODULE(_core, module) {
+  mobula::python::BindCopy(module);
   mobula::python::BindReference(module);
   mobula::python::BindSmallValue(module);
   mobula::python::BindTask(module);

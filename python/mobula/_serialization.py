@@ -33,6 +33,8 @@ from mobula import _core, _unpicklable
 # Up to here values travel in messages; larger ones lie in the object store.
 INLINE_LIMIT = 100 * 1024
 ALIGNMENT = 64
+# From here on a copy is worth the release of the interpreter's lock, and more than one thread.
+_LARGE = 1 << 20
 
 _HEAD = struct.Struct("<cxxxIQ")
 _SIZE = struct.Struct("<Q")
@@ -42,6 +44,13 @@ _PRIMITIVES = frozenset((type(None), bool, int, float, str, bytes))
 
 def _aligned(offset: int) -> int:
     return -(-offset // ALIGNMENT) * ALIGNMENT
+
+
+def _copy(target: memoryview, source: bytes | memoryview) -> None:
+    if len(source) < _LARGE:
+        target[:] = source
+    else:
+        _core.copy(target, source)
 
 
 class Serialized:
@@ -77,11 +86,11 @@ class Serialized:
         """Copies it to shared memory; ``target`` has at least ``size`` bytes."""
         offset = 0
         for part in self.parts:
-            target[offset : offset + len(part)] = part
+            _copy(target[offset : offset + len(part)], part)
             offset += len(part)
         for buffer in self.buffers:
             offset = _aligned(offset)
-            target[offset : offset + buffer.nbytes] = buffer
+            _copy(target[offset : offset + buffer.nbytes], buffer)
             offset += buffer.nbytes
 
 

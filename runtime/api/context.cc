@@ -4,12 +4,13 @@
 #include <cxxabi.h>
 
 #include <cstdlib>
-#include <cstring>
+#include <span>
 #include <typeinfo>
 #include <utility>
 #include <variant>
 
 #include "runtime/base/check.h"
+#include "runtime/host/local/parallel_copy.h"
 
 namespace mobula::api {
 namespace {
@@ -151,7 +152,8 @@ ErrorInfo Context::WriteToStore(const ObjectRef& object, std::string_view data) 
   Process().Post(worker::BufferRequested{request, object, data.size()});
   const auto created = std::get<worker::FulfilCreate>(Await(request));
   if (!created.error.Ok()) return created.error;
-  std::memcpy(Process().StoreAt(created.offset, data.size()), data.data(), data.size());
+  host::ParallelCopy({Process().StoreAt(created.offset, data.size()), data.size()},
+                     std::as_bytes(std::span(data)));
   return {};
 }
 
