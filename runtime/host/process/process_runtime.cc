@@ -21,11 +21,9 @@
 #include "runtime/host/local/clock.h"
 #include "runtime/host/local/run_trace.h"
 #include "runtime/host/local/timer_queue.h"
-#include "runtime/host/process/activity.h"
 #include "runtime/host/process/loop_watch.h"
+#include "runtime/host/process/observers.h"
 #include "runtime/host/process/process_network.h"
-#include "runtime/host/process/rpc_watch.h"
-#include "runtime/host/process/task_log.h"
 #include "runtime/host/process/wait_room.h"
 
 namespace mobula::host {
@@ -99,8 +97,6 @@ class RealProcess final : public ProcessRuntime {
   void WorkOff(WaitRoom::Lock& lock, std::span<const epoll_event> ready);
   void ReadRings(Instant now);
   void Deliver(Instant now, Envelope&& envelope);
-  void NotePosted(Instant now, const worker::Event& event);
-  void NoteSent(const Send& effect);
   void Settle(WaitRoom::Lock& lock);
   void Feed(Instant now, const worker::Event& event);
   void Handle(Instant now, const worker::Event& event);
@@ -147,12 +143,9 @@ class RealProcess final : public ProcessRuntime {
   TimerQueue timers_;
   std::unique_ptr<ProcessNetwork> network_;
   /// Write to the network's page.
-  std::optional<TaskLog> task_log_;
-  std::optional<RpcWatch> rpc_watch_;
+  std::optional<Observers> observers_;
   /// Of the event that is handled.
   Instant now_;
-  /// Only where a fault plan is executed.
-  std::unique_ptr<Activity> activity_;
   WaitRoom room_;
   /// Made by the first `AwaitTasks` with a loop.
   std::optional<LoopWatch> loop_;
@@ -186,12 +179,10 @@ absl::Status RealProcess::Connect(ConnectOptions options) {
       ProcessNetwork::Connect(options.socket_name, options.worker_id, poller_);
   if (!network.ok()) return network.status();
   network_ = *std::move(network);
-  task_log_.emplace(network_->Page());
-  rpc_watch_.emplace(network_->Page());
   poller_.Add(timers_.Number());
-  activity_ =
-      Activity::Connect(options.is_driver, options.worker_id, [this] { timers_.ClockChanged(); });
-  if (activity_) poller_.Add(activity_->Number());
+  observers_.emplace(network_->Page(), Activity::Connect(options.is_driver, options.worker_id,
+                                                         [this] { timers_.ClockChanged(); }));
+  if (observers_->Number() >= 0) poller_.Add(observers_->Number());
   background_ = std::thread([this] { RunInBackground(); });
 
   WaitRoom::Lock lock(mutex_);
@@ -239,29 +230,27 @@ void RealProcess::Run(Send& effect) {
     inbox_.push_back(MessageReceived{effect.target, std::move(effect.message)});
     return;
   }
-  NoteSent(effect);
-  if (activity_) activity_->NoteSent(network_->Self().node, effect.target, effect.message);
+  observers_->Sent(now_, network_->Self(), effect.target, effect.message);
   network_->Send(effect.target, std::move(effect.message));
 }
 
 void RealProcess::Run(worker::RunTask& effect) {
-  if (activity_) activity_->NoteAssigned(effect.spec);
-  task_log_->Started(now_, effect.spec);
+  observers_->Assigned(now_, effect.spec);
   tasks_.push_back(std::move(effect));
 }
 
 void RealProcess::Run(worker::FulfilCreate& effect) {
-  rpc_watch_->Answered(now_, Rpc::kBuffer, effect.request);
+  observers_->Answered(now_, Rpc::kBuffer, effect.request);
   Complete(effect.request, std::move(effect));
 }
 
 void RealProcess::Run(worker::FulfilGcs& effect) {
-  rpc_watch_->Answered(now_, Rpc::kGcs, effect.request);
+  observers_->Answered(now_, Rpc::kGcs, effect.request);
   Complete(effect.request, std::move(effect));
 }
 
 void RealProcess::Run(worker::TaskRetried& effect) {
-  if (activity_) activity_->NoteRetried(effect);
+  observers_->Retried(effect);
   Show(std::move(effect));
 }
 
@@ -303,9 +292,11 @@ void RealProcess::WorkOff(WaitRoom::Lock& lock, std::span<const epoll_event> rea
       room_.Interrupt();
     } else if (loop_ && loop_->Handle(event.data.fd)) {
       continue;
-    } else if (activity_ && event.data.fd == activity_->Number()) {
-      if (!activity_->HandleReadable()) poller_.Remove(activity_->Number());
-    } else if (event.data.fd >= 0) {
+    } else if (event.data.fd < 0) {
+      continue;
+    } else if (event.data.fd == observers_->Number()) {
+      if (!observers_->HandleReadable()) poller_.Remove(observers_->Number());
+    } else {
       network_->HandleReady(event, [&](Envelope&& envelope) { Deliver(now, std::move(envelope)); });
     }
   }
@@ -319,22 +310,9 @@ void RealProcess::ReadRings(Instant now) {
 }
 
 void RealProcess::Deliver(Instant now, Envelope&& envelope) {
-  if (const auto* push = std::get_if<PushTask>(&envelope.message)) {
-    task_log_->Pushed(now, envelope.source, *push);
-  } else if (const auto* granted = std::get_if<LeaseGranted>(&envelope.message)) {
-    rpc_watch_->Answered(now, Rpc::kLease, granted->request);
-  }
+  observers_->Received(now, envelope.source, envelope.message);
   Feed(now, worker::Event(std::in_place_type<MessageReceived>, envelope.source,
                           std::move(envelope.message)));
-}
-
-void RealProcess::NoteSent(const Send& effect) {
-  if (std::holds_alternative<TaskDone>(effect.message) ||
-      std::holds_alternative<TaskReturned>(effect.message)) {
-    task_log_->Left(effect.target);
-  } else if (const auto* lease = std::get_if<RequestLease>(&effect.message)) {
-    rpc_watch_->Asked(now_, Rpc::kLease, lease->request);
-  }
 }
 
 /// After events were fed: writes, and wakes whom it concerns.
@@ -383,33 +361,18 @@ void RealProcess::Post(worker::Event event) {
   WaitRoom::Lock lock(mutex_);
   if (IsOver()) return;
   const Instant now = SteadyNow();
-  NotePosted(now, event);
+  observers_->Posted(now, event);
+  if (std::holds_alternative<worker::TaskExecuted>(event) && running_ > 0) --running_;
   Feed(now, event);
   // So that those who wait for this process's answers need not wait for its next wait.
   if (room_.Visit(now)) ReadRings(now);
   Settle(lock);
 }
 
-void RealProcess::NotePosted(Instant now, const worker::Event& event) {
-  if (std::holds_alternative<worker::TaskSubmitted>(event)) {
-    task_log_->Submitted();
-  } else if (const auto* executed = std::get_if<worker::TaskExecuted>(&event)) {
-    if (running_ > 0) --running_;
-    task_log_->Executed(now, *executed);
-    if (activity_) activity_->NoteExecuted(*executed);
-  } else if (const auto* asked = std::get_if<worker::GcsRequested>(&event)) {
-    // That a group is placed is awaited, not asked.
-    const auto* group = std::get_if<GetPlacementGroup>(&asked->question);
-    if (group == nullptr || !group->when_placed) rpc_watch_->Asked(now, Rpc::kGcs, asked->request);
-  } else if (const auto* wanted = std::get_if<worker::BufferRequested>(&event)) {
-    rpc_watch_->Asked(now, Rpc::kBuffer, wanted->request);
-  }
-}
-
 void RealProcess::MarkSpan(Instant started, Instant ended, std::string_view text) {
   if (IsCopy()) return;
   const std::lock_guard lock(mutex_);
-  if (!IsOver()) task_log_->Marked(started, ended, text);
+  if (!IsOver()) observers_->Marked(started, ended, text);
 }
 
 std::optional<worker::Completion> RealProcess::Take(worker::RequestId request) {
@@ -519,7 +482,7 @@ TaskEvent RealProcess::TakeTask() {
   tasks_.pop_front();
   if (const auto* run = std::get_if<worker::RunTask>(&next)) {
     ++running_;
-    if (activity_) activity_->NoteStarted(run->spec);
+    observers_->Started(run->spec);
   }
   return next;
 }
