@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import atexit
 import inspect
+import re
 import types
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, TypeVar, overload
 
-from mobula import _arguments, _options
+from mobula import _arguments, _logs, _options
 from mobula._actor_handle import ActorDescription, ActorHandle, ActorState, MethodInfo
 from mobula._core import TaskTemplate
 from mobula._functions import CallShape
@@ -28,6 +29,9 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 _METHOD_OPTIONS = "__mobula_method_options__"
 # Calls of an asyncio actor that may be under way at once, unless its options say otherwise.
 _ASYNC_CONCURRENCY = 1000
+# Its kind, in Ray's words: a detached actor that nobody will find again.
+ANONYMOUS_NAMESPACE = "detached_actor_anonymous_namespace"
+_ANONYMOUS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # With concurrency groups the actor's process sees to the limits of each.
 _GROUPED = 1 << 20
 
@@ -91,6 +95,13 @@ class ActorClassInheritanceException(TypeError):  # noqa: N818
     """A class was derived from an actor class."""
 
 
+class ActorClassMetadata(NamedTuple):
+    """The plain class behind an actor class."""
+
+    class_name: str
+    modified_class: type
+
+
 class ActorClass(Generic[C, P]):
     """A class whose ``.remote()`` makes an actor: an instance in a worker process of its own.
 
@@ -148,16 +159,39 @@ class ActorClass(Generic[C, P]):
         """Refuses to be a base class."""
         name = self._class.__name__
         raise ActorClassInheritanceException(
-            f"an actor class cannot be inherited from: derive from the plain class {name} and "
-            f"apply remote to the derived class"
+            f"Inheriting from actor classes is not currently supported: derive from the plain "
+            f"class {name} and apply remote to the derived class"
         )
 
     def __repr__(self) -> str:
         """For people."""
         return f"ActorClass({self._class.__name__})"
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """What the plain class has: constants, functions that make instances here."""
+            cls = self.__dict__.get("_class")
+            if cls is None or (name.startswith("__") and name.endswith("__")):
+                raise AttributeError(name)
+            return getattr(cls, name)
+
+    @property
+    def __ray_metadata__(self) -> ActorClassMetadata:
+        """As Ray's libraries ask for the plain class."""
+        return ActorClassMetadata(self._class.__name__, self._class)
+
+    def __dir__(self) -> Iterable[str]:
+        """The plain class's names, and how an actor is made."""
+        return [*dir(self._class), "bind", "options", "remote"]
+
     def options(self, **options: Any) -> ActorClass[C, P]:
         """The same class with other options, for single actors."""
+        if "concurrency_groups" in options:
+            raise ValueError(
+                "Setting 'concurrency_groups' is not supported in '.options()': they are of the "
+                "class, so give them to @remote"
+            )
         checked = _options.check(options, _options.ACTOR, f"actor class {self._class.__name__}")
         return ActorClass(self._class, {**self._options, **checked})
 
@@ -196,7 +230,9 @@ class ActorClass(Generic[C, P]):
         """Makes an actor; returns its handle at once."""
         execution = current()
         options, name = self._options, self._options.get("name", "")
-        if options.get("get_if_exists") and name:
+        if options.get("get_if_exists"):
+            if not name:
+                raise ValueError("The actor name must be specified to use `get_if_exists`.")
             existing = find_actor(execution.runtime, name, options.get("namespace"))
             if existing is not None:
                 return existing
@@ -244,6 +280,8 @@ class ActorClass(Generic[C, P]):
             **_options.template_fields(runtime, options, held),
             **placement,
         )
+        if self._is_detached(runtime) and "namespace" not in options:
+            self._warn_of_namespace(runtime.namespace)
         actor_id, reference = runtime.process.create_actor(execution.context, template, *slots)
         return ActorHandle(ActorState(runtime, actor_id, reference, description))
 
@@ -265,6 +303,14 @@ class ActorClass(Generic[C, P]):
         usual = runtime.job_facts.get("actor_lifetime")
         return bool(self._options.get("lifetime", usual) == "detached")
 
+    def _warn_of_namespace(self, namespace: str) -> None:
+        if _ANONYMOUS.fullmatch(namespace):
+            _logs.warn(
+                f"The detached actor {self._options.get('name', '')!r} is made in an anonymous "
+                f"namespace, in which other jobs do not look. Give init or the actor a namespace",
+                ANONYMOUS_NAMESPACE,
+            )
+
     def _max_concurrency(self) -> int:
         usual = _ASYNC_CONCURRENCY if self._is_async else 1
         limit: int = self._options.get("max_concurrency", usual)
@@ -284,8 +330,9 @@ class ActorClass(Generic[C, P]):
         if self._options.get("get_if_exists"):
             return holder
         raise ActorAlreadyExistsError(
-            f"The name {name} (namespace={namespace or runtime.namespace}) is already taken; get "
-            f"its actor with get_actor, or use get_if_exists=True"
+            f"The name {name} (namespace={namespace or runtime.namespace}) is already taken. "
+            f"Please use a different name or get the existing actor using "
+            f"ray.get_actor('{name}'), or get_if_exists=True"
         )
 
 
@@ -314,7 +361,11 @@ def get_actor(name: str, namespace: str | None = None) -> ActorHandle:
     'hello'
     """
     if not isinstance(name, str) or not name:
-        raise ValueError(f"get_actor takes the name of an actor, got {name!r}")
+        raise ValueError(
+            f"Please supply a non-empty value to get_actor: it takes the name of an actor, got "
+            f"{name!r}"
+        )
+    _options.check({"namespace": namespace}, _options.ACTOR, "get_actor")
     runtime = current().runtime
     handle = find_actor(runtime, name, namespace)
     if handle is None:

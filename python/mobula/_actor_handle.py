@@ -186,8 +186,8 @@ class ActorMethod:
         def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
             """Refuses: methods run in the actor."""
             raise TypeError(
-                f"an actor's method cannot be called directly: use {self._name}.remote() "
-                f"instead of {self._name}()"
+                f"Actor methods cannot be called directly. Instead of running "
+                f"'object.{self._name}()', try 'object.{self._name}.remote()'."
             )
 
     def remote(self, *args: Any, **kwargs: Any) -> Any:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from mobula import _serialization
+from mobula import _serialization, _unpicklable
 from mobula._core import ObjectRef
 from mobula._serialization import INLINE_LIMIT
 
@@ -73,7 +73,11 @@ def _serialize(
     except TypeError:
         # Once more, one by one, to say which argument it is.
         for place, value in _items(values) + _items(keywords):
-            _serialization.serialize(value, f"argument {place!r} of {name}()")
+            _serialization.serialize(
+                value,
+                f"the argument {_unpicklable.short(value)} for a task or actor {name}: argument "
+                f"{place!r} of {name}()",
+            )
         raise
 
 

@@ -19,6 +19,8 @@ SPACE = "function"
 # Larger ones are warned of, with Ray's name for the warning.
 SIZE_WARN_THRESHOLD = 10**7
 TOO_LARGE = "pickling_large_object"
+# Still larger ones are refused.
+SIZE_ERROR_THRESHOLD = 95 * 1024 * 1024
 
 
 class FunctionTable:
@@ -44,6 +46,12 @@ class FunctionTable:
             return known
         pickled = _serialization.serialize(code, what)
         data = pickled.to_bytes()
+        if len(data) > SIZE_ERROR_THRESHOLD:
+            raise ValueError(
+                f"{what} is too large: it has {len(data)} bytes when pickled, and "
+                f"FUNCTION_SIZE_ERROR_THRESHOLD is {SIZE_ERROR_THRESHOLD}. It may capture a large "
+                f"object: put that, and use its reference"
+            )
         if len(data) > SIZE_WARN_THRESHOLD:
             _logs.warn(
                 f"{what} has {len(data)} bytes when pickled, which every worker reads. It may "

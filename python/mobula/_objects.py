@@ -25,7 +25,10 @@ def _check_timeout(timeout: float | None) -> None:
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
         raise TypeError(f"timeout must be a number of seconds or None, got {timeout!r}")
     if timeout < 0:
-        raise ValueError(f"timeout must be at least 0 seconds, or None for no limit; got {timeout}")
+        raise ValueError(
+            f"The 'timeout' argument must be nonnegative: a number of seconds of at least 0, or "
+            f"None for no limit. Received {timeout}"
+        )
 
 
 @overload
@@ -127,7 +130,7 @@ def put(value: T, *, _owner: ActorHandle | None = None) -> ObjectRef[T]:
     small = _serialization.encode_small(value)
     if small is not None:
         return execution.runtime.process.put_inline(execution.context, small, None)
-    return put_serialized(execution, _serialization.serialize(value))
+    return put_serialized(execution, _serialization.serialize(value, "the put value"))
 
 
 def _put_at(owner: ActorHandle, value: Any) -> ObjectRef:
@@ -212,8 +215,8 @@ def _check_wait(
     """The references to wait for, and which of them stand for the next items of generators."""
     if not isinstance(object_refs, (list, tuple)):
         raise TypeError(
-            f"wait takes a list of ObjectRefs and ObjectRefGenerators, got "
-            f"{type(object_refs).__name__}"
+            f"wait() expected a list of ray.ObjectRef or ray.ObjectRefGenerator, got "
+            f"{type(object_refs)}"
         )
     references = list(object_refs)
     generators: dict[ObjectRef, ObjectRefGenerator] = {}
@@ -221,16 +224,22 @@ def _check_wait(
         other = references[place]
         if not isinstance(other, ObjectRefGenerator):
             raise TypeError(
-                f"wait takes a list of ObjectRefs and ObjectRefGenerators; one item is {other!r} "
-                f"of type {type(other).__name__}"
+                f"wait() expected a list of ray.ObjectRef or ray.ObjectRefGenerator, got list "
+                f"containing {type(other)}: {other!r}"
             )
         references[place] = other._next_item()
         generators[references[place]] = other
+    if isinstance(num_returns, bool) or not isinstance(num_returns, int):
+        raise TypeError(f"num_returns of wait() must be an integer, got {num_returns!r}")
     if num_returns < 1:
-        raise ValueError(f"num_returns must be at least 1, got {num_returns}")
+        raise ValueError(
+            f"Invalid number of objects to return {num_returns}: num_returns must be at least 1"
+        )
     if references and num_returns > len(references):
         raise ValueError(
-            f"num_returns must be at most the number of ObjectRefs, {len(references)}; "
-            f"got {num_returns}"
+            f"num_returns cannot be greater than the number of ray_waitables provided to ray.wait: "
+            f"{len(references)}; got {num_returns}"
         )
+    if len(set(references)) < len(references):
+        raise ValueError("Wait requires a list of unique ray_waitables; some are given twice")
     return references, generators

@@ -1,19 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The options of remote functions, actors and methods: which there are, and what they may be."""
+"""The options of remote functions, actors and methods: checked, and what follows from them."""
 
 from __future__ import annotations
 
 import json
-import math
 import pickle
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mobula._environments.fields import check as check_environment
 from mobula._environments.fields import merge as merge_environments
+from mobula._option_table import ACTOR, FUNCTION, METHOD, SELECTION, Option
 from mobula._placement import Placement, check_fit
-from mobula.util.placement_group import PlacementGroup
 from mobula.util.scheduling_strategies import (
     In,
     NodeAffinitySchedulingStrategy,
@@ -25,199 +22,29 @@ from mobula.util.scheduling_strategies import (
 if TYPE_CHECKING:
     from mobula._runtime import Runtime
 
-Check = Callable[[Any], "str | None"]
+__all__ = ["ACTOR", "FUNCTION", "METHOD"]
 
 
-def _number(value: Any) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return "a number"
-    return None if value >= 0 and math.isfinite(value) else "a number of at least 0"
+def check(given: Mapping[str, Any], known: Mapping[str, Option], what: str) -> dict[str, Any]:
+    """The options that are not None. Raises for one that is unknown (ValueError) or wrong.
 
-
-def _gpus(value: Any) -> str | None:
-    if (problem := _number(value)) is not None:
-        return problem
-    return None if value <= 1 or value == int(value) else "a whole number when more than 1"
-
-
-def _count(least: int) -> Check:
-    def check(value: Any) -> str | None:
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            return f"an integer of at least {least}"
-        return None
-
-    return check
-
-
-def _num_returns(value: Any) -> str | None:
-    if value in ("streaming", "dynamic") or _count(0)(value) is None:
-        return None
-    return "an integer of at least 0, or for generators 'streaming' or 'dynamic'"
-
-
-def _backpressure(value: Any) -> str | None:
-    if _count(1)(value) is None or (type(value) is int and value == -1):
-        return None
-    return "an integer of at least 1, or -1 for no limit"
-
-
-def _flag(value: Any) -> str | None:
-    return None if isinstance(value, bool) else "True or False"
-
-
-def _text(value: Any) -> str | None:
-    return None if isinstance(value, str) and value else "a non-empty string"
-
-
-def _resources(value: Any) -> str | None:
-    if not isinstance(value, Mapping):
-        return "a dict from names to amounts"
-    for name, amount in value.items():
-        if name in ("CPU", "GPU", "memory", "object_store_memory"):
-            option = {"CPU": "num_cpus", "GPU": "num_gpus"}.get(name, name)
-            return f"custom resources only; {name} has its own option, {option}"
-        if not isinstance(name, str) or _number(amount) is not None:
-            return f"a dict from names to numbers of at least 0, not {name!r}: {amount!r}"
-    return None
-
-
-# "a", "!a", "in(a, b)" or "!in(a, b)".
-_SELECTION = re.compile(r"(!?)(?:in\(([^()]+)\)|([^!()]+))")
-
-
-def _label_selector(value: Any) -> str | None:
-    ok = isinstance(value, Mapping) and all(
-        isinstance(part, str) and part for pair in value.items() for part in pair
-    )
-    if ok and all(_SELECTION.fullmatch(selection) for selection in value.values()):
-        return None
-    return "a dict from labels to 'value', '!value', 'in(a, b)' or '!in(a, b)'"
-
-
-def _mapping(value: Any) -> str | None:
-    return None if isinstance(value, Mapping) else "a dict"
-
-
-def _retry_exceptions(value: Any) -> str | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, (list, tuple)) and all(
-        isinstance(item, type) and issubclass(item, BaseException) for item in value
-    ):
-        return None
-    return "True, False or a list of exception classes"
-
-
-def _strategy(value: Any) -> str | None:
-    if isinstance(value, PlacementGroupSchedulingStrategy):
-        return _placement_strategy(value)
-    if isinstance(value, NodeAffinitySchedulingStrategy | NodeLabelSchedulingStrategy):
-        return None
-    if value in ("DEFAULT", "SPREAD"):
-        return None
-    return (
-        "'DEFAULT', 'SPREAD', a NodeAffinitySchedulingStrategy, a NodeLabelSchedulingStrategy or "
-        "a PlacementGroupSchedulingStrategy"
-    )
-
-
-def _placement_strategy(value: PlacementGroupSchedulingStrategy) -> str | None:
-    for field, check in _PLACEMENT.items():
-        given = getattr(value, field)
-        # The index has no None.
-        may_be_none = field != "placement_group_bundle_index"
-        expected = None if given is None and may_be_none else check(given)
-        if expected is not None:
-            return f"a PlacementGroupSchedulingStrategy whose {field} is {expected}"
-    return None
-
-
-def _placement_group(value: Any) -> str | None:
-    if isinstance(value, PlacementGroup) or value == "default":
-        return None
-    return "a PlacementGroup, or 'default' for that of the caller"
-
-
-# Options of Ray's older way to name a group, and fields of the strategy.
-_PLACEMENT: dict[str, Check] = {
-    "placement_group": _placement_group,
-    "placement_group_bundle_index": _count(-1),
-    "placement_group_capture_child_tasks": _flag,
-}
-
-
-def _lifetime(value: Any) -> str | None:
-    return None if value in (None, "detached", "non_detached") else "'detached' or None"
-
-
-def _pending_calls(value: Any) -> str | None:
-    ok = value == -1 or _count(1)(value) is None
-    return None if ok else "an integer of at least 1, or -1 for any number"
-
-
-def _concurrency_groups(value: Any) -> str | None:
-    ok = isinstance(value, Mapping) and all(
-        isinstance(name, str) and name and _count(1)(limit) is None for name, limit in value.items()
-    )
-    return None if ok else "a dict from names to integers of at least 1"
-
-
-_SHARED: dict[str, Check] = {
-    "num_cpus": _number,
-    "num_gpus": _gpus,
-    "memory": _number,
-    "resources": _resources,
-    "accelerator_type": _text,
-    "label_selector": _label_selector,
-    "name": _text,
-    "scheduling_strategy": _strategy,
-    **_PLACEMENT,
-    "runtime_env": check_environment,
-    # What libraries note for themselves.
-    "_metadata": _mapping,
-}
-FUNCTION: dict[str, Check] = {
-    **_SHARED,
-    "num_returns": _num_returns,
-    "_generator_backpressure_num_objects": _backpressure,
-    "max_retries": _count(-1),
-    "retry_exceptions": _retry_exceptions,
-    "max_calls": _count(0),
-}
-ACTOR: dict[str, Check] = {
-    **_SHARED,
-    "namespace": _text,
-    "lifetime": _lifetime,
-    "get_if_exists": _flag,
-    "max_restarts": _count(-1),
-    "max_task_retries": _count(-1),
-    "max_concurrency": _count(1),
-    "concurrency_groups": _concurrency_groups,
-    "max_pending_calls": _pending_calls,
-    "allow_out_of_order_execution": _flag,
-}
-METHOD: dict[str, Check] = {
-    "num_returns": _num_returns,
-    "_generator_backpressure_num_objects": _backpressure,
-    "name": _text,
-    "concurrency_group": _text,
-    "max_task_retries": _count(-1),
-    "retry_exceptions": _retry_exceptions,
-}
-
-
-def check(given: Mapping[str, Any], known: Mapping[str, Check], what: str) -> dict[str, Any]:
-    """The options that are not None. Raises ValueError for one that is unknown or wrong."""
+    ``what`` they are given to begins with what that is, such as "remote function f".
+    """
     for option, value in given.items():
         if option not in known:
-            names = ", ".join(sorted(known))
-            raise ValueError(f"unknown option {option!r} of {what}; known are: {names}")
-        if value is None:
-            continue
-        expected = known[option](value)
-        if expected is not None:
-            raise ValueError(f"option {option} of {what} takes {expected}, got {value!r}")
+            raise ValueError(
+                f"Invalid option keyword {option} for {_kind(known, what)}. Valid ones "
+                f"are {list(known)}. It is an unknown option of {what}"
+            )
+        if value is not None and (error := known[option].refusal(option, what, value)):
+            raise error
     return {option: value for option, value in given.items() if value is not None}
+
+
+def _kind(known: Mapping[str, Option], what: str) -> str:
+    if known is FUNCTION:
+        return "remote functions"
+    return "actors" if known is ACTOR else what
 
 
 def check_generator(options: Mapping[str, Any], is_generator: bool, what: str) -> None:
@@ -342,7 +169,7 @@ def strategy_fields(
 
 
 def _selected(selection: str) -> In | NotIn:
-    match = _SELECTION.fullmatch(selection)
+    match = SELECTION.fullmatch(selection)
     assert match is not None
     negated, several, single = match.groups()
     values = [value.strip() for value in several.split(",")] if several else [single]

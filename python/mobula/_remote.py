@@ -64,8 +64,9 @@ def remote(*args: Any, **options: Any) -> Any:
         return _make(args[0], {})
     if args or not options:
         raise TypeError(
-            "remote is used as @remote, or with keywords only: @remote(num_cpus=2); "
-            f"got {', '.join(map(repr, args)) or 'empty parentheses'}"
+            "The @ray.remote decorator must be applied either with no arguments and no "
+            "parentheses, or with keywords only: @ray.remote(num_cpus=2); got "
+            f"{', '.join(map(repr, args)) or 'empty parentheses'}"
         )
     known = {**_options.ACTOR, **_options.FUNCTION}
     _options.check(options, known, "a remote function or actor class")
@@ -83,7 +84,10 @@ def _make(code: Any, options: dict[str, Any]) -> RemoteFunction | ActorClass:
     if isinstance(code, (RemoteFunction, ActorClass)):
         raise TypeError(f"{_name(code)} is remote already; change its options with .options()")
     if not _is_function(code):
-        raise TypeError(f"remote takes a function or a class, got {code!r}")
+        raise TypeError(
+            "The @ray.remote decorator must be applied to either a function or a class, got "
+            f"{code!r}"
+        )
     checked = _options.check(options, _options.FUNCTION, f"remote function {_name(code)}")
     return RemoteFunction(code, checked)
 

@@ -55,14 +55,17 @@ class RemoteFunction(Generic[P, R]):
         """``options`` are checked."""
         if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
             raise ValueError(
-                f"{function.__qualname__} is an async function, which cannot be a task; make it "
-                f"a method of an actor, or run it with asyncio.run inside a plain function"
+                f"'async def' should not be used for remote tasks, and {function.__qualname__} is "
+                f"an async function: make it a method of an actor, or run it with asyncio.run "
+                f"inside a plain function"
             )
         self._function = function
         self._options = options
         self._is_generator = inspect.isgeneratorfunction(function)
         _options.check_generator(options, self._is_generator, function.__name__)
         self._shape = CallShape.of(function)
+        # Ray's hook for libraries: what is called in the place of `remote`, with how to submit.
+        self._decorator = getattr(function, "__ray_invocation_decorator__", None)
         # Made when first called, for the process that calls.
         # Of callers that hand on no placement group, and by the placement of those that do.
         self._template: TaskTemplate | None = None
@@ -154,6 +157,11 @@ class RemoteFunction(Generic[P, R]):
         A generator function's task returns an ``ObjectRefGenerator``; with
         ``num_returns="dynamic"``, a reference to a ``DynamicObjectRefGenerator``.
         """
+        if self._decorator is not None:
+            return self._decorator(lambda args, kwargs: self._submit(args, kwargs))(args, kwargs)
+        return self._submit(args, kwargs)
+
+    def _submit(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         execution = current()
         runtime = execution.runtime
         template = self._template
@@ -193,6 +201,11 @@ class RemoteFunction(Generic[P, R]):
 
     def options(self, **options: Any) -> RemoteFunction[P, Any]:
         """The same function with other options, for single calls."""
+        if "max_calls" in options:
+            raise ValueError(
+                "Setting 'max_calls' is not supported in '.options()': it is of the function, so "
+                "give it to @remote"
+            )
         checked = _options.check(
             options, _options.FUNCTION, f"remote function {self._function.__name__}"
         )
@@ -214,9 +227,7 @@ class RemoteFunction(Generic[P, R]):
         what = f"the task {function.__name__}"
         return TaskTemplate(
             kind="kNormal",
-            function_id=runtime.functions.export(
-                function, f"the remote function {function.__name__}"
-            ),
+            function_id=runtime.functions.export(function, f"the function {function.__qualname__}"),
             function_name=function.__qualname__,
             name=options.get("name", function.__name__),
             max_retries=options.get("max_retries", _default_max_retries()),

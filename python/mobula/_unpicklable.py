@@ -18,15 +18,16 @@ def explain(value: Any, what: str, error: Exception) -> TypeError:
     path, culprit = _find(value)
     reason = f"{type(error).__name__}: {error}"
     if not path:
-        return TypeError(f"cannot serialise {what}, which is {_short(value)}: {reason}")
+        return TypeError(f"Could not serialize {what}, which is {short(value)}: {reason}")
     return TypeError(
-        f"cannot serialise {what}: its {' > '.join(path)} is {_short(culprit)}, which cannot be "
+        f"Could not serialize {what}: its {' > '.join(path)} is {short(culprit)}, which cannot be "
         f"pickled ({reason}). Leave it out, make it inside the task, or give its class a "
         f"__reduce__ method."
     )
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """Its ``repr``, or the beginning of that."""
     text = repr(value)
     return text if len(text) <= 100 else text[:97] + "..."
 
@@ -70,8 +71,8 @@ def members(value: Any) -> Iterator[tuple[str, Any]]:
 def _all_members(value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
         for key, member in value.items():
-            yield f"key {_short(key)}", key
-            yield f"item [{_short(key)}]", member
+            yield f"key {short(key)}", key
+            yield f"item [{short(key)}]", member
     elif isinstance(value, (list, tuple, set, frozenset)):
         for index, member in enumerate(value):
             yield f"item [{index}]", member

@@ -21,15 +21,15 @@ class Thing:
 
 
 def test_an_unknown_option_names_the_known_ones():
-    with pytest.raises(ValueError, match="unknown option 'num_cpu' of remote function identity"):
+    with pytest.raises(ValueError, match=r"keyword num_cpu .* unknown option of remote fun"):
         mobula.remote(identity).options(num_cpu=1)
-    with pytest.raises(ValueError, match=r"known are: .*max_concurrency"):
+    with pytest.raises(ValueError, match=r"Valid ones are .*max_concurrency"):
         mobula.remote(Thing).options(speed=1)
-    with pytest.raises(ValueError, match="unknown option 'num_cups'"):
+    with pytest.raises(ValueError, match="Invalid option keyword num_cups"):
         mobula.remote(num_cups=1)
-    with pytest.raises(ValueError, match="unknown option 'lifetime' of remote function"):
+    with pytest.raises(ValueError, match="Invalid option keyword lifetime for remote functions"):
         mobula.remote(lifetime="detached")(identity)
-    with pytest.raises(ValueError, match="unknown option 'num_return'"):
+    with pytest.raises(ValueError, match="Invalid option keyword num_return"):
         mobula.method(num_return=2)
 
 
@@ -63,7 +63,7 @@ def test_an_unknown_option_names_the_known_ones():
     ],
 )
 def test_a_wrong_value_is_refused_and_shown(option, value):
-    with pytest.raises(ValueError, match=f"option {option} of .* takes "):
+    with pytest.raises((TypeError, ValueError), match=f"option {option} of .* takes "):
         mobula.remote(identity).options(**{option: value})
 
 

@@ -112,7 +112,7 @@ def test_a_captured_variable_that_cannot_be_pickled_is_named():
 
 
 def test_a_value_that_cannot_be_pickled_itself_is_shown():
-    with pytest.raises(TypeError, match="cannot serialise the value, which is <unlocked"):
+    with pytest.raises(TypeError, match="Could not serialize the value, which is <unlocked"):
         serialize(threading.Lock())
 
 

@@ -74,5 +74,5 @@ def test_a_wrong_size_is_refused() -> None:
 
 
 def test_nodes_that_run_already_spill_as_they_do() -> None:
-    with pytest.raises(ValueError, match="how to spill"):
+    with pytest.raises(ValueError, match="object_spilling_directory must not be provided"):
         mobula.init(address="127.0.0.1:1", object_spilling_directory="/tmp/elsewhere")

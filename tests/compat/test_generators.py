@@ -635,7 +635,7 @@ def test_only_generators_stream(number):
 @mobula_only
 def test_a_number_of_results_that_is_none(number):
     for make in (ray.remote(num_returns=1)(plain).options, count.options, ray.method):
-        with pytest.raises(ValueError, match=r"num_returns.* takes an integer of at least 0"):
+        with pytest.raises((TypeError, ValueError), match=r"num_returns.* takes an integer of at"):
             make(num_returns=number)
 
 
@@ -643,7 +643,7 @@ def test_a_number_of_results_that_is_none(number):
 @mobula_only
 def test_a_limit_that_is_none(limit):
     for make in (count.options, ray.method):
-        with pytest.raises(ValueError, match=r"_generator_backpressure.* takes an integer of at "):
+        with pytest.raises((TypeError, ValueError), match=r"_generator_backp.* takes an integer"):
             make(_generator_backpressure_num_objects=limit)
 
 

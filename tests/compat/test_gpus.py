@@ -106,5 +106,5 @@ def test_a_kind_of_accelerator_can_be_asked_for(shutdown_only):
         return ray.get_runtime_context().get_assigned_resources()
 
     assert ray.get(f.remote())["accelerator_type:T4"] == 0.001
-    with pytest.raises(ValueError, match="accelerator_type"):
+    with pytest.raises(TypeError, match="accelerator_type"):
         f.options(accelerator_type=4)
