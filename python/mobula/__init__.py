@@ -48,6 +48,8 @@ ObjectID = ObjectRef
 
 # The release of Ray whose words this package follows; programs compare it.
 __version__ = "2.9.0"
+# Ray's programs print it; this package is not built from a commit of Ray's.
+__commit__ = "mobula"
 
 # What `_private.worker.global_worker.mode` may be; nothing runs in the third.
 SCRIPT_MODE, WORKER_MODE, LOCAL_MODE = range(3)

@@ -124,7 +124,7 @@ def _arguments(spec: DaemonSpec, session: str) -> list[str]:
             arguments.append(f"--{option}={amount}")
     if not node.spills:
         arguments.append("--no-spilling")
-    if node_name := spec.name:
+    if node_name := spec.name or node.node_name:
         arguments.append(f"--node-name={node_name}")
     if spec.token:
         arguments.append(f"--token-file={_write_token(spec.token, session)}")

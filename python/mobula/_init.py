@@ -8,18 +8,17 @@ import dataclasses
 import logging
 import os
 import platform
-import uuid
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import mobula
-from mobula import _job_config, _logs, _options, _system_settings, _world
+from mobula import _init_options, _job_config, _logs, _system_settings, _world
 from mobula._cluster_view import node_views
 from mobula._environments.fields import merge as merge_environments
 from mobula._remote_function import RemoteFunction
 from mobula._runtime import Runtime
-from mobula._world import InitOptions, NodeOptions
+from mobula._world import InitOptions
 from mobula.job_config import JobConfig
 from mobula.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -37,7 +36,6 @@ FACTS = (
     "metrics_export_port",
     "node_id",
 )
-_STORE_MIN = 1 << 20
 
 
 class RayContext(Mapping[str, Any]):
@@ -52,6 +50,7 @@ class RayContext(Mapping[str, Any]):
         self.dashboard_url: str | None = address_info.get("webui_url") or None
         self.python_version = platform.python_version()
         self.ray_version = mobula.__version__
+        self.ray_commit = mobula.__commit__
 
     def __getitem__(self, key: str) -> Any:
         """One fact."""
@@ -68,6 +67,18 @@ class RayContext(Mapping[str, Any]):
     def __repr__(self) -> str:
         """For people."""
         return f"RayContext({self.address_info!r})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        # Not above: few programs show it.
+        import html
+
+        rows = {"Python version": self.python_version, "Ray version": self.ray_version}
+        if self.dashboard_url:
+            link = html.escape(f"http://{self.dashboard_url}")
+            rows["Dashboard"] = f'<a href="{link}" target="_blank">{link}</a>'
+        cells = "".join(f"<tr><th>{name}:</th><td>{text}</td></tr>" for name, text in rows.items())
+        return f"<table>{cells}</table>"
 
     def __enter__(self) -> RayContext:
         """Nothing to do: ``init`` has connected."""
@@ -111,6 +122,7 @@ def init(
     logging_level: int | str = logging.INFO,
     logging_config: LoggingConfig | None = None,
     _memory: float | None = None,
+    _node_name: str | None = None,
     _system_config: dict[str, Any] | None = None,
     **unknown: Any,
 ) -> RayContext:
@@ -125,36 +137,57 @@ def init(
     True
     """
     global _context
-    if unknown:
-        known = [name for name in init.__annotations__ if name not in ("unknown", "return")]
-        raise RuntimeError(
-            f"unknown option {', '.join(map(repr, unknown))} of init; known are: "
-            f"{', '.join(sorted(known))}"
-        )
+    known = [name for name in init.__annotations__ if name not in ("unknown", "return")]
+    _init_options.check_unknown(unknown, known)
     if _world.current.root is not None:
         return _initialized_again(ignore_reinit_error)
-    if dashboard_host not in ("127.0.0.1", "localhost"):
-        raise ValueError(f"the dashboard is on the loopback interface only, not {dashboard_host!r}")
     _apply_logging(configure_logging, logging_level, logging_config)
+    _init_options.tell_without_effect(unknown)
+    _init_options.check_dashboard_host(dashboard_host)
+    if _system_config is not None and not isinstance(_system_config, Mapping):
+        raise TypeError(f"The _system_config must be a dict, got {_system_config!r}")
     _system_settings.warn_of_unknown(_system_config or {})
-    if address is None:
-        address = os.environ.get("RAY_ADDRESS") or None
+    address = _init_options.check_address(
+        address if address is not None else os.environ.get("RAY_ADDRESS") or None
+    )
+    _init_options.check_only_connects(
+        address,
+        {
+            "num_cpus": num_cpus,
+            "num_gpus": num_gpus,
+            "resources": resources,
+            "labels": labels,
+            "object_store_memory": object_store_memory,
+            "object_spilling_directory": object_spilling_directory,
+            "_memory": _memory,
+            "_node_name": _node_name,
+            "_system_config": _system_config,
+        },
+    )
     node = dataclasses.replace(
-        _node_options(num_cpus, num_gpus, _memory, object_store_memory, resources, labels),
+        _init_options.node_options(
+            num_cpus, num_gpus, _memory, object_store_memory, resources, labels
+        ),
+        node_name=_node_name or "",
         **_system_settings.spilling(_system_config, object_spilling_directory),
     )
-    job = _check_job_config(job_config)
-    env = merge_environments(job.runtime_env, _check_runtime_env(runtime_env))
+    job = _init_options.check_job_config(job_config)
+    env = merge_environments(job.runtime_env, _init_options.check_runtime_env(runtime_env))
     options = InitOptions(
-        address=_check_address(address, node),
+        address=address,
         node=node,
-        namespace=_check_namespace(namespace or job.ray_namespace),
+        namespace=_init_options.check_namespace(
+            namespace if namespace is not None else job.ray_namespace
+        ),
         log_to_driver=log_to_driver,
         include_dashboard=include_dashboard is not False,
         dashboard_port=dashboard_port,
         language_config=_job_config.encode(logging_config, job),
         lineage_bytes_max=_system_settings.lineage_bytes_max(_system_config, address),
     )
+    starts = address in (None, "local")
+    if not starts:
+        _logs.logger.info("Connecting to existing Ray cluster at address: %s...", address)
     runtime, facts = _world.current.connect(options)
     _world.current.root = runtime.root
     if env:
@@ -163,8 +196,11 @@ def init(
     info["raylet_ip_address"] = info["raylet_ip_address"] or info["node_ip_address"]
     info.update({name: facts[name] for name in ("address", "gcs_address") if name in facts})
     _context = RayContext(info)
-    if info["webui_url"]:
-        _logs.logger.info("in a cluster; its dashboard is at http://%s", info["webui_url"])
+    _logs.logger.info(
+        "%s%s",
+        "Started a local Ray instance." if starts else "Connected to Ray cluster.",
+        f" View the dashboard at http://{info['webui_url']} " if info["webui_url"] else "",
+    )
     return _context
 
 
@@ -182,73 +218,16 @@ def _apply_logging(configure: bool, level: int | str, config: LoggingConfig | No
 def _initialized_again(ignore: bool) -> RayContext:
     if not ignore:
         raise RuntimeError(
-            "Maybe you called ray.init twice by accident? This program is in a cluster already. "
-            "Call shutdown() first, or pass ignore_reinit_error=True to go on with that cluster"
+            "Maybe you called ray.init twice by accident? This error can be suppressed by passing "
+            "in 'ignore_reinit_error=True' or by calling 'ray.shutdown()' prior to 'ray.init()'."
         )
+    _logs.logger.info("Calling ray.init() again after it has already been called.")
     if _context is not None:
         return _context
     # In a worker, which is in its cluster without having called init.
     root = _world.current.root
     assert root is not None
     return RayContext({"node_id": root.runtime.identity["address"]["node"]})
-
-
-def _node_options(
-    num_cpus: float | None,
-    num_gpus: float | None,
-    memory: float | None,
-    object_store_memory: int | None,
-    resources: dict[str, float] | None,
-    labels: dict[str, str] | None,
-) -> NodeOptions:
-    given = {
-        "num_cpus": num_cpus,
-        "num_gpus": num_gpus,
-        "memory": memory,
-        "resources": resources,
-    }
-    checks = {name: _options.FUNCTION[name] for name in given}
-    checked = _options.check(given, checks, "init")
-    if object_store_memory is not None and object_store_memory < _STORE_MIN:
-        raise ValueError(
-            f"object_store_memory must be at least {_STORE_MIN} bytes, got {object_store_memory}"
-        )
-    return NodeOptions(
-        **checked,
-        object_store_memory=None if object_store_memory is None else int(object_store_memory),
-        labels=labels or {},
-    )
-
-
-def _check_address(address: str | None, node: NodeOptions) -> str | None:
-    if address is None:
-        return None
-    if not isinstance(address, str) or not address:
-        raise ValueError(f"address takes 'local', 'auto' or 'host:port', got {address!r}")
-    if address not in ("local", "auto") and not address.rpartition(":")[2].isdigit():
-        raise ValueError(f"address takes 'local', 'auto' or 'host:port', got {address!r}")
-    if address != "local" and node != NodeOptions():
-        raise ValueError(
-            "with an address, init connects to nodes that run already: num_cpus, num_gpus, "
-            "resources, object_store_memory and how to spill objects must not be given"
-        )
-    return address
-
-
-def _check_namespace(namespace: str | None) -> str:
-    if namespace is None:
-        return str(uuid.uuid4())
-    if not isinstance(namespace, str) or not namespace:
-        raise ValueError(f"namespace takes a non-empty string or None, got {namespace!r}")
-    return namespace
-
-
-def _check_job_config(job_config: JobConfig | None) -> JobConfig:
-    if job_config is None:
-        return JobConfig()
-    if not isinstance(job_config, JobConfig):
-        raise ValueError(f"job_config takes a JobConfig or None, got {job_config!r}")
-    return job_config
 
 
 def _enter_environment(runtime: Runtime, env: dict[str, Any]) -> None:
@@ -269,13 +248,6 @@ def _enter_environment(runtime: Runtime, env: dict[str, Any]) -> None:
 
 def _have_environment() -> None:
     """A worker that runs this has it."""
-
-
-def _check_runtime_env(runtime_env: dict[str, Any] | None) -> dict[str, Any]:
-    checks = {"runtime_env": _options.FUNCTION["runtime_env"]}
-    checked = _options.check({"runtime_env": runtime_env}, checks, "init")
-    env: dict[str, Any] = dict(checked.get("runtime_env", {}))
-    return env
 
 
 def is_initialized() -> bool:

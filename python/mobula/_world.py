@@ -34,6 +34,8 @@ class NodeOptions:
     spills: bool = True
     resources: dict[str, float] = dataclasses.field(default_factory=dict)
     labels: dict[str, str] = dataclasses.field(default_factory=dict)
+    # For people; empty: the host's.
+    node_name: str = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,6 @@ _WITHOUT_EFFECT = {
     "enable_object_reconstruction",
     "env_vars",
     "include_dashboard",
-    "node_name",
     "ray_debugger_external",
     "redis_password",
     "redis_port",

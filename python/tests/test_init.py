@@ -11,7 +11,7 @@ import urllib.request
 
 import mobula
 import pytest
-from mobula import _daemon
+from mobula import RayContext, _daemon
 from mobula.util.multiprocessing import Pool
 
 KEYS = {
@@ -65,14 +65,14 @@ def test_init_tells_the_eight_facts(no_cluster):
 
 def test_unknown_and_wrong_options_of_init_are_refused(no_cluster):
     with pytest.raises(
-        RuntimeError, match=r"unknown option 'num_cpu' of init; known are: .*num_cpus"
+        RuntimeError, match=r"Unknown keyword argument\(s\): num_cpu of init; known are: .*num_cpus"
     ):
         mobula.init(num_cpu=2)
     with pytest.raises(ValueError, match="num_cpus"):
         mobula.init(num_cpus=-1)
     with pytest.raises(ValueError, match="host:port"):
         mobula.init(address="nonsense")
-    with pytest.raises(ValueError, match="run already"):
+    with pytest.raises(ValueError, match="must not be provided"):
         mobula.init(address="auto", num_cpus=2)
     with pytest.raises(ConnectionError, match="no running node"):
         mobula.init(address="127.0.0.1:1")
@@ -232,3 +232,11 @@ def test_a_pool_starts_a_cluster_of_its_size(no_cluster):
         assert pool.map(abs, [-1, -2]) == [1, 2]
     with pytest.raises(ValueError, match="only 2 CPUs"):
         Pool(3)
+
+
+def test_a_notebook_shows_where_the_dashboard_is():
+    context = RayContext({"webui_url": "127.0.0.1:8265", "node_id": "a"})
+    shown = context._repr_html_()
+    assert 'href="http://127.0.0.1:8265"' in shown
+    assert context.python_version in shown
+    assert "Dashboard" not in RayContext({"webui_url": ""})._repr_html_()
