@@ -48,13 +48,22 @@ class ActorHost:
         # Attempts before this one are restarts of the actor.
         self.was_restarted = creation.attempt > 0
         self._warned: set[str] = set()
-        # Set when the constructor returns.
+        # Set before its constructor runs.
         self.instance: Any = None
 
     @property
     def is_concurrent(self) -> bool:
         """Whether calls may overlap."""
         return self.is_async or self.max_concurrency > 1
+
+    def repr(self) -> str:
+        """What the instance says of itself; empty until it is there."""
+        if self.instance is None:
+            return ""
+        try:
+            return repr(self.instance)
+        except Exception as error:
+            return f"<repr() of the actor failed: {type(error).__name__}>"
 
     def group_of(self, call: _core.RunningTask) -> str:
         """The concurrency group that it is called in."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import traceback
-from types import TracebackType
 from typing import Any
 
 from mobula import _serialization, exceptions
@@ -52,9 +51,11 @@ def from_error_info(info: dict[str, Any]) -> Exception:
     if cause is not None and (refusal := _refusal(cause)) is not None:
         return refusal
     message = info["message"]
-    if cause is not None:
-        message = f"{message}\n{cause}"
     kind = _CLASSES.get(info["kind"], exceptions.RaySystemError)
+    if cause is not None and kind is exceptions.ActorDiedError:
+        message = f"The actor died because of an error raised in its creation task, {cause}"
+    elif cause is not None:
+        message = f"{message}\n{cause}"
     if issubclass(kind, exceptions.ObjectLostError) and info["object"]:
         # As the reference to it is printed.
         message += f" (ObjectRef {info['object']})"
@@ -69,17 +70,23 @@ def from_error_info(info: dict[str, Any]) -> Exception:
     return error
 
 
-def encode_exception(error: BaseException, name: str, ip: str) -> _serialization.Serialized:
-    """An exception that left the function or method ``name``, for its caller."""
-    text = "".join(traceback.format_exception(type(error), error, _user_frames(error)))
+def encode_exception(
+    error: BaseException, name: str, ip: str, task: str = "", actor: tuple[str, str] = ("", "")
+) -> _serialization.Serialized:
+    """An exception that left the function or method ``name``, for its caller.
+
+    ``task`` is the id of the call, ``actor`` the one whose method it is: its ``repr`` and its id.
+    """
+    text = _text_of(error)
     # A task that only passes an error on: the innermost exception stays what callers catch.
     cause = error.cause if isinstance(error, RayTaskError) else error
-    facts = (name, text, os.getpid(), ip)
+    place = (os.getpid(), ip, *actor, task)
+    facts = (name, text, *place)
     try:
         inner = _serialization.serialize(cause)
     except TypeError as unpicklable:
         text += f"(The exception itself stayed behind: {unpicklable})\n"
-        return _serialization.serialize(((name, text, os.getpid(), ip), None))
+        return _serialization.serialize(((name, text, *place), None))
     outer = _serialization.serialize((facts, inner.to_bytes()))
     outer.contained = inner.contained
     return outer
@@ -87,14 +94,22 @@ def encode_exception(error: BaseException, name: str, ip: str) -> _serialization
 
 def decode_exception(data: Any, object_id: bytes = b"") -> RayTaskError:
     """What ``encode_exception`` made. A cause that cannot be rebuilt here is left out."""
-    (name, text, pid, ip), inner = _serialization.deserialize(data)
+    (name, text, pid, ip, actor_repr, actor_id, task), inner = _serialization.deserialize(data)
     cause: BaseException | None = None
     if inner is not None:
         try:
             cause = _serialization.deserialize(inner, object_id)
-        except Exception as error:
-            text += f"(The exception cannot be rebuilt here: {type(error).__name__}: {error})\n"
-    return RayTaskError(name, text, cause, pid=pid, ip=ip)
+        except Exception as reason:
+            text += f"(The exception cannot be rebuilt here: {type(reason).__name__}: {reason})\n"
+    error = RayTaskError(
+        name, text, cause, pid=pid, ip=ip, actor_repr=actor_repr, actor_id=actor_id
+    )
+    if task and object_id and not object_id.hex().startswith(task):
+        # Of a task that was to make the argument of the object's own, which did not run.
+        text = f"{_NO_ARGUMENT}{RayTaskError.__module__}.RayTaskError: {error}"
+        error = RayTaskError("", text, cause)
+    error.task_id = task
+    return error
 
 
 def to_exception(kind: int, data: Any, object_id: bytes = b"") -> Exception:
@@ -134,19 +149,31 @@ def _is_of_another(info: dict[str, Any], object_id: bytes) -> bool:
     return bool(about) and bool(object_id) and not object_id.hex().startswith(about)
 
 
+# In Ray's words, under the title of a traceback.
+_NO_ARGUMENT = "  At least one of the input arguments for this task could not be computed:\n"
+
+
 def _passed_on(error: RayError) -> RayTaskError:
     text = f"{type(error).__module__}.{type(error).__qualname__}: {error}"
-    return RayTaskError(
-        "",
-        "At least one of the input arguments for this task could not be computed:\n" + text,
-        error,
-    )
+    return RayTaskError("", _NO_ARGUMENT + text, error)
 
 
-def _user_frames(error: BaseException) -> TracebackType | None:
-    """The traceback without the frames of the package that lead to the user's code."""
-    frames = error.__traceback__
-    inner = frames
-    while inner is not None and inner.tb_frame.f_code.co_filename.startswith(_PACKAGE):
-        inner = inner.tb_next
-    return inner if inner is not None else frames
+def _text_of(error: BaseException) -> str:
+    """The traceback, with the user's frames only."""
+    shown = traceback.TracebackException.from_exception(error)
+    if not _strip(shown):
+        if isinstance(error, RayTaskError):
+            # Raised by what should have been an argument: the user's code did not run.
+            return f"{exceptions.TITLE}\n{_NO_ARGUMENT}{''.join(shown.format_exception_only())}"
+        shown = traceback.TracebackException.from_exception(error)
+    return "".join(shown.format())
+
+
+def _strip(shown: traceback.TracebackException) -> bool:
+    """Leaves out the frames of the package; returns whether others are left."""
+    for inner in (shown.__cause__, shown.__context__, *(shown.exceptions or ())):
+        if inner is not None:
+            _strip(inner)
+    frames = [frame for frame in shown.stack if not frame.filename.startswith(_PACKAGE)]
+    shown.stack = traceback.StackSummary.from_list(frames)
+    return bool(frames)

@@ -160,7 +160,13 @@ class Executor:
         # In place before the constructor runs, which may ask for its own handle.
         host = self._runtime.actor_host = ActorHost(self._runtime, task)
         self._lends_cpu = not host.is_concurrent
-        host.instance = cls(*args, **kwargs)
+        if type(cls).__call__ is not type.__call__:
+            host.instance = cls(*args, **kwargs)
+            return
+        # The same in two steps, so that an error of the constructor can say whose it is.
+        instance = host.instance = cls.__new__(cls, *args, **kwargs)
+        if isinstance(instance, cls):
+            type(instance).__init__(instance, *args, **kwargs)
 
     def _run_generator(self, execution: Execution, task: _core.RunningTask, value: Any) -> Any:
         # Few workers run any.
@@ -229,7 +235,10 @@ class Executor:
             self._report_exit(task)
             return
         if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "CancelledError":
-            error = TaskCancelledError(f"{task.name} was cancelled while it ran")
+            if self.has_left and self._runtime.actor_host is not None:
+                error = ActorDiedError(f"{task.name} was broken off: the actor left on purpose")
+            else:
+                error = TaskCancelledError(f"{task.name} was cancelled while it ran")
         made: list[_core.Result] = []
         if type(error) is Incomplete:
             assert error.__cause__ is not None
@@ -250,7 +259,9 @@ class Executor:
         )
 
     def _failed_results(self, task: _core.RunningTask, error: BaseException) -> list[_core.Result]:
-        encoded = encode_exception(error, task.name, self._ip)
+        host = self._runtime.actor_host
+        actor = ("", "") if host is None else (host.repr(), host.actor_id)
+        encoded = encode_exception(error, task.name, self._ip, task.task, actor)
         if task.is_stream and not isinstance(error, (ActorDiedError, TaskCancelledError)):
             from mobula import _generator_host
 

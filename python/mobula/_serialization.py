@@ -20,11 +20,13 @@ read from alive.
 
 from __future__ import annotations
 
+import collections
 import io
 import pickle
 import struct
+import types
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import cloudpickle
 
@@ -36,6 +38,8 @@ ALIGNMENT = 64
 # From here on a copy is worth the release of the interpreter's lock, and more than one thread.
 _LARGE = 1 << 20
 
+# What cloudpickle may write in the place of the name of a file.
+_NO_FILE = "<dynamic-code>"
 _HEAD = struct.Struct("<cxxxIQ")
 _SIZE = struct.Struct("<Q")
 _TAG_PICKLE, _TAG_PLAIN_PICKLE = b"pq"
@@ -94,8 +98,18 @@ class Serialized:
             offset += buffer.nbytes
 
 
+def _reduce_code(code: types.CodeType) -> tuple[Any, ...]:
+    """As cloudpickle does, with the file's name, which it may leave out: tracebacks show it."""
+    function, args = cloudpickle.CloudPickler.dispatch_table[types.CodeType](code)
+    return function, tuple(code.co_filename if part == _NO_FILE else part for part in args)
+
+
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     """Cloudpickle that takes note of the references that it meets."""
+
+    dispatch_table: ClassVar[Any] = collections.ChainMap(
+        {types.CodeType: _reduce_code}, cloudpickle.CloudPickler.dispatch_table
+    )
 
     def __init__(self, file: io.BytesIO, out_of_band: Callable[[pickle.PickleBuffer], Any]) -> None:
         super().__init__(file, protocol=5, buffer_callback=out_of_band)

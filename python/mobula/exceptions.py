@@ -31,6 +31,9 @@ from __future__ import annotations
 
 from typing import Any
 
+# Of the text of a traceback.
+TITLE = "Traceback (most recent call last):"
+
 
 class RayError(Exception):
     """Whatever goes wrong in a cluster."""
@@ -64,15 +67,21 @@ class RayTaskError(RayError):
         proctitle: str | None = None,
         pid: int | None = None,
         ip: str | None = None,
+        actor_repr: str | None = None,
+        actor_id: str | None = None,
     ) -> None:
         """What was called where, how it failed, and the exception if it could be transferred."""
-        super().__init__(function_name, traceback_str, cause, proctitle, pid, ip)
+        super().__init__(
+            function_name, traceback_str, cause, proctitle, pid, ip, actor_repr, actor_id
+        )
         self.function_name = function_name
         self.traceback_str = traceback_str
         self.cause = cause
         self.proctitle = proctitle
         self.pid = pid
         self.ip = ip
+        self.actor_repr = actor_repr
+        self.actor_id = actor_id or ""
 
     def as_instanceof_cause(self) -> RayTaskError:
         """This error as an instance of its cause's class as well, where Python allows that."""
@@ -95,15 +104,25 @@ class RayTaskError(RayError):
             self.proctitle,
             self.pid,
             self.ip,
+            self.actor_repr,
+            self.actor_id,
         )
         return _rebuild_task_error, (facts, type(self) is not RayTaskError)
 
     def __str__(self) -> str:
-        """Where it ran, and the remote traceback."""
+        """The remote traceback, which says in the place of its title where the code ran."""
+        text = self.traceback_str.rstrip()
         if not self.function_name:
-            return self.traceback_str.rstrip()
-        place = f"pid={self.pid}, ip={self.ip}"
-        return f"{self.function_name}() ({place})\n{self.traceback_str}".rstrip()
+            return text
+        facts = [f"pid={self.pid}", f"ip={self.ip}"]
+        if self.actor_id:
+            facts.append(f"actor_id={self.actor_id}")
+        if self.actor_repr:
+            facts.append(f"repr={self.actor_repr}")
+        place = f"ray::{self.function_name}() ({', '.join(facts)})"
+        if text.startswith(TITLE):
+            return place + text[len(TITLE) :].replace(f"\n{TITLE}\n", f"\n{place}\n")
+        return f"{place}\n{text}"
 
 
 def _dual_error(error: RayTaskError, cause_class: type[BaseException]) -> RayTaskError:
@@ -116,13 +135,20 @@ def _dual_error(error: RayTaskError, cause_class: type[BaseException]) -> RayTas
             raise AttributeError(name)
         return getattr(self.__dict__["cause"], name)
 
-    members = {
+    members: dict[str, Any] = {
         "__init__": init,
         "__getattr__": getattribute,
         "__reduce__": RayTaskError.__reduce__,
         "__str__": RayTaskError.__str__,
         "__module__": RayTaskError.__module__,
     }
+    if issubclass(cause_class, BaseExceptionGroup):
+        # Groups take what they consist of when they are made.
+        members["__new__"] = lambda cls: cause_class.__new__(
+            cls,
+            error.cause.message,  # type: ignore[union-attr]
+            error.cause.exceptions,  # type: ignore[union-attr]
+        )
     name = f"RayTaskError({cause_class.__name__})"
     dual: type[RayTaskError] = type(name, (RayTaskError, cause_class), members)
     return dual()  # type: ignore[call-arg]
