@@ -64,6 +64,10 @@ class AsyncCalls:
         error = call.exception()
         if error is not None:
             leave(error)
+        if self._executor.has_left:
+            # Whatever else runs on the loop would keep the actor.
+            for other in self._calls:
+                self._loop.call_soon(other.cancel)
 
     def _cancel(self, task: str) -> None:
         for call, running in self._calls.items():

@@ -163,6 +163,9 @@ class SimWorker:
     def _end_in_order(self) -> None:
         """What a process does before it is over, if that task was its last."""
         if self._executor.has_left:
+            # Whatever else runs on the loop would keep the actor.
+            for call in self._coroutines.values():
+                call.cancel()
             atexit._run_exitfuncs()
 
     def _cancel(self, task: str) -> None:
