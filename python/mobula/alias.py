@@ -18,12 +18,10 @@ __all__ = ["install", "uninstall"]
 
 # What older Rays had in other places.
 _MOVED = {
-    "ray.experimental.state.api": "mobula.util.state",
     "ray.internal.internal_api": "mobula._private.internal_api",
     "ray.ray_constants": "mobula._private.ray_constants",
     "ray.state": "mobula._private.state",
     "ray.test_utils": "mobula._private.test_utils",
-    "ray.util.state.api": "mobula.util.state",
     "ray.utils": "mobula._private.utils",
     "ray.worker": "mobula._private.worker",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import warnings
 from typing import Any
 
 from mobula._actor_handle import ActorHandle
@@ -49,9 +50,18 @@ class RuntimeContext:
         return task.name if task is not None else None
 
     def get_task_function_name(self) -> str | None:
-        """The qualified name of the function that runs; None outside tasks."""
+        """The function that runs, with its module and class; None outside tasks."""
         task = self._execution.task
-        return task.function_name if task is not None else None
+        if task is None:
+            return None
+        runtime = self._execution.runtime
+        if runtime.actor_host is not None:
+            cls = type(runtime.actor_host.instance)
+            method = "__init__" if task.creates_actor else task.function_name
+            return f"{cls.__module__}.{cls.__qualname__}.{method}"
+        function = runtime.functions.load(task.function_id, task.function_name)
+        # As Ray has it, without the function that it is defined in.
+        return f"{function.__module__}.{function.__name__}"
 
     def get_actor_id(self) -> str | None:
         """The actor that lives in this process; None in others."""
@@ -70,6 +80,7 @@ class RuntimeContext:
     @property
     def current_placement_group_id(self) -> PlacementGroupID | None:
         """As ``get_placement_group_id``."""
+        _deprecate("get_placement_group_id()")
         group = self.get_placement_group_id()
         return PlacementGroupID.from_hex(group) if group else None
 
@@ -108,9 +119,16 @@ class RuntimeContext:
 
     def get_session_name(self) -> str:
         """The same in all processes of a cluster, and in no other cluster."""
-        heads = [view["info"] for view in node_views() if view["info"]["is_head"]]
-        folder = str(heads[-1]["details"].get("session_dir", "")) if heads else ""
-        return os.path.basename(folder) or "session"
+        return os.path.basename(_of_head("session_dir")) or "session"
+
+    def get_dashboard_url(self) -> str:
+        """ "host:port" of the cluster's dashboard; empty where there is none.
+
+        ``RAY_OVERRIDE_DASHBOARD_URL`` says what it is from outside.
+        """
+        port = _of_head("metrics_export_port")
+        own = f"{_of_head('node_ip_address')}:{port}" if port.strip("0") else ""
+        return os.environ.get("RAY_OVERRIDE_DASHBOARD_URL") or own
 
     def get_temp_dir(self) -> str:
         """Where the session folders of this node lie."""
@@ -125,29 +143,44 @@ class RuntimeContext:
 
     def get(self) -> dict[str, Any]:
         """The ids that there are, by name."""
-        ids = {"job_id": self.job_id, "node_id": self.node_id, "namespace": self.namespace}
-        others = {"task_id": self.task_id, "actor_id": self.actor_id}
+        _deprecate("get_xxx_id() methods to get relevant ids")
+        ids = {
+            "job_id": JobID.from_hex(self.get_job_id()),
+            "node_id": NodeID.from_hex(self.get_node_id()),
+            "namespace": self.namespace,
+        }
+        others = {"task_id": self._task_id(), "actor_id": self._actor_id()}
         return {**ids, **{name: one for name, one in others.items() if one is not None}}
 
     @property
     def job_id(self) -> JobID:
         """As ``get_job_id``."""
+        _deprecate("get_job_id()")
         return JobID.from_hex(self.get_job_id())
 
     @property
     def node_id(self) -> NodeID:
         """As ``get_node_id``."""
+        _deprecate("get_node_id()")
         return NodeID.from_hex(self.get_node_id())
 
     @property
     def task_id(self) -> TaskID | None:
         """As ``get_task_id``."""
-        task = self.get_task_id()
-        return TaskID.from_hex(task) if task is not None else None
+        _deprecate("get_task_id()")
+        return self._task_id()
 
     @property
     def actor_id(self) -> ActorID | None:
         """As ``get_actor_id``."""
+        _deprecate("get_actor_id()")
+        return self._actor_id()
+
+    def _task_id(self) -> TaskID | None:
+        task = self.get_task_id()
+        return TaskID.from_hex(task) if task is not None else None
+
+    def _actor_id(self) -> ActorID | None:
         actor = self.get_actor_id()
         return ActorID.from_hex(actor) if actor is not None else None
 
@@ -176,6 +209,19 @@ class RuntimeContext:
         if host is None:
             raise RuntimeError("only an actor has a handle of its own")
         return host.handle()
+
+
+def _of_head(fact: str) -> str:
+    """What the cluster's head tells of itself; empty if it does not."""
+    heads = [view["info"] for view in node_views() if view["info"]["is_head"]]
+    return str(heads[-1]["details"].get(fact, "")) if heads else ""
+
+
+def _deprecate(instead: str) -> None:
+    """Says what newer programs use; the line that asked is told once."""
+    from mobula.util.annotations import RayDeprecationWarning
+
+    warnings.warn(f"Use {instead} instead", RayDeprecationWarning, stacklevel=3)
 
 
 def get_runtime_context() -> RuntimeContext:

@@ -240,6 +240,7 @@ def test_single_things_and_summaries():
     ray.cancel(running, force=True)
 
 
+@pytest.mark.filterwarnings("ignore:Use get_:DeprecationWarning")
 def test_where_a_call_of_an_actor_runs():
     @ray.remote(num_cpus=1)
     class Holder:

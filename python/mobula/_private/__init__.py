@@ -16,6 +16,8 @@ __getattr__ = _lazy.attributes(
             "gcs_utils",
             "internal_api",
             "ray_constants",
+            "ray_option_utils",
+            "services",
             "state",
             "state_api_test_utils",
             "test_utils",

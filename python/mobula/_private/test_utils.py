@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import os
 import subprocess
 import sys
@@ -18,19 +17,56 @@ import mobula
 from mobula import _world
 from mobula._private.gcs_pubsub import ErrorSubscriber, LogSubscriber
 from mobula._private.gcs_utils import ActorTableData
+from mobula._private.test_groups import (
+    dicts_equal,
+    is_placement_group_removed,
+    no_resource_leaks_excluding_node_resources,
+    placement_group_assert_no_leak,
+)
+from mobula._private.test_processes import (
+    PrometheusTimeseries,
+    chdir,
+    check_call_ray,
+    check_call_subprocess,
+    fetch_prometheus,
+    fetch_prometheus_metric_timeseries,
+    fetch_prometheus_metrics,
+    fetch_prometheus_timeseries,
+    format_web_url,
+    get_current_unused_port,
+    wait_until_server_available,
+)
+from mobula._private.test_waits import (
+    async_wait_for_condition,
+    async_wait_for_condition_async_predicate,
+    wait_for_assertion,
+    wait_for_condition,
+)
 from mobula._world import Node
 from mobula.cluster_utils import Cluster
 from mobula.util.state import list_actors
 
 __all__ = [
+    "PrometheusTimeseries",
     "RayTestTimeoutException",
     "Semaphore",
     "SignalActor",
     "async_wait_for_condition",
+    "async_wait_for_condition_async_predicate",
+    "chdir",
+    "check_call_ray",
+    "check_call_subprocess",
     "client_test_enabled",
     "convert_actor_state",
+    "dicts_equal",
+    "fetch_prometheus",
+    "fetch_prometheus_metric_timeseries",
+    "fetch_prometheus_metrics",
+    "fetch_prometheus_timeseries",
+    "format_web_url",
     "generate_system_config_map",
     "get_actor_node_id",
+    "get_current_unused_port",
     "get_error_message",
     "get_log_batch",
     "get_log_message",
@@ -38,8 +74,11 @@ __all__ = [
     "get_other_nodes",
     "init_error_pubsub",
     "init_log_pubsub",
+    "is_placement_group_removed",
     "kill_actor_and_wait_for_failure",
     "kill_raylet",
+    "no_resource_leaks_excluding_node_resources",
+    "placement_group_assert_no_leak",
     "put_object",
     "run_string_as_driver",
     "run_string_as_driver_nonblocking",
@@ -52,6 +91,7 @@ __all__ = [
     "wait_for_num_actors",
     "wait_for_num_nodes",
     "wait_for_pid_to_exit",
+    "wait_until_server_available",
     "wait_until_succeeded_without_exception",
 ]
 
@@ -60,78 +100,8 @@ class RayTestTimeoutException(Exception):  # noqa: N818 (Ray's name)
     """For tests that wait on their own."""
 
 
-def wait_for_condition(
-    condition_predictor: Callable[..., bool],
-    timeout: float = 10,
-    retry_interval_ms: float = 100,
-    raise_exceptions: bool = False,
-    **kwargs: Any,
-) -> None:
-    """Waits until ``condition_predictor(**kwargs)`` is true.
-
-    Raises:
-        RuntimeError: it was not within ``timeout`` seconds; carries the last exception, if any.
-    """
-    deadline = time.monotonic() + timeout
-    last: Exception | None = None
-    while time.monotonic() <= deadline:
-        try:
-            if condition_predictor(**kwargs):
-                return
-        except Exception as error:
-            if raise_exceptions:
-                raise
-            last = error
-        time.sleep(retry_interval_ms / 1000)
-    raise RuntimeError(f"the condition was not true within {timeout} s") from last
-
-
-def wait_for_assertion(
-    assertion_predictor: Callable[..., Any],
-    timeout: float = 10,
-    retry_interval_ms: float = 100,
-    **kwargs: Any,
-) -> None:
-    """Waits until ``assertion_predictor(**kwargs)`` returns.
-
-    Raises:
-        AssertionError: the one that it still raised after ``timeout`` seconds.
-    """
-    deadline = time.monotonic() + timeout
-    while True:
-        try:
-            assertion_predictor(**kwargs)
-            return
-        except AssertionError:
-            if time.monotonic() > deadline:
-                raise
-        time.sleep(retry_interval_ms / 1000)
-
-
 # Until those who use a process of their node know of its end.
 _NOTICED_S = 0.1
-
-
-async def async_wait_for_condition(
-    condition_predictor: Callable[..., Any],
-    timeout: float = 10,
-    retry_interval_ms: float = 100,
-    **kwargs: Any,
-) -> None:
-    """As ``wait_for_condition``, in a coroutine; the condition may be a coroutine function."""
-    deadline = time.monotonic() + timeout
-    last: Exception | None = None
-    while time.monotonic() <= deadline:
-        try:
-            holds = condition_predictor(**kwargs)
-            if inspect.isawaitable(holds):
-                holds = await holds
-            if holds:
-                return
-        except Exception as error:
-            last = error
-        await asyncio.sleep(retry_interval_ms / 1000)
-    raise RuntimeError(f"the condition was not true within {timeout} s") from last
 
 
 def wait_for_pid_to_exit(pid: int, timeout: float = 20) -> None:

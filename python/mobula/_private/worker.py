@@ -20,6 +20,7 @@ __all__ = [
     "SCRIPT_MODE",
     "WORKER_MODE",
     "get",
+    "get_resource_ids",
     "global_worker",
     "put",
     "wait",
@@ -144,4 +145,22 @@ class _Worker:
 
 
 global_worker = _Worker()
+
+
+def get_resource_ids() -> dict[str, list[tuple[Any, float]]]:
+    """What the running task or its actor holds: by resource, (id, amount) pairs.
+
+    Only GPUs have ids of their own; all of another resource is said under the id 0.
+    """
+    context = mobula.get_runtime_context()
+    held: dict[str, list[tuple[Any, float]]] = {
+        name: [(0, amount)] for name, amount in context.get_assigned_resources().items()
+    }
+    gpus = context.get_accelerator_ids()["GPU"]
+    if gpus:
+        share = min(1.0, held["GPU"][0][1])
+        held["GPU"] = [(int(gpu) if gpu.isdigit() else gpu, share) for gpu in gpus]
+    return held
+
+
 _global_node = global_worker.node

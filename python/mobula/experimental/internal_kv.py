@@ -56,9 +56,12 @@ def _internal_kv_put(
     return not _ask("kPut", key, namespace, value=_bytes(value), overwrite=overwrite)["found"]
 
 
-def _internal_kv_del(key: str | bytes, *, namespace: str | bytes | None = None) -> int:
-    """Removes a value; returns how many there were."""
-    return int(_ask("kDelete", key, namespace)["found"])
+def _internal_kv_del(
+    key: str | bytes, *, del_by_prefix: bool = False, namespace: str | bytes | None = None
+) -> int:
+    """Removes a value, or with ``del_by_prefix`` all whose keys begin so; returns how many."""
+    keys = _internal_kv_list(key, namespace=namespace) if del_by_prefix else [key]
+    return sum(int(_ask("kDelete", one, namespace)["found"]) for one in keys)
 
 
 def _internal_kv_list(prefix: str | bytes, *, namespace: str | bytes | None = None) -> list[bytes]:
@@ -70,6 +73,8 @@ def _internal_kv_list(prefix: str | bytes, *, namespace: str | bytes | None = No
 def _ask(
     operation: str, key: str | bytes, namespace: str | bytes | None, **more: Any
 ) -> dict[str, Any]:
+    if _text(key).startswith("@namespace_"):
+        raise RuntimeError(f"a key cannot begin with '@namespace_', got {_text(key)!r}")
     space = f"{_SPACE}/{_text(namespace)}" if namespace else _SPACE
     return current().runtime.ask_kv(operation, space, _text(key), **more)
 

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The name that Rays before 2.3 have for ``mobula.util.state.api``; new programs use that."""
+
+from __future__ import annotations
+
+from mobula import _lazy
+
+__all__: list[str] = []
+
+__getattr__ = _lazy.moved("ray.experimental.state.api", "ray.util.state.api")
