@@ -2,6 +2,7 @@
 # Goal: a job runs on the head, whoever submitted it and whatever becomes of them, and nothing of it
 # is left when it is over.
 import os
+import pathlib
 import re
 import signal
 import sys
@@ -13,7 +14,9 @@ from namespaced_hosts import kill_tree, wait_until
 PROGRAM = """
 import os, subprocess, sys, time
 import mobula as ray
-ray.init()
+
+# The log of a job holds both of its outputs.
+ray.init(logging_level="WARNING")
 
 @ray.remote
 def square(x):
@@ -80,6 +83,27 @@ def test_the_exit_status_is_that_of_the_program(submit, cluster):
     assert re.search(r"failing +FAILED with exit status 3 .* python program.py fail", listing)
     again = submit(options=["--job-id", "failing"])
     assert "there is a job failing already; choose another --job-id" in again.stderr
+
+
+def test_the_log_of_a_job_is_rotated(three_hosts, tmp_path):
+    head, client, _ = three_hosts
+    head.start_head(RAY_ROTATION_MAX_BYTES="4000", RAY_ROTATION_BACKUP_COUNT="2")
+    client.join(head)
+    program = "for number in range(3000): print(f'line {number}', flush=True)"
+    done = client.try_mobula(
+        "job", "submit", "--no-wait", "--job-id", "talker", "--", "python", "-c", program
+    )
+    assert done.returncode == 0, done.stderr
+    wait_until(lambda: "SUCCEEDED" in client.mobula("job", "list"))
+    logs = pathlib.Path(head.record()["session_dir"]) / "logs"
+    files = sorted(path.name for path in logs.glob("job-talker.log*"))
+    assert files == ["job-talker.log", "job-talker.log.1", "job-talker.log.2"]
+    assert all((logs / name).stat().st_size <= 4000 for name in files)
+    # What is kept is read as one: no line twice, none divided.
+    lines = client.mobula("job", "logs", "talker").splitlines()
+    numbers = [int(line.removeprefix("line ")) for line in lines]
+    assert 600 < len(numbers) < 1300
+    assert numbers == list(range(3000 - len(numbers), 3000))
 
 
 def test_a_job_goes_on_without_its_client_until_it_is_stopped(submit, cluster, tmp_path):

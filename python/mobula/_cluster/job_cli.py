@@ -123,16 +123,14 @@ def list_jobs(**where: Any) -> None:
 def logs(job_id: str, follow: bool, **where: Any) -> None:
     """Shows what a job has written."""
     from mobula._cluster import jobs
-    from mobula._cluster.job_supervisor import log_file
-    from mobula._cluster.logs import Source
 
     with opened(**where) as access:
-        jobs.find(access, job_id)
         if follow:
+            jobs.find(access, job_id)
             with contextlib.suppress(KeyboardInterrupt):
                 _follow(access, job_id)
             return
-        for text, _ in Source.of(access, None).parts(log_file(job_id)):
+        for text in jobs.written(access, job_id):
             click.echo(text, nl=False)
 
 

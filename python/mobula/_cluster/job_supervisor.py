@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import pathlib
 import subprocess
 import sys
 import threading
@@ -32,8 +33,16 @@ def record_file(job: str) -> str:
 
 
 def log_file(job: str) -> str:
-    """What the driver writes."""
+    """What the driver writes; what came before lies in files of that name and .1, .2, ..."""
     return f"job-{job}.log"
+
+
+def _log_limits() -> tuple[str, str]:
+    """How much of a job's log is kept: as of the logs of the node's workers."""
+    return (
+        os.environ.get("RAY_ROTATION_MAX_BYTES") or str(64 << 20),
+        os.environ.get("RAY_ROTATION_BACKUP_COUNT") or "3",
+    )
 
 
 class Supervisor:
@@ -64,17 +73,17 @@ class Supervisor:
         environment.update(variables)
         environment["RAY_ADDRESS"] = address
         environment["PYTHONUNBUFFERED"] = "1"
-        with open(os.path.join(self._session, "logs", log_file(job)), "wb") as log:
-            self._process = subprocess.Popen(
-                # -P: what lies in the job's folder is the command's, not the runner's.
-                [sys.executable, "-P", _RUNNER, *command],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                cwd=folder,
-                env=environment,
-                start_new_session=True,
-            )
+        log = pathlib.Path(self._session, "logs", log_file(job))
+        # The runner takes a while to start, and a job that runs has a log to follow.
+        log.touch()
+        self._process = subprocess.Popen(
+            # -P: what lies in the job's folder is the command's, not the runner's.
+            [sys.executable, "-P", _RUNNER, str(log), *_log_limits(), *command],
+            stdin=subprocess.PIPE,
+            cwd=folder,
+            env=environment,
+            start_new_session=True,
+        )
         self._write(state="RUNNING", started=time.time())
         threading.Thread(target=self._watch, daemon=True).start()
 

@@ -110,12 +110,27 @@ def follow(access: Access, job: str, poll_s: float = 0.2) -> Iterator[str]:
     while True:
         # In this order, so that the last words are read.
         ended = find(access, job)["state"] in _ENDED
-        for text, behind in source.parts(log_file(job), offset):
-            offset = behind
+        while (more := source.more(log_file(job), offset)) != ("", offset):
+            text, offset = more
             yield text
         if ended:
             return
         time.sleep(poll_s)
+
+
+def written(access: Access, job: str) -> Iterator[str]:
+    """What the driver has written so far, as far as it is kept.
+
+    Raises:
+        JobError: There is none of that id.
+    """
+    find(access, job)
+    source = Source.of(access, None)
+    present = log_file(job)
+    names = [file["name"] for file in source.files() if file["name"].startswith(present + ".")]
+    for name in [*sorted(names, key=lambda name: -int(name.rpartition(".")[2])), present]:
+        for text, _ in source.parts(name):
+            yield text
 
 
 def stop(access: Access, job: str) -> bool:
