@@ -361,6 +361,7 @@ void ActorTable::Die(ActorRecord& record, ErrorInfo cause, Outbox& out) {
   record.view.state = ActorState::kDead;
   record.view.death_cause = std::move(cause);
   record.view.worker = Address{};
+  if (record.view.detached) bereaved_.insert(record.view.job);
   directory_.Bury(record);
   directory_.Publish(record, out);
   out.Tell(Describe(record.view) + " is dead: " + record.view.death_cause.message);

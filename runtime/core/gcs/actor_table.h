@@ -2,7 +2,9 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/core/gcs/actor_directory.h"
@@ -84,6 +86,8 @@ class ActorTable {
 
   /// Whether a living actor of the job may outlive it.
   [[nodiscard]] bool HasDetached(JobId job) const;
+  /// The jobs that may have lost their last detached actor since this was asked.
+  [[nodiscard]] std::set<JobId> TakeBereaved() { return std::exchange(bereaved_, {}); }
   [[nodiscard]] std::vector<ActorView> Views() const { return directory_.Views(); }
   void CheckInvariants() const;
 
@@ -113,6 +117,8 @@ class ActorTable {
   /// Registrations that were refused: a repeated request must not succeed behind its owner's back.
   /// Kept until the owner dies.
   std::map<ActorId, std::pair<Address, ErrorInfo>> refusals_;
+  /// See TakeBereaved; empty between events.
+  std::set<JobId> bereaved_;
   /// Takes turns among nodes.
   std::uint64_t turn_ = 0;
 };

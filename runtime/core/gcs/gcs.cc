@@ -37,6 +37,7 @@ struct Gcs::Parts {
   void BuryNodes(const NodeTable::Deaths& deaths, Outbox& out);
   void EndJobs(const JobTable::Ended& ended, Outbox& out);
   void SettleGroups(Outbox& out);
+  void SettleStore(Outbox& out);
   void BuryWorker(const Address& worker, const std::string& reason, bool intended, Outbox& out);
 
   Options options;
@@ -80,6 +81,13 @@ void Gcs::Parts::BuryWorker(const Address& worker, const std::string& reason, bo
   actors.WorkerDied(worker, reason, intended, out);
   groups.WorkerDied(worker.worker);
   store.WorkerDied(worker, out);
+}
+
+/// What a finished job stored goes with its last detached actor.
+void Gcs::Parts::SettleStore(Outbox& out) {
+  for (const JobId job : actors.TakeBereaved()) {
+    if (jobs.IsFinished(job) && !actors.HasDetached(job)) store.JobFinished(job, out);
+  }
 }
 
 /// Actors follow their placement groups.
@@ -281,6 +289,7 @@ void Gcs::Handle(Instant now, const Event& event, Effects& out) {
       },
       event);
   parts.SettleGroups(outbox);
+  parts.SettleStore(outbox);
   parts.groups.LogChanges(outbox);
   parts.actors.LogChanges(outbox);
   parts.journal.Take(parts.said, parts.changed, out);

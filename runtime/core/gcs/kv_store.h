@@ -11,7 +11,8 @@
 namespace mobula::gcs {
 
 /// The key-value store: exported functions, user keys, named things of the libraries. Keys live in
-/// spaces that do not see each other. The space "job/<id>" is a job's own and ends with it.
+/// spaces that do not see each other. The space "job/<id>" is a job's own and ends with it, or
+/// with the last detached actor that it leaves.
 class KvStore {
  public:
   explicit KvStore(Bugs bugs) : bugs_(bugs) {}

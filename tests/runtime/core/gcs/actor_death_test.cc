@@ -255,6 +255,30 @@ TEST_F(ActorDeathTest, OutlivesOwnerAndJobWhenDetached) {
   EXPECT_EQ(View(spec).state, ActorState::kAlive);
 }
 
+// A finished job's store goes with the last of its detached actors, not with the first.
+TEST_F(ActorDeathTest, TakesWhatItsJobHasStoredAlongWhenItIsTheLast) {
+  std::vector<TaskSpec> specs;
+  for (const std::uint64_t number : {1u, 2u}) {
+    TaskSpec& spec = specs.emplace_back(Restartable(0, number));
+    spec.header.Edit().actor_options->detached = true;
+    Create(spec, Worker(2, 4 + number));
+  }
+  const std::string space = "job/" + job.Hex();
+  Say(kDriver, KvRequest{1, KvOperation::kPut, space, "package", Bytes("zip"), true});
+  Die(kDriver);
+  Say(Daemon(1), JobFinished{job});
+  std::uint64_t request = 0;
+  const auto is_there = [&] {
+    Say(Worker(3, 1), KvRequest{++request, KvOperation::kExists, space, "package", {}, true});
+    return SentTo<KvReply>(Worker(3, 1)).back().found;
+  };
+  Die(Worker(2, 5));
+  EXPECT_EQ(View(specs[0]).state, ActorState::kDead);
+  EXPECT_TRUE(is_there());
+  Die(Worker(2, 6));
+  EXPECT_FALSE(is_there());
+}
+
 TEST_F(ActorDeathTest, TellsLateSubscribersWhyItIsDead) {
   const TaskSpec spec = Creation();
   Create(spec, Worker(2, 5));
