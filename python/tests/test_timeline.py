@@ -82,8 +82,9 @@ def nothing():
 
 
 @ray.remote
-def nap():
-    time.sleep(0.3)
+def nap(until):
+    while not until.exists():
+        time.sleep(0.01)
 
 
 def test_a_task_that_waits_at_its_worker_is_shown_as_queued(cluster):
@@ -97,12 +98,15 @@ def test_a_task_that_waits_at_its_worker_is_shown_as_queued(cluster):
 
 
 def test_what_runs_is_shown_up_to_now(cluster, tmp_path):
-    reference = nap.remote()
-    time.sleep(0.15)
+    end = tmp_path / "end"
+    reference = nap.remote(end)
     file = tmp_path / "line.json"
+    while not _spans(ray.timeline(), name="nap"):
+        time.sleep(0.01)
     assert ray.timeline(str(file)) is None
     (span,) = _spans(json.loads(file.read_text()), name="nap")
     assert span["args"]["outcome"] == "running"
+    end.touch()
     ray.get(reference)
     (span,) = _spans(ray.timeline(), name="nap")
     assert span["args"]["outcome"] == "finished"
