@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
+import mobula as ray
 import numpy as np
 import pytest
-
-import mobula as ray
 from mobula import _core
 
 
