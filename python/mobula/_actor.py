@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import inspect
 import re
 import types
@@ -174,7 +175,12 @@ class ActorClass(Generic[C, P]):
             cls = self.__dict__.get("_class")
             if cls is None or (name.startswith("__") and name.endswith("__")):
                 raise AttributeError(name)
-            return getattr(cls, name)
+            value = getattr(cls, name)
+            if isinstance(value, types.FunctionType):
+                # Found under its own name, cloudpickle would send only that name, and every worker
+                # would have to import the program's module.
+                return functools.partial(value)
+            return value
 
     @property
     def __ray_metadata__(self) -> ActorClassMetadata:

@@ -4,7 +4,9 @@
 import asyncio
 import gc
 import os
+import sys
 import time
+import types
 
 import pytest
 import ray
@@ -355,3 +357,28 @@ def test_blocking_calls_of_an_asyncio_actor_are_warned_of_once(ray_start_4_cpus,
 
     wait_for(told)
     assert "".join(seen).count("blocking ray.get inside async actor") == 1
+
+
+def test_a_class_travels_without_the_module_of_its_program():
+    only_here = types.ModuleType("only_here")
+    sys.modules["only_here"] = only_here
+    try:
+        exec(ONLY_HERE, only_here.__dict__)
+        assert ray.get(only_here.Speaker.remote().speak.remote()) == "hello"
+        assert only_here.Speaker.loudly("hello") == "HELLO"
+    finally:
+        del sys.modules["only_here"]
+
+
+ONLY_HERE = """
+import ray
+
+@ray.remote
+class Speaker:
+    def speak(self):
+        return "hello"
+
+    @staticmethod
+    def loudly(text):
+        return text.upper()
+"""
