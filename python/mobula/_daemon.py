@@ -92,8 +92,8 @@ class DaemonSpec:
     fault_seed: int = 0
 
 
-def _number(variable: str) -> int | None:
-    """What one of Ray's variables says."""
+def number_in(variable: str) -> int | None:
+    """What one of Ray's variables says; None if it is not set."""
     text = os.environ.get(variable)
     if not text:
         return None
@@ -117,8 +117,8 @@ def _arguments(spec: DaemonSpec, session: str) -> list[str]:
         ("spill-directory", node.object_spilling_directory),
         ("min-spilling-size", node.min_spilling_size),
         ("dashboard-port", spec.dashboard_port),
-        ("log-bytes-max", _number("RAY_ROTATION_MAX_BYTES")),
-        ("log-older-max", _number("RAY_ROTATION_BACKUP_COUNT")),
+        ("log-bytes-max", number_in("RAY_ROTATION_MAX_BYTES")),
+        ("log-older-max", number_in("RAY_ROTATION_BACKUP_COUNT")),
     ):
         if amount is not None:
             arguments.append(f"--{option}={amount}")

@@ -96,14 +96,14 @@ def check_address(address: str | None) -> str | None:
     """None or "local" for a new cluster, "auto" or "host:port" for one that runs."""
     if address is None:
         return None
-    if not isinstance(address, str) or not address:
-        raise ValueError(f"address takes 'local', 'auto' or 'host:port', got {address!r}")
-    if address.startswith("ray://"):
+    if isinstance(address, str) and address.startswith("ray://"):
         raise ValueError(
             f"there is no Ray Client for {address!r}: drivers are processes of the cluster, so run "
             f"this one on a machine of it, with address='auto'"
         )
-    if address not in ("local", "auto") and not address.rpartition(":")[2].isdigit():
+    if not isinstance(address, str) or (
+        address not in ("local", "auto") and not address.rpartition(":")[2].isdigit()
+    ):
         raise ValueError(f"address takes 'local', 'auto' or 'host:port', got {address!r}")
     return address
 

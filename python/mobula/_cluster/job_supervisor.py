@@ -39,9 +39,10 @@ def log_file(job: str) -> str:
 
 def _log_limits() -> tuple[str, str]:
     """How much of a job's log is kept: as of the logs of the node's workers."""
-    return (
-        os.environ.get("RAY_ROTATION_MAX_BYTES") or str(64 << 20),
-        os.environ.get("RAY_ROTATION_BACKUP_COUNT") or "3",
+    bytes_max = _daemon.number_in("RAY_ROTATION_MAX_BYTES")
+    older_max = _daemon.number_in("RAY_ROTATION_BACKUP_COUNT")
+    return str(64 << 20 if bytes_max is None else bytes_max), str(
+        3 if older_max is None else older_max
     )
 
 
