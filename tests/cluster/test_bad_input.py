@@ -15,9 +15,8 @@ from namespaced_hosts import wait_until
 def _small_disk(path, megabytes):
     path.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0700", "tmpfs", str(path)]
-    done = subprocess.run(mount, capture_output=True, text=True)
-    if done.returncode != 0:
-        pytest.skip(f"no small disk can be made: {done.stderr.strip()}")
+    # Allowed to whoever may make the hosts' network namespaces.
+    subprocess.run(mount, check=True)
     try:
         yield path
     finally:
