@@ -29,6 +29,12 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   add_compile_options(-Wno-array-bounds -Wno-stringop-overflow -Wno-restrict)
 endif()
 
+# GCC takes a type of a .cc file's anonymous namespace for one of a header's when the file is
+# included by that of a whole library.
+if(MOBULA_UNITY)
+  add_compile_options(-Wno-subobject-linkage)
+endif()
+
 if(MOBULA_SANITIZE)
   list(JOIN MOBULA_SANITIZE "," sanitizers)
   add_compile_options("-fsanitize=${sanitizers}" -fno-sanitize-recover=all -fno-omit-frame-pointer)
