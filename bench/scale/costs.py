@@ -29,13 +29,22 @@ _DRIVER = pathlib.Path(__file__).with_name("driver.py")
 _CPUS = os.cpu_count() or 1
 
 
+# What a core of the machine of `bench/results` does in a millisecond.
+_ADDITIONS_OF_A_MILLISECOND = 21_000
+
+
+class Burnt(NamedTuple):
+    pid: int
+    seconds: float
+
+
 @ray.remote
-def burn(seconds: float) -> int:
-    """Needs a CPU for so long; of which process it was."""
-    end = time.thread_time() + seconds
-    while time.thread_time() < end:
-        pass
-    return os.getpid()
+def burn(milliseconds: int) -> Burnt:
+    """The same work on every machine; in which process, and how long a CPU took for it."""
+    start, total = time.thread_time(), 0
+    for i in range(milliseconds * _ADDITIONS_OF_A_MILLISECOND):
+        total += i
+    return Burnt(os.getpid(), time.thread_time() - start)
 
 
 @ray.remote
@@ -50,7 +59,7 @@ def cluster(num_cpus: int) -> Iterator[None]:
     """Warm: each CPU has had a worker."""
     ray.init(num_cpus=num_cpus)
     try:
-        ray.get([burn.remote(0.05) for _ in range(2 * num_cpus)])
+        ray.get([burn.remote(50) for _ in range(2 * num_cpus)])
         yield
     finally:
         ray.shutdown()
@@ -78,14 +87,14 @@ def waiting(seconds: float) -> Iterator[Figure]:
             count = max(_CPUS, int(seconds * _CPUS * 1000 / milliseconds))
             everyone = processes.family()
             before = {pid: processes.usage([pid]) for pid in everyone}
-            working = set(ray.get([burn.remote(milliseconds / 1000) for _ in range(count)]))
+            done = ray.get([burn.remote(milliseconds) for _ in range(count)])
             used = {pid: processes.usage([pid]).since(before[pid]).seconds for pid in everyone}
-            work = sum(used[pid] for pid in working)
-            others = sum(used.values()) - work
+            work = sum(task.seconds for task in done)
+            workers = sum(used[pid] for pid in {task.pid for task in done})
+            others = sum(used.values()) - workers
             size = f"tasks of {milliseconds} ms"
             yield f"taken by who waits, {size}", "% of the work", 100 * others / work
-            overhead = work - count * milliseconds / 1000
-            yield f"on top in the workers, {size}", "% of the work", 100 * overhead / work
+            yield f"on top in the workers, {size}", "% of the work", 100 * (workers - work) / work
 
 
 def crowd(seconds: float) -> Iterator[Figure]:

@@ -43,7 +43,7 @@ worker::RequestId RequestWait(const ProcessBinding& self, const py::list& refere
                               bool fetch_local, bool releases_cpu, worker::RequestId number) {
   std::vector<ObjectId> ids = IdsOf(references);
   if (absl::flat_hash_set<ObjectId>(ids.begin(), ids.end(), ids.size()).size() < ids.size())
-    throw py::value_error("wait takes every ObjectRef only once; the list has duplicates");
+    throw py::value_error("Wait requires a list of unique ray_waitables; some are given twice");
   worker::Process& process = *self.Get();
   const worker::RequestId request = NumberOf(process, number);
   process.Post(worker::WaitRequested{request, std::move(ids), num_returns, TimeoutOf(timeout),

@@ -240,6 +240,4 @@ def _check_wait(
             f"num_returns cannot be greater than the number of ray_waitables provided to ray.wait: "
             f"{len(references)}; got {num_returns}"
         )
-    if len(set(references)) < len(references):
-        raise ValueError("Wait requires a list of unique ray_waitables; some are given twice")
     return references, generators

@@ -66,10 +66,13 @@ def test_generic_classes_can_be_named_with_their_types_at_run_time():
 
 
 def test_importing_is_quick():
-    def seconds():
-        code = "import time; t = time.perf_counter(); import mobula; print(time.perf_counter() - t)"
+    def seconds(module):
+        code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
         run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
         return float(run.stdout)
 
-    # The least of some: other programs on the machine only add.
-    assert min(seconds() for _ in range(8)) < 0.15
+    # The least of some: other programs on the machine only add. Beside a module of Python's own:
+    # machines differ.
+    pairs = [(seconds("mobula"), seconds("asyncio")) for _ in range(8)]
+    own, of_python = (min(times) for times in zip(*pairs, strict=True))
+    assert own < 2.5 * of_python

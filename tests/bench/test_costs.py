@@ -37,8 +37,10 @@ def test_who_waits_leaves_the_cores_to_who_works() -> None:
     found = measure("a driver waits", 1.5)
     assert found["taken by who waits, tasks of 20 ms"] < 3
     assert found["on top in the workers, tasks of 20 ms"] < 5
-    assert found["taken by who waits, tasks of 1 ms"] < 15
-    assert found["on top in the workers, tasks of 1 ms"] < 25
+    # Who looks for news without rest takes about a core, thus 100 % and more. What a task costs
+    # is held by the gate on instructions: here it depends on how dear the machine's kernel is.
+    assert found["taken by who waits, tasks of 1 ms"] < 40
+    assert found["on top in the workers, tasks of 1 ms"] < 60
 
 
 def test_four_workers_per_core_do_not_make_tasks_dear() -> None:
