@@ -27,6 +27,8 @@ from mobula.exceptions import ActorDiedError, AsyncioActorExit, TaskCancelledErr
 if TYPE_CHECKING:
     import asyncio
 
+    from mobula._surroundings import Surroundings
+
 _EXITS = (ActorExit, AsyncioActorExit)
 _GENERATORS = (GeneratorType, AsyncGeneratorType)
 
@@ -34,11 +36,18 @@ _GENERATORS = (GeneratorType, AsyncGeneratorType)
 class Executor:
     """Turns a ``RunningTask`` into results, and reports them."""
 
-    def __init__(self, runtime: Runtime, interrupts: Interrupts | None = None) -> None:
-        """For one worker process; ``interrupts`` is told of the code that ``run`` runs."""
+    def __init__(
+        self,
+        runtime: Runtime,
+        interrupts: Interrupts | None = None,
+        surroundings: Surroundings | None = None,
+    ) -> None:
+        """For one worker process; the last two are told of the code that ``run`` runs."""
         self._runtime = runtime
         # In the simulator nobody knows them: there the hub breaks tasks off.
         self._interrupts = interrupts or Interrupts()
+        # None there, and for the calls of concurrent actors.
+        self._surroundings = surroundings
         # Of functions, by their ids.
         self._codes: dict[bytes, Callable[..., Any]] = {}
         # Runs so far, by function id, for max_calls.
@@ -57,12 +66,14 @@ class Executor:
         """Executes a task to its end. SystemExit of user code passes through, unreported."""
         execution = Execution(self._runtime, task, None, self._lends_cpu)
         entered = current_task.set(execution)
-        interrupts = self._interrupts
+        interrupts, surroundings = self._interrupts, self._surroundings
+        if surroundings is not None:
+            surroundings.begin(task)
         try:
-            function, args, kwargs = self._resolve(task)
             # In place, as calls of methods would be felt.
             thread = get_ident()
             try:
+                function, args, kwargs = self._resolve(task)
                 interrupts.running[thread] = task
                 if interrupts.early:
                     interrupts.check(task)
@@ -73,6 +84,8 @@ class Executor:
                 interrupts.running.pop(thread, None)
                 if interrupts.early:
                     interrupts.forget(task)
+                if surroundings is not None:
+                    surroundings.end()
         except _EXITS:
             self._report_exit(task)
         except SystemExit:
@@ -160,6 +173,19 @@ class Executor:
         # In place before the constructor runs, which may ask for its own handle.
         host = self._runtime.actor_host = ActorHost(self._runtime, task)
         self._lends_cpu = not host.is_concurrent
+        if self._surroundings is not None:
+            self._surroundings.become_actor(task)
+        self._construct(host, cls, args, kwargs)
+        if self._surroundings is not None:
+            self._surroundings.name_actor(host)
+            if host.is_concurrent:
+                self._surroundings.end()
+                self._surroundings = None
+
+    @staticmethod
+    def _construct(
+        host: ActorHost, cls: type, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> None:
         if type(cls).__call__ is not type.__call__:
             host.instance = cls(*args, **kwargs)
             return

@@ -8,19 +8,23 @@ import itertools
 import json
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 logger = logging.getLogger("mobula")
 
 # How a line of a worker begins that moves a progress bar; see experimental/tqdm_ray.py.
 PROGRESS_MARK = "__ray_tqdm_magic_token__ "
+# How a line begins that says whose the lines after it are, in Ray's words; see _surroundings.py.
+ACTOR_MARK, TASK_MARK = ":actor_name:", ":task_name:"
 
 # Told of workers' lines, whether they are shown or not.
 listeners: list[Callable[[dict[str, Any]], None]] = []
 # The last warnings that have a kind: their number, the kind and the message.
 warnings: collections.deque[tuple[int, str, str]] = collections.deque(maxlen=100)
 _numbers = itertools.count()
+# What those lines have said, by worker and whether it wrote them to its standard error.
+_names: dict[tuple[str, bool], str] = {}
 
 
 def configure(level: int | str) -> None:
@@ -49,18 +53,36 @@ def warn(message: str, kind: str = "") -> None:
 
 def show(logs: dict[str, Any], own_name: str, *, visibly: bool = True) -> None:
     """Lines of a worker, each with its origin in front; or told to listeners only."""
-    told = tell(logs, visibly=visibly)
-    if visibly and told["lines"]:
-        write(told, own_name)
+    for batch in tell(logs, visibly=visibly):
+        if visibly:
+            write(batch, own_name)
 
 
-def tell(logs: dict[str, Any], *, visibly: bool = True) -> dict[str, Any]:
-    """Tells listeners of lines, and moves progress bars; returns what is text of them."""
-    logs = {**logs, "lines": _without_progress(logs["lines"], visibly)}
-    if logs["lines"]:
+def tell(logs: dict[str, Any], *, visibly: bool = True) -> list[dict[str, Any]]:
+    """Tells listeners of lines, and moves progress bars; returns what is text of them, by name."""
+    lines = _without_progress(logs["lines"], visibly)
+    batches = [{**logs, **part} for part in _by_name(logs, lines)]
+    for batch in batches:
         for listener in listeners:
-            listener(logs)
-    return logs
+            listener(batch)
+    return batches
+
+
+def _by_name(logs: dict[str, Any], lines: Sequence[str]) -> Iterator[dict[str, Any]]:
+    source = (logs["worker"], logs["is_error"])
+    # The runtime knows an actor's worker by its first task.
+    name, part = _names.get(source, logs["name"].removesuffix(".__init__")), list[str]()
+    for line in lines:
+        mark = next((one for one in (ACTOR_MARK, TASK_MARK) if line.startswith(one)), None)
+        if mark is None:
+            part.append(line)
+            continue
+        if part:
+            yield {"name": name, "lines": part}
+        name, part = line.removeprefix(mark), []
+        _names[source] = name
+    if part:
+        yield {"name": name, "lines": part}
 
 
 def write(logs: dict[str, Any], own_name: str) -> None:

@@ -47,11 +47,12 @@ class Notices:
 
     def _show(self, logs: dict[str, Any]) -> None:
         told = _logs.tell(logs, visibly=self._show_logs)
-        if not self._show_logs or not told["lines"]:
+        if not self._show_logs or not told:
             return
         with self._lock:
-            for batch in self._repeats.filter(told, time.monotonic()):
-                _logs.write(batch, self._own_name)
+            for one in told:
+                for batch in self._repeats.filter(one, time.monotonic()):
+                    _logs.write(batch, self._own_name)
             self._look_later()
 
     def _look_later(self) -> None:

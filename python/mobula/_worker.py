@@ -19,6 +19,7 @@ from mobula import _core, _job_config, _world
 from mobula._executor import Executor
 from mobula._host_runtime import HostRuntime
 from mobula._interrupts import Interrupts
+from mobula._surroundings import Surroundings
 
 if TYPE_CHECKING:
     from mobula._actor_host import ActorHost
@@ -42,12 +43,13 @@ def run_worker(
     _world.current.root = runtime.root
     _job_config.apply(runtime.identity["job_config"]["language_config"])
     interrupts = Interrupts()
-    executor = Executor(runtime, interrupts)
+    if runtime_env:
+        runtime.environment = json.loads(runtime_env)
+    executor = Executor(runtime, interrupts, Surroundings(runtime))
     if runtime_env:
         # Not above: most workers need nothing of it.
         from mobula._environments import enter
 
-        runtime.environment = json.loads(runtime_env)
         refusal = (
             refusal
             or enter.enter_folders(runtime.environment, session, runtime.fetch_package)

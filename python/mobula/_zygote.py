@@ -27,6 +27,7 @@ import socket
 import sys
 from typing import Any, NoReturn
 
+from mobula import _cpu_threads
 from mobula._parent import call_process, die_with
 
 _PACKET_MAX = 1 << 20
@@ -39,9 +40,7 @@ def _end_with_parent(parent: int, name: str) -> None:
 
 
 def _preimport() -> None:
-    # As many threads in numerical libraries as the worker has CPUs by default: one. It also keeps
-    # them from starting threads here, before the fork.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    _cpu_threads.give_default()
     # Ray's name for the daemon's process.
     os.environ["RAY_RAYLET_PID"] = str(os.getppid())
     import concurrent.futures.thread

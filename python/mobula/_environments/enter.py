@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mobula import _core
+from mobula import _core, _cpu_threads
 from mobula._environments import cache, fields, packages
 from mobula._errors import EXCEPTION, encode_exception
 from mobula._executor import Executor
@@ -59,7 +59,8 @@ def enter_interpreter(
     except (RuntimeEnvSetupError, OSError) as error:
         return _failure(error)
     python = virtualenv.python_of(folder)
-    os.execve(python, [python, *arguments], {**os.environ, **virtualenv.variables_of(folder)})
+    variables = {**_cpu_threads.without_default(), **virtualenv.variables_of(folder)}
+    os.execve(python, [python, *arguments], variables)
 
 
 def enter_folders(
