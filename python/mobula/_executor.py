@@ -45,7 +45,7 @@ class Executor:
         """For one worker process; the last two are told of the code that ``run`` runs."""
         self._runtime = runtime
         # In the simulator nobody knows them: there the hub breaks tasks off.
-        self._interrupts = interrupts or Interrupts()
+        self._interrupts = interrupts or Interrupts(runtime.cancelled)
         # None there, and for the calls of concurrent actors.
         self._surroundings = surroundings
         # Of functions, by their ids.

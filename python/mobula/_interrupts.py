@@ -16,12 +16,12 @@ class Interrupts:
     still being decoded or its thread has not started. It ends before its first line then.
     """
 
-    def __init__(self) -> None:
-        """For one process."""
+    def __init__(self, noted: set[str]) -> None:
+        """For one process; ``noted`` is where others look for the tasks that were broken off."""
         # By thread. Who runs a task adds it, checks, and takes it out when its code has ended.
         self.running: dict[int, RunningTask] = {}
         # An id that comes after its task's end is not taken out again: there are few.
-        self.early: set[str] = set()
+        self.early = noted
 
     def check(self, task: RunningTask) -> None:
         """Raises KeyboardInterrupt in place of the code of a task that was broken off before."""

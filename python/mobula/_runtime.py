@@ -43,6 +43,8 @@ class Runtime(abc.ABC):
         self.visible_gpus = visible_gpus()
         # Of a worker: the actor that lives here.
         self.actor_host: ActorHost | None = None
+        # Tasks here that are broken off and have not ended: their ids.
+        self.cancelled: set[str] = set()
         # Of its program; made when the first value is recorded.
         self.metrics: MetricsPage | None = None
         # What this process was started in, and what its tasks' children inherit: of a driver that

@@ -81,6 +81,7 @@ class SimWorker:
     def interrupt(self, task: str) -> None:
         """Breaks a task off, if it still runs."""
         if task in self._threads:
+            self._runtime.cancelled.add(task)
             self._hub.interrupt(self._threads[task], KeyboardInterrupt())
         elif self._loop is not None:
             self._loop.call_soon_threadsafe(self._cancel, task)
@@ -94,6 +95,7 @@ class SimWorker:
             self._exit(error)
         finally:
             del self._threads[task.task]
+            self._runtime.cancelled.discard(task.task)
 
     def _run_in_group(self, task: _core.RunningTask) -> None:
         """When fewer calls of its concurrency group than may run do."""

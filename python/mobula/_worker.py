@@ -42,7 +42,7 @@ def run_worker(
     runtime = HostRuntime(process)
     _world.current.root = runtime.root
     _job_config.apply(runtime.identity["job_config"]["language_config"])
-    interrupts = Interrupts()
+    interrupts = Interrupts(runtime.cancelled)
     if runtime_env:
         runtime.environment = json.loads(runtime_env)
     executor = Executor(runtime, interrupts, Surroundings(runtime))

@@ -117,6 +117,18 @@ class RuntimeContext:
         """As ``get_accelerator_ids``."""
         return self.get_accelerator_ids()
 
+    def is_canceled(self) -> bool:
+        """Whether the running task was cancelled, and goes on: it caught its KeyboardInterrupt.
+
+        RuntimeError outside tasks, and in asyncio actors, whose calls are cancelled as coroutines.
+        """
+        runtime, task = self._execution.runtime, self._execution.task
+        if task is None:
+            raise RuntimeError("only tasks are cancelled, and this is called outside of them")
+        if runtime.actor_host is not None and runtime.actor_host.is_async:
+            raise RuntimeError("is_canceled is not for asyncio actors: catch CancelledError there")
+        return task.task in runtime.cancelled
+
     def get_session_name(self) -> str:
         """The same in all processes of a cluster, and in no other cluster."""
         return os.path.basename(_of_head("session_dir")) or "session"

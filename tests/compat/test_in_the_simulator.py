@@ -11,6 +11,7 @@ import pytest
 FILES = [
     "test_actor_options.py",
     "test_actor_resources.py",
+    "test_cancelled.py",
     "test_dag.py",
     "test_dask.py",
     "test_generator_recovery.py",
