@@ -343,19 +343,21 @@ class ActorClass(Generic[C, P]):
 
 
 def find_actor(runtime: Runtime, name: str, namespace: str | None) -> ActorHandle | None:
-    """The handle of the living actor with that name."""
+    """A handle, which does not keep it alive, of the living actor with that name."""
     request = runtime.process.request_named_actor(name, namespace or runtime.namespace)
     reply = runtime.await_request(request)
     if not reply["found"]:
         return None
     view = reply["actor"]
-    reference = runtime.process.add_reference(view["handle"])
     description = ActorDescription.from_bytes(view["handle_description"])
-    return ActorHandle(ActorState(runtime, view["actor"], reference, description))
+    return ActorHandle(ActorState(runtime, view["actor"], None, description))
 
 
 def get_actor(name: str, namespace: str | None = None) -> ActorHandle:
-    """The handle of a named actor; ValueError when there is none.
+    """A handle of a named actor; ValueError when there is none.
+
+    It does not keep the actor alive: that ends with the handles of whoever made it, unless it is
+    detached.
 
     >>> import mobula
     >>> @mobula.remote

@@ -113,13 +113,18 @@ def _load_description(data: bytes) -> ActorDescription:
 class ActorState:
     """What all handles and bound methods of one actor in one process share.
 
-    The actor lives as long as ``reference`` does, or one like it in another process.
+    The actor lives as long as ``reference`` does, or one like it in another process. Handles that
+    were looked up have none: they keep no actor alive, nor do copies of them.
     """
 
     __slots__ = ("actor_id", "description", "reference", "runtime", "templates")
 
     def __init__(
-        self, runtime: Runtime, actor_id: str, reference: ObjectRef, description: ActorDescription
+        self,
+        runtime: Runtime,
+        actor_id: str,
+        reference: ObjectRef | None,
+        description: ActorDescription,
     ) -> None:
         """``reference`` stands for the actor."""
         self.runtime = runtime
@@ -174,7 +179,7 @@ class ActorMethod:
     __slots__ = ("_name", "_options", "_shape", "_state", "_template")
 
     def __init__(self, state: ActorState, name: str, options: dict[str, Any]) -> None:
-        """Keeps the actor alive, as a handle does."""
+        """As a handle, it keeps the actor alive."""
         self._state = state
         self._name = name
         self._options = options
@@ -240,8 +245,8 @@ class ActorMethod:
 class ActorHandle(Generic[C]):
     """An actor, as its users see it: each of its methods has a ``.remote()``.
 
-    Handles may be passed to tasks and other actors. The actor ends when its last handle goes,
-    unless it is detached.
+    Handles may be passed to tasks and other actors. The actor ends when the last goes that came
+    from whoever made it, unless it is detached; those of ``get_actor`` do not count.
     """
 
     def __init__(self, state: ActorState) -> None:
@@ -294,7 +299,7 @@ def _names(methods: dict[str, MethodInfo]) -> str:
     return ", ".join(sorted(name for name in methods if not name.startswith("__"))) or "none"
 
 
-def _load_handle(actor_id: str, reference: ObjectRef, description: bytes) -> ActorHandle:
+def _load_handle(actor_id: str, reference: ObjectRef | None, description: bytes) -> ActorHandle:
     runtime = current().runtime
     loaded = ActorDescription.from_bytes(description)
     return ActorHandle(ActorState(runtime, actor_id, reference, loaded))

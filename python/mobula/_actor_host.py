@@ -30,7 +30,6 @@ class ActorHost:
         options = creation.actor_options
         assert options is not None
         self._runtime = runtime
-        self._first_return = creation.first_return
         self._description: bytes = options["handle_description"]
         self.actor_id = creation.actor
         self.name: str = options["name"]
@@ -103,10 +102,9 @@ class ActorHost:
         )
 
     def handle(self) -> ActorHandle:
-        """The actor's own handle."""
-        reference = self._runtime.process.add_reference(self._first_return)
+        """The actor's own handle, which does not keep it alive."""
         description = ActorDescription.from_bytes(self._description)
-        return ActorHandle(ActorState(self._runtime, self.actor_id, reference, description))
+        return ActorHandle(ActorState(self._runtime, self.actor_id, None, description))
 
 
 def _terminate() -> NoReturn:

@@ -26,6 +26,7 @@ FILES = [
     "test_state.py",
     "test_tqdm.py",
     "test_util.py",
+    "test_weak_handles.py",
 ]
 
 pytestmark = pytest.mark.skipif(
