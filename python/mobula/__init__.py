@@ -28,6 +28,7 @@ from mobula._remote_function import RemoteFunction
 from mobula.ids import (
     ActorClassID,
     ActorID,
+    ClusterID,
     FunctionID,
     JobID,
     NodeID,
@@ -83,6 +84,7 @@ __all__ = [
     "ActorHandle",
     "ActorID",
     "ActorMethod",
+    "ClusterID",
     "DynamicObjectRefGenerator",
     "FunctionID",
     "JobID",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mobula import _core
 from mobula._core import ObjectRef
-from mobula.ids import TaskID
+from mobula.ids import JobID, TaskID
 
 if TYPE_CHECKING:
     from asyncio import Future as AsyncioFuture
@@ -39,6 +39,14 @@ class UnknownObject:
         """Whether it names nothing at all."""
         return set(self._binary) == {0xFF}
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both are the same name."""
+        return isinstance(other, UnknownObject) and other._binary == self._binary
+
+    def __hash__(self) -> int:
+        """As equality."""
+        return hash(self._binary)
+
     def __repr__(self) -> str:
         """For people."""
         return f"ObjectRef({self.hex()})"
@@ -58,11 +66,15 @@ def _new(cls: type, binary: bytes) -> ObjectRef | UnknownObject:
 
     This process must have one already: the name does not say who owns the object.
     """
+    if not isinstance(binary, bytes):
+        raise TypeError(f"Unsupported type: {type(binary)}, expected bytes")
+    if len(binary) != _ID_SIZE:
+        raise ValueError(f"ID string needs to have length {_ID_SIZE}, got {len(binary)}")
     from mobula._runtime import current
 
     process: Any = current().runtime.process
     for view in process.references():
-        if view["reference"][: len(binary)] == binary:
+        if view["reference"][:_ID_SIZE] == binary:
             reference: ObjectRef = process.add_reference(view["reference"])
             return reference
     return UnknownObject(binary)
@@ -114,6 +126,27 @@ def _task_id(self: ObjectRef) -> TaskID:
     return TaskID(self.binary()[:16])
 
 
+def _job_id(self: ObjectRef) -> JobID:
+    """The job that this process belongs to: references stay within a job."""
+    from mobula._runtime import current
+
+    return JobID.from_hex(current().runtime.identity["job"])
+
+
+def _size(cls: type) -> int:
+    return _ID_SIZE
+
+
+def _from_hex(cls: type, text: str) -> Any:
+    """As from the bytes that these digits stand for."""
+    return cls(bytes.fromhex(text))
+
+
+def _from_binary(cls: type, binary: bytes) -> Any:
+    """As ``ObjectRef(binary)``."""
+    return cls(binary)
+
+
 def _reduce(self: ObjectRef) -> tuple[Any, ...]:
     """For picklers that are not ours: nobody counts such copies, so the object stays for good."""
     from mobula._runtime import current
@@ -156,6 +189,10 @@ def _extend() -> None:
         "task_id": _task_id,
         "nil": classmethod(_nil),
         "is_nil": _is_nil,
+        "job_id": _job_id,
+        "size": classmethod(_size),
+        "from_binary": classmethod(_from_binary),
+        "from_hex": classmethod(_from_hex),
         "__class_getitem__": classmethod(_class_getitem),
         "__module__": "mobula",
         "__doc__": "A name for a value that exists or will: what ``.remote()`` and ``put`` return.",

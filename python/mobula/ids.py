@@ -13,6 +13,7 @@ __all__ = [
     "ActorClassID",
     "ActorID",
     "BaseID",
+    "ClusterID",
     "FunctionID",
     "JobID",
     "NodeID",
@@ -21,6 +22,9 @@ __all__ = [
     "UniqueID",
     "WorkerID",
 ]
+
+
+_SIZE = 16
 
 
 class BaseID:
@@ -34,14 +38,31 @@ class BaseID:
 
     def __init__(self, binary: bytes) -> None:
         """From 16 bytes."""
-        if len(binary) != 16:
-            raise ValueError(f"an id takes 16 bytes, got {len(binary)}")
-        self._binary = bytes(binary)
+        if not isinstance(binary, bytes):
+            raise TypeError(f"Unsupported type: {type(binary)}, expected bytes")
+        if len(binary) != _SIZE:
+            raise ValueError(f"ID string needs to have length {_SIZE}, got {len(binary)}")
+        self._binary = binary
+
+    @classmethod
+    def from_binary(cls, binary: bytes) -> Self:
+        """From 16 bytes."""
+        return cls(binary)
 
     @classmethod
     def from_hex(cls, text: str) -> Self:
         """From 32 hexadecimal digits."""
         return cls(bytes.fromhex(text))
+
+    @classmethod
+    def nil(cls) -> Self:
+        """The one that names nothing."""
+        return cls(b"\xff" * _SIZE)
+
+    @classmethod
+    def size(cls) -> int:
+        """In bytes."""
+        return _SIZE
 
     def hex(self) -> str:
         """32 hexadecimal digits."""
@@ -52,8 +73,8 @@ class BaseID:
         return self._binary
 
     def is_nil(self) -> bool:
-        """Whether it names nothing."""
-        return not any(self._binary)
+        """Whether it names nothing, to Ray's programs or to the runtime."""
+        return self._binary in (b"\xff" * _SIZE, bytes(_SIZE))
 
     def __eq__(self, other: object) -> bool:
         """Ids of different kinds are never equal."""
@@ -72,18 +93,19 @@ class BaseID:
         return type(self), (self._binary,)
 
 
-class UniqueID(BaseID):
-    """Of any kind of thing."""
+class _RandomID(BaseID):
+    """One that can be made up."""
+
+    __slots__ = ()
 
     @classmethod
     def from_random(cls) -> Self:
         """One that nothing has yet; in the simulator of the process's own random stream."""
-        return cls(random.randbytes(16))
+        return cls(random.randbytes(_SIZE))
 
-    @classmethod
-    def nil(cls) -> Self:
-        """The one that names nothing."""
-        return cls(bytes(16))
+
+class UniqueID(_RandomID):
+    """Of any kind of thing."""
 
 
 class ActorClassID(UniqueID):
@@ -94,19 +116,28 @@ class FunctionID(UniqueID):
     """An exported function."""
 
 
-class ActorID(BaseID):
+class ActorID(_RandomID):
     """An actor through all its restarts."""
 
 
 class JobID(BaseID):
     """One driver's run."""
 
+    @classmethod
+    def from_int(cls, number: int) -> Self:
+        """The one of that number."""
+        return cls(number.to_bytes(_SIZE, "little"))
 
-class NodeID(BaseID):
+    def int(self) -> int:
+        """Its number."""
+        return int.from_bytes(self._binary, "little")
+
+
+class NodeID(UniqueID):
     """A node."""
 
 
-class PlacementGroupID(BaseID):
+class PlacementGroupID(_RandomID):
     """A placement group."""
 
 
@@ -114,5 +145,9 @@ class TaskID(BaseID):
     """A task."""
 
 
-class WorkerID(BaseID):
+class ClusterID(UniqueID):
+    """A cluster."""
+
+
+class WorkerID(UniqueID):
     """A driver or worker process."""

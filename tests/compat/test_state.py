@@ -99,12 +99,35 @@ def test_a_job_config_has_its_own_class():
 
 
 def test_ids_of_everything():
-    for kind in (ray.UniqueID, ray.FunctionID, ray.ActorClassID):
+    unique = [ray.UniqueID, ray.FunctionID, ray.ActorClassID, ray.NodeID, ray.WorkerID]
+    for kind in [*unique, ray.ClusterID, ray.ActorID, ray.PlacementGroupID]:
         one, other = kind.from_random(), kind.from_random()
-        assert one != other and not one.is_nil() and kind.nil().is_nil()
-        assert kind.from_hex(one.hex()) == one
+        assert one != other and not one.is_nil()
+        assert kind.from_hex(one.hex()) == kind.from_binary(one.binary()) == one
+    assert all(issubclass(kind, ray.UniqueID) for kind in unique)
+    for kind in [*unique, ray.ActorID, ray.JobID, ray.TaskID, ray.PlacementGroupID]:
+        nothing = kind.nil()
+        assert nothing.is_nil() and nothing == kind.nil() and hash(nothing) == hash(kind.nil())
+        assert set(nothing.binary()) == {255} and len(nothing.binary()) == kind.size()
+        with pytest.raises(ValueError, match=f"length {kind.size()}, got 3"):
+            kind(b"abc")
+        with pytest.raises(TypeError, match="expected bytes"):
+            kind(5)
+    assert ray.JobID.from_int(3).int() == 3 and ray.JobID.from_int(3) != ray.JobID.from_int(4)
     assert ray.ObjectID is ray.ObjectRef
     assert {language.name for language in ray.Language} == {"PYTHON", "JAVA", "CPP"}
+
+
+def test_references_have_ids_as_names(shutdown_only):
+    ray.init(num_cpus=1)
+    reference = ray.put(1)
+    assert len(reference.binary()) == reference.size() == ray.ObjectRef.size()
+    assert ray.ObjectRef.from_binary(reference.binary()) == reference
+    assert reference.job_id().hex() == ray.get_runtime_context().get_job_id()
+    assert isinstance(reference.task_id(), ray.TaskID) and not reference.is_nil()
+    assert ray.ObjectRef.nil().is_nil() and ray.ObjectRef.nil() == ray.ObjectRef.nil()
+    with pytest.raises(ValueError, match=f"length {ray.ObjectRef.size()}, got 3"):
+        ray.ObjectRef(b"abc")
 
 
 def test_contexts_name_their_session(shutdown_only):
