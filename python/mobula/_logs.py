@@ -8,8 +8,9 @@ import itertools
 import json
 import logging
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 logger = logging.getLogger("mobula")
 
@@ -20,8 +21,22 @@ ACTOR_MARK, TASK_MARK = ":actor_name:", ":task_name:"
 
 # Told of workers' lines, whether they are shown or not.
 listeners: list[Callable[[dict[str, Any]], None]] = []
-# The last warnings that have a kind: their number, the kind and the message.
-warnings: collections.deque[tuple[int, str, str]] = collections.deque(maxlen=100)
+
+
+class Warned(NamedTuple):
+    """A warning that the program's user was shown."""
+
+    # Counts those of the process.
+    number: int
+    # When, as `time.time`.
+    time: float
+    # "" for those of which listeners hear nothing.
+    kind: str
+    message: str
+
+
+# The last ones.
+warnings: collections.deque[Warned] = collections.deque(maxlen=100)
 _numbers = itertools.count()
 # What those lines have said, by worker and whether it wrote them to its standard error.
 _names: dict[tuple[str, bool], str] = {}
@@ -46,8 +61,7 @@ class _StderrHandler(logging.Handler):
 
 def warn(message: str, kind: str = "") -> None:
     """A warning of the runtime for the program's user; one of a kind is told to listeners, too."""
-    if kind:
-        warnings.append((next(_numbers), kind, message))
+    warnings.append(Warned(next(_numbers), time.time(), kind, message))
     print(f"(mobula) warning: {message}", file=sys.stderr, flush=True)
 
 

@@ -24,6 +24,7 @@ FILES = [
     "test_node_labels.py",
     "test_placement_groups.py",
     "test_state.py",
+    "test_state_tasks.py",
     "test_tqdm.py",
     "test_util.py",
     "test_weak_handles.py",

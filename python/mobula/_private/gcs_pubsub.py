@@ -117,8 +117,9 @@ def _dead_nodes() -> Iterator[tuple[Any, str, str]]:
 
 
 def _warnings() -> Iterator[tuple[Any, str, str]]:
-    for number, kind, message in _logs.warnings:
-        yield ("warning", number), kind, message
+    for one in _logs.warnings:
+        if one.kind:
+            yield ("warning", one.number), one.kind, one.message
 
 
 def _published() -> Iterator[tuple[Any, str, str]]:

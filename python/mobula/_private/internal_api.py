@@ -6,7 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 from mobula._objects import free
-from mobula.util.state import list_objects, list_tasks
+from mobula._runtime import current
+from mobula.util.state import list_objects
+from mobula.util.state._tasks import own_pending
 
 __all__ = ["free", "memory_summary"]
 
@@ -23,7 +25,7 @@ def memory_summary(address: str | None = None, *, stats_only: bool = False, **ho
     if stats_only:
         sizes = [view["size"] for view in list_objects() if view["state"] == "STORED"]
         return f"Plasma memory usage {sum(sizes) >> 20} MiB, {len(sizes)} objects"
-    pending = {task["task_id"]: _status(task["state"]) for task in list_tasks()}
+    pending = {task["task_id"]: task["state"] for task in own_pending(current().runtime)}
     return "\n".join(
         f"{view['object_id']} | {pending.get(view['object_id'][:_TASK_DIGITS], 'FINISHED')} | "
         f"Attempt #{view['attempt_number'] + 1} | {view['size']} B | "
@@ -31,8 +33,3 @@ def memory_summary(address: str | None = None, *, stats_only: bool = False, **ho
         f"{view['borrowers']} borrowers"
         for view in list_objects()
     )
-
-
-def _status(state: str) -> str:
-    """As Ray's summary has it, which knows of a running task only that it was sent."""
-    return "SUBMITTED_TO_WORKER" if state == "RUNNING" else state

@@ -6,15 +6,17 @@ from __future__ import annotations
 import collections
 import functools
 import json
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from mobula import _errors
+from mobula import _logs
 from mobula._cluster_view import node_views
 from mobula._job_config import facts_of
 from mobula._runtime import Runtime, current
 from mobula._worker_logs import get_log, list_logs
 from mobula.util.placement_group import placement_group_row
+from mobula.util.state import _tasks
 
 __all__ = [
     "get_actor",
@@ -26,6 +28,7 @@ __all__ = [
     "get_task",
     "get_worker",
     "list_actors",
+    "list_cluster_events",
     "list_jobs",
     "list_logs",
     "list_nodes",
@@ -57,22 +60,29 @@ class View(dict[str, Any]):
 class _Listing(Protocol):
     def __call__(
         self,
-        *,
+        address: str | None = None,
         filters: Sequence[Filter] | None = None,
         limit: int | None = None,
+        timeout: int | None = None,
         detail: bool = False,
+        raise_on_missing_output: bool = True,
     ) -> list[View]: ...
 
 
 def _listing(list_all: Callable[[], list[dict[str, Any]]]) -> _Listing:
-    """Gives a list Ray's options; ``detail`` has no effect, as all is told anyway."""
+    """Gives a list Ray's options. Those but the filters and the limit have no effect.
+
+    All is told anyway, of the cluster that the program is in.
+    """
 
     @functools.wraps(list_all)
     def list_some(
-        *,
+        address: str | None = None,
         filters: Sequence[Filter] | None = None,
         limit: int | None = None,
+        timeout: int | None = None,
         detail: bool = False,
+        raise_on_missing_output: bool = True,
     ) -> list[View]:
         views = [View(view) for view in list_all()]
         for one in filters or ():
@@ -88,7 +98,14 @@ def _kept(views: list[View], one: Filter) -> list[View]:
         raise ValueError(f"a filter is a key, '=' or '!=', and a value; got {one!r}")
     if views and not any(key in view for view in views):
         raise ValueError(f"there is no key {key!r}; there are: {', '.join(views[0])}")
-    return [view for view in views if (view.get(key) == value) == (comparison == "=")]
+    return [view for view in views if _equal(view.get(key), value) == (comparison == "=")]
+
+
+def _equal(told: Any, wanted: Any) -> bool:
+    """As Ray compares: text without regard to case."""
+    if isinstance(told, str) and isinstance(wanted, str):
+        return told.lower() == wanted.lower()
+    return bool(told == wanted)
 
 
 _ACTOR_STATES = {
@@ -237,86 +254,28 @@ def list_runtime_envs() -> list[dict[str, Any]]:
     ]
 
 
-# What a task waits for -> how Ray calls its state.
-_TASK_STATES = {
-    "waiting for arguments": "PENDING_ARGS_AVAIL",
-    "waiting for a lease": "PENDING_NODE_ASSIGNMENT",
-    "waiting for its actor": "PENDING_NODE_ASSIGNMENT",
-}
-# ErrorKind -> how Ray calls it.
-_ERROR_TYPES = {
-    "kActorDied": "ACTOR_DIED",
-    "kActorUnavailable": "ACTOR_UNAVAILABLE",
-    "kActorUnschedulable": "ACTOR_UNSCHEDULABLE_ERROR",
-    "kActorPlacementGroupRemoved": "ACTOR_PLACEMENT_GROUP_REMOVED",
-    "kTaskPlacementGroupRemoved": "TASK_PLACEMENT_GROUP_REMOVED",
-    "kNodeDied": "NODE_DIED",
-    "kObjectLost": "OBJECT_LOST",
-    "kOwnerDied": "OWNER_DIED",
-    "kTaskCancelled": "TASK_CANCELLED",
-    "kTaskUnschedulable": "TASK_UNSCHEDULABLE_ERROR",
-    "kWorkerCrashed": "WORKER_DIED",
-}
+@_listing
+def list_tasks() -> list[dict[str, Any]]:
+    """The attempts of tasks in the cluster: those that run, that wait, and the last that ended.
+
+    Why one has failed, and what one waits for, is told to the process that submitted it. Of others'
+    tasks that wait for resources of a node only the number is told, by name and without an id.
+    """
+    return _tasks.rows(current().runtime, _ask("actors")["actors"])
 
 
 @_listing
-def list_tasks() -> list[dict[str, Any]]:
-    """The tasks of this process that have not finished, with what they wait for.
-
-    Besides: those that failed last; and those that wait for resources of a node, whoever submitted
-    them, in a form without an id, counted by name.
-    """
-    runtime = current().runtime
-    own = [
-        {
-            **_task(task),
-            "state": _TASK_STATES.get(task["state"], "RUNNING"),
-            "state_message": task["state"],
-        }
-        for task in _tables(runtime).pending_tasks()
-    ]
-    failed = [
-        {
-            **_task(task),
-            "state": "FAILED",
-            "state_message": "failed",
-            "error_type": _error_type(task["failure"]),
-            "error_message": str(_errors.of_payload(task["failure"])),
-        }
-        for task in _tables(runtime).failed_tasks()
-    ]
-    return own + failed + _demand({task["name"] for task in own})
-
-
-def _task(task: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "task_id": task["task"],
-        "name": task["name"],
-        "func_or_class_name": task["name"],
-        "attempt_number": task["attempt"],
-    }
-
-
-def _error_type(failure: dict[str, Any]) -> str:
-    if failure["kind"] == "kException":
-        return "TASK_EXECUTION_EXCEPTION"
-    return _ERROR_TYPES.get(failure["error"]["kind"], "UNKNOWN_ERROR")
-
-
-def _demand(known: set[str]) -> list[dict[str, Any]]:
+def list_cluster_events() -> list[dict[str, Any]]:
+    """The warnings of the cluster that this process was told last."""
     return [
         {
-            "task_id": "",
-            "name": demand["name"],
-            "count": demand["count"],
-            "state": "PENDING_NODE_ASSIGNMENT",
-            "state_message": "no node could ever run it" if demand["infeasible"] else "waiting",
-            "required_resources": demand["resources"],
+            "severity": "WARNING",
+            "time": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(one.time)),
+            "source_type": one.kind.upper() or "CORE_WORKER",
+            "message": one.message,
+            "event_id": f"{one.number:036x}",
         }
-        for view in node_views()
-        if view["alive"]
-        for demand in view["demand"]
-        if demand["name"] not in known
+        for one in _logs.warnings
     ]
 
 
@@ -350,10 +309,10 @@ def get_job(id: str) -> View | None:
     return next((view for view in list_jobs() if view.job_id == id), None)
 
 
-def get_task(id: str) -> View | None:
-    """The last attempt of the task of that id, if ``list_tasks`` tells of it."""
+def get_task(id: str) -> View | list[View] | None:
+    """The task of that id, if ``list_tasks`` tells of it; a list when it had several attempts."""
     found = [view for view in list_tasks() if view.task_id == id]
-    return max(found, key=lambda view: int(view.attempt_number), default=None)
+    return found if len(found) > 1 else found[0] if found else None
 
 
 def get_objects(id: str) -> list[View]:
