@@ -260,7 +260,8 @@ class ActorHandle(Generic[C]):
             if state is None or (name.startswith("__") and name.endswith("__")):
                 raise AttributeError(name)
             raise AttributeError(
-                f"the actor {state.description.class_name} has no method {name!r}; it has: "
+                f"'ActorHandle' object has no attribute {name!r}: the actor "
+                f"{state.description.class_name} has no method {name!r}; it has: "
                 f"{_names(state.description.methods)}"
             )
         method = ActorMethod(state, name, {})

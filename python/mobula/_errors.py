@@ -45,11 +45,15 @@ _CLASSES: dict[str, type[Exception]] = {
 }
 
 
+# What workers say themselves in the place of a result, without the name of a function.
+_OF_WORKERS = (exceptions.RuntimeEnvSetupError, exceptions.ActorDiedError)
+
+
 def from_error_info(info: dict[str, Any]) -> Exception:
     """The exception that stands for an ``ErrorInfo``."""
     cause = decode_exception(info["cause"]) if info["cause"] else None
-    if cause is not None and (refusal := _refusal(cause)) is not None:
-        return refusal
+    if cause is not None and (own := _own_of_worker(cause)) is not None:
+        return own
     message = info["message"]
     kind = _CLASSES.get(info["kind"], exceptions.RaySystemError)
     if cause is not None and kind is exceptions.ActorDiedError:
@@ -134,13 +138,16 @@ def of_payload(payload: dict[str, Any]) -> Exception:
 
 def _raised(error: RayTaskError) -> Exception:
     """What `get` raises for it."""
-    return _refusal(error) or error.as_instanceof_cause()
+    return _own_of_worker(error) or error.as_instanceof_cause()
 
 
-def _refusal(error: RayTaskError) -> Exception | None:
-    """Of a worker that did not run the task, for want of its environment."""
-    is_one = isinstance(error.cause, exceptions.RuntimeEnvSetupError) and not error.function_name
-    return error.cause if is_one else None  # type: ignore[return-value]
+def _own_of_worker(error: RayTaskError) -> Exception | None:
+    """What no task has raised: its worker had no environment for it, or its actor left."""
+    cause = error.cause
+    if error.function_name or not isinstance(cause, _OF_WORKERS):
+        return None
+    cause.actor_id, cause.task_id = error.actor_id, error.task_id
+    return cause
 
 
 def _is_of_another(info: dict[str, Any], object_id: bytes) -> bool:

@@ -33,6 +33,10 @@ _EXITS = (ActorExit, AsyncioActorExit)
 _GENERATORS = (GeneratorType, AsyncGeneratorType)
 
 
+def _left(how: str) -> ActorDiedError:
+    return ActorDiedError(f"The actor is dead because it exited on purpose: {how}.")
+
+
 class Executor:
     """Turns a ``RunningTask`` into results, and reports them."""
 
@@ -238,8 +242,9 @@ class Executor:
         try:
             values = list(value)
         except TypeError:
-            raise ValueError(
-                f"Task returned one {type(value).__name__}, but num_returns={count}: {task.name}"
+            raise TypeError(
+                f"object of type {type(value).__name__!r} has no len(): {task.name} returned it, "
+                f"but num_returns={count}"
             ) from None
         if len(values) != count:
             raise ValueError(
@@ -262,7 +267,7 @@ class Executor:
             return
         if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "CancelledError":
             if self.has_left and self._runtime.actor_host is not None:
-                error = ActorDiedError(f"{task.name} was broken off: the actor left on purpose")
+                error = _left(f"{task.name} was broken off: exit_actor() was called")
             else:
                 error = TaskCancelledError(f"{task.name} was cancelled while it ran")
         made: list[_core.Result] = []
@@ -279,7 +284,7 @@ class Executor:
         if task.creates_actor:
             # Who hears that there is no actor ends the process at once.
             atexit._run_exitfuncs()
-        error = ActorDiedError(f"the actor left on purpose: exit_actor() was called by {task.name}")
+        error = _left(f"exit_actor() was called by {task.name}")
         self._runtime.process.task_executed(
             task, self._failed_results(task, error), False, exit_after=True
         )
@@ -287,7 +292,9 @@ class Executor:
     def _failed_results(self, task: _core.RunningTask, error: BaseException) -> list[_core.Result]:
         host = self._runtime.actor_host
         actor = ("", "") if host is None else (host.repr(), host.actor_id)
-        encoded = encode_exception(error, task.name, self._ip, task.task, actor)
+        # It is no error of the method's own when the actor has left.
+        name = "" if isinstance(error, ActorDiedError) and self.has_left else task.name
+        encoded = encode_exception(error, name, self._ip, task.task, actor)
         if task.is_stream and not isinstance(error, (ActorDiedError, TaskCancelledError)):
             from mobula import _generator_host
 

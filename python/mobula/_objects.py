@@ -87,7 +87,9 @@ def _get_all(references: list[ObjectRef], timeout: float | None) -> list[Any]:
     if answers is None:
         names = ", ".join(reference.hex() for reference in references[:3])
         more = f" and {len(references) - 3} more" if len(references) > 3 else ""
-        raise GetTimeoutError(f"get timed out after {timeout} s; asked for: {names}{more}")
+        raise GetTimeoutError(
+            f"Get timed out: some object(s) not ready after {timeout} s: {names}{more}"
+        )
     return _values_of(references, answers)
 
 

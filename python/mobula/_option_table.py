@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from types import NoneType
 from typing import Any
 
+from mobula._environments.fields import OtherType
 from mobula._environments.fields import check as check_environment
 from mobula.util.placement_group import PlacementGroup
 from mobula.util.scheduling_strategies import (
@@ -51,7 +52,8 @@ class Option:
                 f"The type of keyword '{keyword}' must be {self.type_constraint}, but received "
                 f"type {type(value)}: {expected}"
             )
-        return ValueError(f"{said}: {expected}" if said else expected)
+        kind = TypeError if isinstance(verdict, OtherType) else ValueError
+        return kind(f"{said}: {expected}" if said else expected)
 
 
 def _number(value: Any) -> str | None:

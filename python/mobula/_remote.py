@@ -82,7 +82,10 @@ def _make(code: Any, options: dict[str, Any]) -> RemoteFunction | ActorClass:
         checked = _options.check(options, _options.ACTOR, f"actor class {code.__name__}")
         return ActorClass(code, checked)
     if isinstance(code, (RemoteFunction, ActorClass)):
-        raise TypeError(f"{_name(code)} is remote already; change its options with .options()")
+        raise TypeError(
+            f"The @ray.remote decorator must be applied to either a function or a class. "
+            f"{_name(code)} is remote already; change its options with .options()"
+        )
     if not _is_function(code):
         raise TypeError(
             "The @ray.remote decorator must be applied to either a function or a class, got "

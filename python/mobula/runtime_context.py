@@ -219,7 +219,7 @@ class RuntimeContext:
         """The actor's own handle."""
         host = self._execution.runtime.actor_host
         if host is None:
-            raise RuntimeError("only an actor has a handle of its own")
+            raise RuntimeError("This method is only available in an actor.")
         return host.handle()
 
 

@@ -58,7 +58,7 @@ def test_an_unknown_option_names_the_known_ones():
         ("runtime_env", {"conda": "x"}, ValueError),
         ("accelerator_type", 5, TypeError),
         ("_metadata", "text", TypeError),
-        ("runtime_env", {"env_vars": {"A": 1}}, ValueError),
+        ("runtime_env", {"env_vars": {"A": 1}}, TypeError),
         ("name", "", ValueError),
     ],
 )

@@ -193,8 +193,10 @@ def leaver(marks, is_async):
 @pytest.mark.parametrize("method", ["leave", "catch"])
 def test_an_actor_leaves(ray_start_regular, wait_for, marks, is_async, method):
     actor = leaver(marks, is_async).options(max_restarts=-1).remote()
-    with pytest.raises(RayActorError, match=r"exit_actor\(\)"):
+    with pytest.raises(RayActorError, match=r"exit_actor\(\)") as left:
         ray.get(getattr(actor, method).remote())
+    # No error of the method's.
+    assert not isinstance(left.value, ray.exceptions.RayTaskError)
     wait_for(marks[0].exists)
     with pytest.raises(RayActorError):
         ray.get(actor.leave.remote())

@@ -340,17 +340,11 @@ def test_what_is_not_there_is_said_where_it_is_named(shutdown_only, tmp_path):
         ({"conda": "base"}, "conda environments are not made"),
         ({"container": {}}, "not put into containers"),
         ({"colour": 1}, "fields"),
-        ({"env_vars": {"A": 1}}, "strings"),
-        ({"working_dir": 5}, "folder"),
         ({"working_dir": "https://example.com/x.tar"}, r"\.zip"),
-        ({"py_modules": "x"}, "list"),
-        ({"py_modules": [5]}, "folder"),
         ({"pip": {"requirements": []}}, "packages"),
         ({"pip": {"packages": [1]}}, "packages"),
         ({"pip": {"packages": [], "pip_check": 1}}, "pip_check"),
         ({"pip": ["a"], "uv": ["b"]}, "not both"),
-        ({"uv": 5}, "requirements"),
-        ({"excludes": "x"}, "list"),
         ({"worker_process_setup_hook": "nodot"}, "function"),
         ({"worker_process_setup_hook": 5}, "function"),
         ({"config": {"setup_timeout_seconds": 0}}, "setup_timeout_seconds"),
@@ -360,6 +354,24 @@ def test_what_is_not_there_is_said_where_it_is_named(shutdown_only, tmp_path):
 def test_nonsense_is_refused(env, message):
     with pytest.raises(ValueError, match=message):
         colour.options(runtime_env=env)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("env_vars", {"A": 1}),
+        ("env_vars", ["A"]),
+        ("working_dir", 5),
+        ("py_modules", "x"),
+        ("pip", 5),
+        ("uv", 5),
+        ("excludes", "x"),
+        ("config", 5),
+    ],
+)
+def test_fields_of_another_type_are_refused_as_such(field, value):
+    with pytest.raises(TypeError, match=field):
+        colour.options(runtime_env={field: value}).remote()
 
 
 def test_environments_as_objects():

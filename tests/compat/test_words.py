@@ -4,10 +4,12 @@
 import os
 import re
 import threading
+import time
 
 import pytest
 import ray
 from ray.actor import ActorClassInheritanceException
+from ray.util.queue import Empty, Full, Queue
 
 pytestmark = pytest.mark.usefixtures("ray_start_4_cpus")
 
@@ -315,3 +317,43 @@ def test_functions_say_their_whole_name():
     assert ray.get(name.remote()) == f"{__name__}.name"
     method = ray.get(Named.remote().name.options(name="x").remote())
     assert method.startswith(f"{__name__}.") and method.endswith("Named.name")
+
+
+def test_a_result_without_a_length_is_not_several():
+    @ray.remote(num_returns=2)
+    def one():
+        return 1
+
+    with pytest.raises(TypeError, match="has no len"):
+        ray.get(one.remote()[0])
+
+
+def test_queues_raise_errors_of_their_own():
+    queue = Queue(maxsize=1, actor_options={"num_cpus": 0})
+    with pytest.raises(Empty) as empty:
+        queue.get_nowait()
+    queue.put(1)
+    with pytest.raises(Full) as full:
+        queue.put_nowait(2)
+    assert (type(empty.value), type(full.value)) == (Empty, Full)
+
+
+def test_what_only_actors_have():
+    with pytest.raises(RuntimeError, match="only available in an actor"):
+        _ = ray.get_runtime_context().current_actor
+
+    @ray.remote
+    class Plain:
+        pass
+
+    with pytest.raises(AttributeError, match="'ActorHandle' object has no attribute 'absent'"):
+        _ = Plain.remote().absent
+
+
+def test_a_get_that_takes_too_long():
+    @ray.remote
+    def slow():
+        time.sleep(60)
+
+    with pytest.raises(ray.exceptions.GetTimeoutError, match=r"Get timed out: some object\(s\)"):
+        ray.get(slow.remote(), timeout=0.01)

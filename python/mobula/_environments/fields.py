@@ -10,6 +10,11 @@ from typing import Any
 
 Check = Callable[[Any], "str | None"]
 
+
+class OtherType(str):
+    """What a value should have been that is of another type: a TypeError, as Ray has it."""
+
+
 # Ray's usual one, for `config`.
 SETUP_TIMEOUT_S = 600
 # Before the id of a function that was exported, where the name of one may stand.
@@ -45,7 +50,7 @@ def check(value: Any) -> str | None:
             return f"a dict with the fields {', '.join(sorted(_CHECKS))}, not {name!r}"
         expected = None if field is None else _CHECKS[name](field)
         if expected is not None:
-            return f"a dict whose {name} is {expected}"
+            return type(expected)(f"a dict whose {name} is {expected}")
     if value.get("pip") and value.get("uv"):
         return "a dict with pip or uv, not both"
     return None
@@ -73,19 +78,20 @@ def setup_timeout_s(env: Mapping[str, Any]) -> float | None:
 
 def _strings(value: Any) -> str | None:
     ok = isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
-    return None if ok else f"a list of strings, not {value!r}"
+    return None if ok else OtherType(f"a list of strings, not {value!r}")
 
 
 def _variables(value: Any) -> str | None:
     ok = isinstance(value, Mapping) and all(
         isinstance(item, str) for pair in value.items() for item in pair
     )
-    return None if ok else f"a dict from strings to strings, not {value!r}"
+    return None if ok else OtherType(f"a dict from strings to strings, not {value!r}")
 
 
 def _package(value: Any) -> str | None:
     if not isinstance(value, str) or not value:
-        return f"a folder, a zip file or a URI, not {value!r}"
+        kind = str if isinstance(value, str) else OtherType
+        return kind(f"a folder, a zip file or a URI, not {value!r}")
     if is_uri(value) and not value.lower().endswith((".zip", ".whl")):
         return f"a URI of a .zip or .whl file, not {value!r}"
     return None
@@ -93,13 +99,13 @@ def _package(value: Any) -> str | None:
 
 def _modules(value: Any) -> str | None:
     if not isinstance(value, (list, tuple)):
-        return f"a list of modules, folders, zip files, wheels and URIs, not {value!r}"
+        return OtherType(f"a list of modules, folders, zip files, wheels and URIs, not {value!r}")
     for item in value:
         if isinstance(item, types.ModuleType):
             if getattr(item, "__file__", None) is None and not hasattr(item, "__path__"):
                 return f"a list without the module {item.__name__}, which has no file"
         elif (expected := _package(item)) is not None:
-            return f"a list whose items are {expected}"
+            return type(expected)(f"a list whose items are {expected}")
     return None
 
 
@@ -121,7 +127,7 @@ def _installer(value: Any, known: Mapping[str, str]) -> str | None:
     if not isinstance(value, Mapping):
         if isinstance(value, str) or _strings(value) is None:
             return None
-        return f"a list of requirements, a requirements file or a dict, not {value!r}"
+        return OtherType(f"a list of requirements, a requirements file or a dict, not {value!r}")
     if "packages" not in value:
         return "a dict that has 'packages'"
     for name, field in value.items():
@@ -152,7 +158,10 @@ def _hook(value: Any) -> str | None:
 def _config(value: Any) -> str | None:
     known = {"setup_timeout_seconds", "eager_install"}
     if not isinstance(value, Mapping) or set(value) - known:
-        return f"a RuntimeEnvConfig, or a dict with setup_timeout_seconds, eager_install: {value!r}"
+        kind = str if isinstance(value, Mapping) else OtherType
+        return kind(
+            f"a RuntimeEnvConfig, or a dict with setup_timeout_seconds, eager_install: {value!r}"
+        )
     seconds = value.get("setup_timeout_seconds", SETUP_TIMEOUT_S)
     is_whole = isinstance(seconds, int) and not isinstance(seconds, bool)
     if not is_whole or (seconds <= 0 and seconds != -1):

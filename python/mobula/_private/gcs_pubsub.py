@@ -23,7 +23,7 @@ from mobula._private.ray_constants import (
     WORKER_DIED_PUSH_ERROR,
 )
 from mobula._runtime import current
-from mobula.exceptions import RayActorError, RayTaskError
+from mobula.exceptions import RayActorError
 
 __all__ = ["ErrorSubscriber", "LogSubscriber", "publish"]
 
@@ -91,10 +91,11 @@ def _failed_tasks() -> Iterator[tuple[Any, str, str]]:
     for failed in process.failed_tasks():
         error = _errors.of_payload(failed["failure"])
         key = ("task", failed["number"])
-        if isinstance(error, RayActorError) and isinstance(error, RayTaskError):
+        is_exception = failed["failure"]["kind"] == "kException"
+        if is_exception and isinstance(error, RayActorError):
             # It left on purpose, or was called by one that passes the error on.
             continue
-        if failed["failure"]["kind"] == "kException":
+        if is_exception:
             yield key, TASK_PUSH_ERROR, str(error)
         elif failed["failure"]["error"]["kind"] in _WORKER_ENDS:
             message = f"A worker died or was killed while executing a task: {error}"

@@ -119,11 +119,18 @@ class Queue:
 
     def put_nowait(self, item: Any) -> None:
         """As ``put``, without waiting."""
-        self.put_nowait_batch([item])
+        try:
+            self.put_nowait_batch([item])
+        except Full as error:
+            # Its own, and not that of a task.
+            raise Full(*error.args) from None
 
     def get_nowait(self) -> Any:
         """As ``get``, without waiting."""
-        return self.get_nowait_batch(1)[0]
+        try:
+            return self.get_nowait_batch(1)[0]
+        except Empty as error:
+            raise Empty(*error.args) from None
 
     def put_nowait_batch(self, items: Iterable[Any]) -> None:
         """Adds all of the items, or none and raises ``Full``."""
