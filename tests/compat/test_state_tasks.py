@@ -6,7 +6,15 @@ import time
 
 import pytest
 import ray
-from ray.util.state import get_task, list_actors, list_cluster_events, list_tasks, summarize_tasks
+from ray.util.state import (
+    get_task,
+    list_actors,
+    list_cluster_events,
+    list_objects,
+    list_tasks,
+    summarize_actors,
+    summarize_tasks,
+)
 
 
 @ray.remote
@@ -106,8 +114,43 @@ def test_calls_say_whose_they_are(ray_start_4_cpus, states):
     assert row.actor_id == list_actors(filters=[("pid", "=", pid)])[0].actor_id
     (row,) = states("Actor.__init__", "FINISHED")
     assert row.type == "ACTOR_CREATION_TASK"
-    calls = summarize_tasks()["cluster"]["summary"]["Actor.call"]
-    assert calls["state_counts"] == {"FINISHED": 1}
+    cluster = summarize_tasks()["cluster"]
+    assert cluster["summary"]["Actor.call"] == {
+        "func_or_class_name": "Actor.call",
+        "type": "ACTOR_TASK",
+        "state_counts": {"FINISHED": 1},
+    }
+    assert cluster["total_actor_tasks"] == 1 and cluster["summary_by"] == "func_name"
+    assert cluster["total_actor_scheduled"] == 1
+    actors = summarize_actors()["cluster"]
+    assert actors["summary"]["Actor"]["state_counts"] == {"ALIVE": 1}
+    assert (actors["total_actors"], actors["summary_by"]) == (1, "class")
+
+
+def test_objects_say_how_their_tasks_are_and_what_keeps_them(
+    ray_start_4_cpus, states, tmp_path, wait_for
+):
+    running = linger.options(name="slow").remote(str(tmp_path / "end"))
+    waiting = child.remote(running)
+    kept, made = ray.put(bytes(1 << 20)), child.remote(2)
+    ray.get(made)
+    states("slow", "RUNNING")
+    wanted = {
+        running: ("SUBMITTED_TO_WORKER", "USED_BY_PENDING_TASK"),
+        waiting: ("PENDING_ARGS_AVAIL", "LOCAL_REFERENCE"),
+        made: ("FINISHED", "LOCAL_REFERENCE"),
+    }
+
+    def told(reference):
+        rows = [row for row in list_objects() if row.object_id == reference.hex()]
+        return [(row.task_status, row.reference_type) for row in rows]
+
+    for reference, row in wanted.items():
+        wait_for(lambda reference=reference, row=row: told(reference) == [row])
+    (row,) = [row for row in list_objects() if row.object_id == kept.hex()]
+    assert (row.pid, row.type) == (os.getpid(), "DRIVER") and row.object_size >= 1 << 20
+    (tmp_path / "end").touch()
+    ray.get(waiting)
 
 
 def test_what_was_warned_of_is_listed(ray_start_4_cpus, wait_for):

@@ -13,10 +13,10 @@ from typing import Any, Protocol
 from mobula import _logs
 from mobula._cluster_view import node_views
 from mobula._job_config import facts_of
-from mobula._runtime import Runtime, current
+from mobula._runtime import current
 from mobula._worker_logs import get_log, list_logs
 from mobula.util.placement_group import placement_group_row
-from mobula.util.state import _tasks
+from mobula.util.state import _objects, _tasks
 
 __all__ = [
     "get_actor",
@@ -204,6 +204,8 @@ def list_jobs() -> list[dict[str, Any]]:
     return [
         {
             "job_id": view["job"],
+            "type": "DRIVER",
+            "driver_node_id": view["driver"]["node"],
             "status": "SUCCEEDED" if view["finished"] else "RUNNING",
             "ray_namespace": view["config"]["ray_namespace"],
             "metadata": facts_of(view["config"]["language_config"]).get("metadata", {}),
@@ -215,12 +217,14 @@ def list_jobs() -> list[dict[str, Any]]:
 @_listing
 def list_workers() -> list[dict[str, Any]]:
     """The processes of all living nodes: workers and drivers."""
+    ips = {view.node_id: view.node_ip for view in list_nodes()}
     return [
         {
             "worker_id": worker["worker"],
             "is_alive": True,
             "worker_type": "DRIVER" if worker["state"] == "driver" else "WORKER",
             "node_id": worker["node"],
+            "ip": ips.get(worker["node"]),
             "pid": worker["pid"],
             "job_id": worker["job"],
             "state": worker["state"].upper(),
@@ -282,26 +286,7 @@ def list_cluster_events() -> list[dict[str, Any]]:
 @_listing
 def list_objects() -> list[dict[str, Any]]:
     """The objects that this process knows, with who holds them."""
-    runtime = current().runtime
-    return [
-        {
-            "object_id": view["reference"][:20].hex(),
-            "owned": view["owned"],
-            "local_references": view["local"],
-            "submitted_references": view["submitted"],
-            "borrowers": len(view["borrowers"]),
-            "state": view["status"]["phase"].removeprefix("k").upper(),
-            "size": view["status"]["size"],
-            "attempt_number": view["attempt"],
-            "is_actor": any(view["actor"]),
-        }
-        for view in _tables(runtime).references()
-    ]
-
-
-def _tables(runtime: Runtime) -> Any:
-    """Both worlds' processes have these beyond the common ones."""
-    return runtime.process
+    return _objects.rows(current().runtime)
 
 
 def get_job(id: str) -> View | None:
@@ -322,12 +307,24 @@ def get_objects(id: str) -> list[View]:
 
 def summarize_tasks() -> dict[str, Any]:
     """How many tasks are in which state, by function."""
-    return _summary(list_tasks(), "func_or_class_name", "tasks")
+    views = list_tasks()
+    counts = collections.Counter[str | None]()
+    for view in views:
+        counts[view.type] += view.get("count", 1)
+    return _summary(
+        views,
+        "func_or_class_name",
+        "func_name",
+        total_tasks=counts["NORMAL_TASK"] + counts[None],
+        total_actor_tasks=counts["ACTOR_TASK"],
+        total_actor_scheduled=counts["ACTOR_CREATION_TASK"],
+    )
 
 
 def summarize_actors() -> dict[str, Any]:
     """How many actors are in which state, by class."""
-    return _summary(list_actors(), "class_name", "actors")
+    views = list_actors()
+    return _summary(views, "class_name", "class", total_actors=len(views))
 
 
 def summarize_objects() -> dict[str, Any]:
@@ -335,19 +332,22 @@ def summarize_objects() -> dict[str, Any]:
     views = list_objects()
     for view in views:
         view["owner"] = "this process" if view.owned else "others"
-    summary = _summary(views, "owner", "objects")
-    summary["cluster"]["total_size"] = sum(view.size for view in views)
-    return summary
+    return _summary(
+        views,
+        "owner",
+        "owner",
+        total_objects=len(views),
+        total_size=sum(view.size for view in views),
+    )
 
 
-def _summary(views: list[View], key: str, what: str) -> dict[str, Any]:
+def _summary(views: list[View], key: str, by: str, **totals: int) -> dict[str, Any]:
     groups: dict[str, dict[str, Any]] = {}
-    total = 0
     for view in views:
+        group = groups.setdefault(view[key], {key: view[key], "state_counts": {}})
+        if by == "func_name":
+            group["type"] = group.get("type") or view["type"]
+        states = group["state_counts"]
         # Tasks that wait for resources are told of together.
-        count = view.get("count", 1)
-        name = str(view.get(key) or view.get("name"))
-        states = groups.setdefault(name, {key: name, "state_counts": {}})["state_counts"]
-        states[view.state] = states.get(view.state, 0) + count
-        total += count
-    return {"cluster": {"summary": groups, f"total_{what}": total, "summary_by": key}}
+        states[view.state] = states.get(view.state, 0) + view.get("count", 1)
+    return {"cluster": {"summary": groups, **totals, "summary_by": by}}
