@@ -21,8 +21,24 @@ from mobula._typing import C, P
 from mobula.exceptions import ActorAlreadyExistsError, AsyncioActorExit
 
 if TYPE_CHECKING:
-    from mobula._typing import T0, T1, T2, T3, Arg, Takes1, Takes2, Takes3, Takes4
+    from collections.abc import Coroutine
+    from typing import Concatenate, Self
+
+    from mobula._remote_function import RemoteFunction
+    from mobula._typing import T0, T1, T2, T3, Arg, Home, R, Takes1, Takes2, Takes3, Takes4
     from mobula.dag import ClassNode
+
+    class RemoteMethod(RemoteFunction[P, R], Generic[P, R, Home]):
+        """What `method` makes of a method, as type checkers see it."""
+
+        @overload
+        def __get__(self, instance: None, owner: type[Any]) -> Self: ...
+
+        @overload
+        def __get__(self, instance: object, owner: type[Any]) -> Callable[P, Home]: ...
+
+        def __get__(self, instance: Any, owner: Any) -> Any: ...
+
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -38,7 +54,13 @@ _GROUPED = 1 << 20
 
 
 @overload
-def method(function: _Function, /) -> _Function: ...
+def method(
+    function: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]], /
+) -> RemoteMethod[P, R, Coroutine[Any, Any, R]]: ...
+
+
+@overload
+def method(function: Callable[Concatenate[Any, P], R], /) -> RemoteMethod[P, R, R]: ...
 
 
 @overload

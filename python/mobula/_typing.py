@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     C = TypeVar("C", default=Any)
     _C = TypeVar("_C", covariant=True, default=Any)
     I_co = TypeVar("I_co", covariant=True, default=Any)
+    # What a method returns to code of its own class.
+    Home = TypeVar("Home", default=Any)
 else:
     from typing import ParamSpec, TypeVar
 

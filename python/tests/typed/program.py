@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 from typing import reveal_type
 
 import mobula as ray
+from mobula.actor import ActorProxy
 from mobula.util import ActorPool, as_completed
 from mobula.util.multiprocessing import Pool
 
@@ -162,6 +163,42 @@ GpuCounter = ray.remote(num_gpus=1)(Counter)
 reveal_type(GpuCounter)  # T: mobula._actor.ActorClass[typed.program.Counter, [start: int]]
 ray.kill(number)  # E: expected "ActorHandle[Any]"
 ray.cancel(counter)  # E: expected "ObjectRef[Any] | ObjectRefGenerator[Any]"
+
+# Methods that say so are typed through an ActorProxy.
+
+
+class Adder:
+    def __init__(self) -> None:
+        self.value = 0
+
+    @ray.method
+    def add(self, amount: int) -> int:
+        self.value += amount
+        return self.value
+
+    @ray.method
+    async def wait(self, seconds: float) -> str:
+        return str(self.add(round(seconds)))
+
+    @ray.method(num_returns=2)
+    def both(self) -> tuple[int, int]:
+        return self.add(1), self.add("one")  # E: incompatible type
+
+
+async def use(adder: ActorProxy[Adder]) -> None:
+    reveal_type(adder.add.remote(1))  # T: Any | mobula._core.ObjectRef[int]
+    reveal_type(adder.wait.remote(1))  # T: Any | mobula._core.ObjectRef[str]
+    adder.add.remote(number)
+    adder.add.remote("one")  # E: No overload variant
+    adder.add.remote()  # E: require at least one argument
+    adder.wait.remote(word)  # E: expected "float | ObjectRef[float]"
+    reveal_type(await adder.wait.remote(1))  # T: Any | str
+
+
+async def pass_on() -> None:
+    await use(ray.remote(Adder).remote())
+    await use(counter)  # E: incompatible type
+
 
 # What stands beside the core.
 pool = ActorPool([counter])
