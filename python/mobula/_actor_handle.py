@@ -168,8 +168,9 @@ class ActorState:
         pending = self.runtime.process.pending_calls(self.actor_id)
         if pending >= limit:
             raise PendingCallsLimitExceeded(
-                f"{method} was not called: {pending} calls of the actor "
-                f"{self.description.class_name} are pending, and its max_pending_calls is {limit}"
+                f"The task {method} could not be submitted to {self.description.class_name} "
+                f"because more than {limit} tasks are queued on the actor. This limit can be "
+                f"adjusted with the `max_pending_calls` actor option."
             )
 
 

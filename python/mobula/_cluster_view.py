@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from mobula._runtime import current
+from mobula._runtime import current, current_or_none
+from mobula.exceptions import RaySystemError
 
 
 def node_views() -> list[dict[str, Any]]:
@@ -16,14 +17,25 @@ def node_views() -> list[dict[str, Any]]:
     return views
 
 
+def _told_views() -> list[dict[str, Any]]:
+    """Those of a cluster that there is: who only looks starts none, as in Ray."""
+    if current_or_none() is None:
+        raise RaySystemError(
+            "System error: Ray has not been started yet. Trying to use state API before ray.init() "
+            "has been called."
+        )
+    return node_views()
+
+
 def nodes() -> list[dict[str, Any]]:
     """Every node that is or was in the cluster.
 
     >>> import mobula
+    >>> context = mobula.init(ignore_reinit_error=True)
     >>> [node["Alive"] for node in mobula.nodes()]
     [True]
     """
-    return [_describe(view) for view in node_views()]
+    return [_describe(view) for view in _told_views()]
 
 
 def _describe(view: dict[str, Any]) -> dict[str, Any]:
@@ -60,12 +72,13 @@ def cluster_resources() -> dict[str, float]:
     """What all living nodes have together.
 
     >>> import mobula
+    >>> context = mobula.init(ignore_reinit_error=True)
     >>> mobula.cluster_resources()["CPU"] > 0
     True
     """
-    return _sum(view["info"]["total"] for view in node_views() if view["alive"])
+    return _sum(view["info"]["total"] for view in _told_views() if view["alive"])
 
 
 def available_resources() -> dict[str, float]:
     """What of it is not in use, as the nodes last reported it."""
-    return _sum(view["available"] for view in node_views() if view["alive"])
+    return _sum(view["available"] for view in _told_views() if view["alive"])

@@ -30,7 +30,7 @@ def timeline(filename: str | None = None) -> list[dict[str, Any]] | None:
     execution = current_or_none()
     if execution is None:
         raise RuntimeError(
-            "there is no cluster whose timeline could be told; call mobula.init() first"
+            "Ray has not been started yet. Timeline requires Ray to be initialized first."
         )
     events = _time_line.events_of(execution.runtime.time_line())
     if filename is None:

@@ -141,3 +141,13 @@ def test_contexts_name_their_session(shutdown_only):
 
     assert ray.get(look.remote()) == (context.get_session_name(), context.get_temp_dir())
     assert context.get_session_name() and os.path.isdir(context.get_temp_dir())
+
+
+@pytest.mark.parametrize("look", [ray.nodes, ray.cluster_resources, ray.available_resources])
+def test_who_looks_starts_no_cluster(look):
+    assert not ray.is_initialized()
+    with pytest.raises(ray.exceptions.RaySystemError, match="Ray has not been started yet"):
+        look()
+    with pytest.raises(RuntimeError, match="Ray has not been started yet"):
+        ray.timeline()
+    assert not ray.is_initialized()

@@ -357,3 +357,18 @@ def test_a_get_that_takes_too_long():
 
     with pytest.raises(ray.exceptions.GetTimeoutError, match=r"Get timed out: some object\(s\)"):
         ray.get(slow.remote(), timeout=0.01)
+
+
+def test_an_actor_with_too_many_calls():
+    @ray.remote(max_pending_calls=1)
+    class Slow:
+        def wait(self):
+            time.sleep(60)
+
+    slow = Slow.remote()
+    ray.get(slow.__ray_ready__.remote())
+    with pytest.raises(
+        ray.exceptions.PendingCallsLimitExceeded,
+        match=r"more than 1 tasks are queued on the actor.*`max_pending_calls`",
+    ):
+        _ = [slow.wait.remote() for _ in range(3)]
