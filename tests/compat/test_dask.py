@@ -236,11 +236,12 @@ def test_registered_hooks_stay_until_they_are_taken_away(ray_start_4_cpus):
         ray_dask_get({"x": (operator.add, 1, 2)}, "x", ray_callbacks=[5])
 
 
-def test_a_progress_bar_counts(ray_start_4_cpus, capsys):
+def test_a_progress_bar_counts(ray_start_4_cpus, capsys, wait_for):
     from ray.util.dask import ProgressBarCallback
 
     with ProgressBarCallback() as bar:
         ray_dask_get({"x": (operator.add, 1, 2), "y": (operator.add, "x", 2)}, "y")
-    assert ray.get(bar.pb.result.remote()) == (2, 2)
+    # Its hooks call it from the tasks, and wait for no answer.
+    wait_for(lambda: ray.get(bar.pb.result.remote()) == (2, 2))
     assert ray.get(bar.pb.report.remote())["y"]["execution_time"] >= 0
     assert "All tasks are completed." in capsys.readouterr().out
