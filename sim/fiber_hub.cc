@@ -25,8 +25,13 @@ FiberHub::~FiberHub() {
   // What is still suspended is unwound; the processes go first, so that nothing it does has an
   // effect.
   world_.StopCluster();
-  while (!inhabited_.empty()) Bury(*inhabited_.begin());
+  UnwindAll();
   world_.SetBlocker(nullptr);
+}
+
+void FiberHub::UnwindAll() {
+  while (!inhabited_.empty()) Bury(*inhabited_.begin());
+  workers_.clear();
 }
 
 std::vector<std::string> FiberHub::RunDriver(DriverOptions options) {
@@ -68,6 +73,22 @@ void FiberHub::RunFor(Duration span) {
 
 void FiberHub::After(Duration span, std::function<void()> what) {
   alarms_.emplace(world_.StartSleep(WorkerId{}, span), std::move(what));
+}
+
+bool FiberHub::ActForWorkers(HubAction& action) {
+  if (const auto* ready = std::get_if<ProcessReady>(&action)) {
+    if (ready->language == Language::kCpp && !ready->is_driver) workers_.insert(ready->process);
+  }
+  const bool is_ours = std::visit(
+      [&]<class Action>(const Action& about) {
+        if constexpr (requires { about.process; }) return workers_.contains(about.process);
+        return false;
+      },
+      action);
+  if (!is_ours) return false;
+  Act(action);
+  if (const auto* dead = std::get_if<ProcessDead>(&action)) workers_.erase(dead->process);
+  return true;
 }
 
 void FiberHub::Act(HubAction& action) {

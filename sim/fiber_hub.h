@@ -48,6 +48,11 @@ class FiberHub : private Blocker {
   void Settle();
   /// Runs it for so long, or until nothing happens any more.
   void RunFor(Duration span);
+  /// For a hub of another language that steps the world itself: does what concerns C++ workers.
+  /// False, and nothing is done, for everything else.
+  bool ActForWorkers(HubAction& action);
+  /// The cluster was stopped: nothing that runs here goes on.
+  void UnwindAll();
   /// Calls `what` at that time from now, between two events, while the world runs.
   void After(Duration span, std::function<void()> what);
 
@@ -92,6 +97,8 @@ class FiberHub : private Blocker {
   StackPool stacks_;
   std::map<std::uint64_t, std::unique_ptr<Fiber>> fibers_;
   std::uint64_t next_fiber_ = 1;
+  /// C++ workers, of those that `ActForWorkers` was told of.
+  std::set<WorkerId> workers_;
   /// Where code ran of which the program may remember something.
   std::set<WorkerId> inhabited_;
   std::map<WaitKey, Fiber*> waiting_;

@@ -3,7 +3,9 @@
 
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -21,8 +23,28 @@ namespace api {
 struct ActorTarget {
   ActorId actor;
   std::int32_t max_task_retries = 0;
-  MOBULA_FIELDS(ActorTarget, actor, max_task_retries)
 };
+
+/// The handle of an actor inside a value, and what a reader of any language needs of it. Without a
+/// reference it was looked up: it keeps no actor alive, nor do copies of it.
+void PackActor(const ActorTarget& target, const SharedReference& reference,
+               std::string_view description, Encoded& out);
+struct PackedActor {
+  ActorTarget target;
+  SharedReference reference;
+  std::string description;
+};
+PackedActor TakeActor(Reader& in);
+
+/// What other languages must know of an actor to call it: the language that it lives in, its class,
+/// and the default of `max_task_retries`.
+std::string DescribeActor(Language language, const std::string& class_name,
+                          std::int32_t max_task_retries);
+
+/// The living actor of this name, which stays alive for others only; nothing when there is none.
+/// Without a namespace: the job's.
+std::optional<PackedActor> FindActor(const std::string& name,
+                                     const std::optional<std::string>& ray_namespace);
 
 /// A call of an actor's method that is being put together.
 template <class Method>
@@ -35,7 +57,9 @@ class ActorCall : public CallOptions<ActorCall<Method>> {
   template <class... Given>
   Ref<Result> Remote(const Given&... arguments) {
     Context& context = Context::Current();
-    const CallKind kind{&Registry::Get().NameOf(method_), target_.actor, target_.max_task_retries};
+    const CallKind kind{.function = &Registry::Get().NameOf(method_),
+                        .actor = target_.actor,
+                        .max_retries = target_.max_task_retries};
     TaskSpec spec = context.NewTask(this->HeaderFor(context, kind));
     AddArguments<typename Signature<Method>::Arguments>(spec, context, arguments...);
     return Ref<Result>(context.Submit(std::move(spec)));
@@ -46,63 +70,98 @@ class ActorCall : public CallOptions<ActorCall<Method>> {
   ActorTarget target_;
 };
 
-/// The creation of an actor that is being put together. Unless SetResource says what it holds, it
-/// goes where there is a CPU, and holds none.
+/// The options of an actor that is being made. Unless SetResource says what it holds, it goes where
+/// there is a CPU, and holds none.
+template <class Self>
+class CreationOptions : public CallOptions<Self> {
+ public:
+  /// How often it is started again when its process dies; -1 for without end. Its state starts
+  /// anew.
+  Self& SetMaxRestarts(int restarts) {
+    options_.max_restarts = restarts;
+    return Me();
+  }
+  /// How often a call that was lost with the process is made again.
+  Self& SetMaxTaskRetries(int retries) {
+    options_.max_task_retries = retries;
+    return Me();
+  }
+  /// How many of its calls may run at once, each on a thread of its own.
+  Self& SetMaxConcurrency(int calls) {
+    if (calls < 1) throw std::invalid_argument("an actor runs one call at once at least");
+    options_.max_concurrency = static_cast<std::uint32_t>(calls);
+    return Me();
+  }
+  /// Found by GetActor; also what people see. Without a namespace: in the job's.
+  Self& SetName(std::string name, std::optional<std::string> ray_namespace = std::nullopt) {
+    options_.name = name;
+    ray_namespace_ = std::move(ray_namespace);
+    return CallOptions<Self>::SetName(std::move(name));
+  }
+  /// Lives until it is killed, not until its handles are gone.
+  Self& SetDetached() {
+    options_.detached = true;
+    return Me();
+  }
+
+ protected:
+  /// The task that makes it, which has no arguments yet.
+  TaskSpec NewCreation(Context& context, Language language, const std::string& factory,
+                       const std::string& class_name) const {
+    TaskSpec spec = context.NewTask(context.NewHeader(TaskKind::kActorCreation, language, factory));
+    TaskHeader& header = spec.header.Edit();
+    this->FillIn(header);
+    header.max_retries = 0;
+    header.actor = ActorOf(spec.task);
+    ActorOptions options = options_;
+    if (header.resources.IsEmpty())
+      options.placement_resources.SetUnits(ResourceSet::kCpu, ResourceSet::kUnit);
+    options.ray_namespace =
+        ray_namespace_.value_or(context.Process().Identity().job_config.ray_namespace);
+    options.handle_description =
+        Bytes(DescribeActor(language, class_name, options.max_task_retries));
+    header.actor_options = std::move(options);
+    return spec;
+  }
+  /// Of what NewCreation made.
+  [[nodiscard]] static ActorTarget TargetOf(const TaskSpec& spec) {
+    return {spec.header->actor, spec.header->actor_options->max_task_retries};
+  }
+
+ private:
+  Self& Me() { return static_cast<Self&>(*this); }
+
+  ActorOptions options_;
+  std::optional<std::string> ray_namespace_;
+};
+
+/// The creation of an actor that is being put together.
 template <class Factory>
-class ActorCreation : public CallOptions<ActorCreation<Factory>> {
+class ActorCreation : public CreationOptions<ActorCreation<Factory>> {
  public:
   using Class = typename Made<typename Signature<Factory>::Result>::Class;
 
   explicit ActorCreation(Factory factory) : factory_(factory) {}
 
-  /// How often it is started again when its process dies; -1 for without end. Its state starts
-  /// anew.
-  ActorCreation& SetMaxRestarts(int restarts) {
-    options_.max_restarts = restarts;
-    return *this;
-  }
-  /// How often a call that was lost with the process is made again.
-  ActorCreation& SetMaxTaskRetries(int retries) {
-    options_.max_task_retries = retries;
-    return *this;
-  }
-  /// Found by GetActor; also what people see.
-  ActorCreation& SetName(std::string name) {
-    options_.name = name;
-    return CallOptions<ActorCreation>::SetName(std::move(name));
-  }
-  /// Lives until it is killed, not until its handles are gone.
-  ActorCreation& SetDetached() {
-    options_.detached = true;
-    return *this;
-  }
-
   template <class... Given>
   ActorHandle<Class> Remote(const Given&... arguments) {
     Context& context = Context::Current();
-    TaskSpec spec = context.NewTask(
-        context.NewHeader(TaskKind::kActorCreation, Registry::Get().NameOf(factory_)));
+    const Registry& registry = Registry::Get();
+    TaskSpec spec = this->NewCreation(context, Language::kCpp, registry.NameOf(factory_),
+                                      registry.ClassName(typeid(Class)));
     AddArguments<typename Signature<Factory>::Arguments>(spec, context, arguments...);
-    TaskHeader& header = spec.header.Edit();
-    this->FillIn(header);
-    header.max_retries = 0;
-    header.actor = ActorOf(spec.task);
-    header.actor_options = options_;
-    if (header.resources.IsEmpty())
-      header.actor_options->placement_resources.SetUnits(ResourceSet::kCpu, ResourceSet::kUnit);
-    header.actor_options->ray_namespace = context.Process().Identity().job_config.ray_namespace;
-    const ActorTarget target{header.actor, options_.max_task_retries};
+    const ActorTarget target = this->TargetOf(spec);
     return ActorHandle<Class>(target, context.Submit(std::move(spec)));
   }
 
  private:
   Factory factory_;
-  ActorOptions options_;
 };
 
 }  // namespace api
 
-/// Calls an actor. May be passed to tasks and other actors; the actor ends when no handle is left.
+/// Calls an actor. May be passed to tasks and other actors; the actor ends when no handle is left
+/// that came from whoever made it.
 template <class T>
 class ActorHandle {
  public:
@@ -127,23 +186,21 @@ class ActorHandle {
   friend struct Codec<ActorHandle<T>>;
 
   api::ActorTarget target_;
-  /// Counts the handles, as references to the creation's result.
+  /// Counts the handles, as references to the creation's result. Null when it was looked up.
   api::SharedReference reference_;
 };
 
 template <class T>
 struct Codec<ActorHandle<T>> {
   static void Write(const ActorHandle<T>& handle, Encoded& out) {
-    CHECK(handle.reference_ != nullptr) << "an ActorHandle of no actor was passed on";
-    mobula::Write(handle.target_, out);
-    mobula::Write(handle.reference_->Object(), out);
-    out.contained.push_back(handle.reference_->Object());
-    out.held.push_back(handle.reference_);
+    const std::string class_name = api::Registry::Get().ClassName(typeid(T));
+    const auto description =
+        api::DescribeActor(Language::kCpp, class_name, handle.target_.max_task_retries);
+    api::PackActor(handle.target_, handle.reference_, description, out);
   }
   static ActorHandle<T> Read(Reader& in) {
-    const auto target = mobula::Read<api::ActorTarget>(in);
-    const auto object = mobula::Read<ObjectRef>(in);
-    return ActorHandle<T>(target, api::Context::Current().Adopt(object, in.Source()));
+    const api::PackedActor actor = api::TakeActor(in);
+    return ActorHandle<T>(actor.target, actor.reference);
   }
 };
 
@@ -154,17 +211,14 @@ api::ActorCreation<R (*)(A...)> Actor(R (*factory)(A...)) {
   return api::ActorCreation<R (*)(A...)>(factory);
 }
 
-/// The actor of this name; nothing when there is none.
+/// The actor of this name, which it does not keep alive; nothing when there is none. Without a
+/// namespace: the job's.
 template <class T>
-std::optional<ActorHandle<T>> GetActor(const std::string& name) {
-  api::Context& context = api::Context::Current();
-  GetNamedActor question;
-  question.name = name;
-  question.ray_namespace = context.Process().Identity().job_config.ray_namespace;
-  const auto reply = std::get<NamedActorReply>(context.AskGcs(question));
-  if (!reply.found) return std::nullopt;
-  return ActorHandle<T>({reply.actor.actor, reply.actor.max_task_retries},
-                        context.Adopt(reply.actor.handle, {}));
+std::optional<ActorHandle<T>> GetActor(
+    const std::string& name, const std::optional<std::string>& ray_namespace = std::nullopt) {
+  const auto found = api::FindActor(name, ray_namespace);
+  if (!found) return std::nullopt;
+  return ActorHandle<T>(found->target, found->reference);
 }
 
 }  // namespace mobula

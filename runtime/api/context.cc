@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/api/context.h"
 
-#include <cxxabi.h>
-
-#include <cstdlib>
+#include <cstring>
 #include <span>
-#include <typeinfo>
 #include <utility>
 #include <variant>
 
+#include "runtime/api/exception_bytes.h"
 #include "runtime/base/check.h"
+#include "runtime/core/protocol/foreign.h"
+#include "runtime/core/protocol/reference_bytes.h"
 #include "runtime/host/local/parallel_copy.h"
 
 namespace mobula::api {
@@ -20,14 +20,6 @@ constexpr std::size_t kHeadersMax = 4096;
 
 // Saved and restored around every wait: fibers of a simulation share the thread.
 thread_local Context* current = nullptr;
-
-std::string Demangled(const std::type_info& type) {
-  int status = 0;
-  char* name = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status);
-  const std::string text = status == 0 ? name : type.name();
-  std::free(name);
-  return text;
-}
 
 }  // namespace
 
@@ -42,7 +34,7 @@ Value::Value(std::shared_ptr<Session> session, worker::FetchedValue fetched)
   const PayloadKind kind = fetched_.stored ? fetched_.stored->kind : fetched_.value.kind;
   if (kind == PayloadKind::kError) Throw(fetched_.value.Problem());
   if (kind == PayloadKind::kException) {
-    const std::string text(Bytes());
+    const std::string text = DecodeException(Bytes());
     ReleaseBuffer();
     throw TaskError(text);
   }
@@ -72,16 +64,21 @@ Context Context::ForDriver(std::shared_ptr<Session> session) {
   return Context(std::move(session), root, 0, false);
 }
 
-Context Context::ForTask(std::shared_ptr<Session> session, const TaskSpec& spec) {
-  return Context(std::move(session), spec.task, spec.attempt, true);
+Context Context::ForTask(std::shared_ptr<Session> session, const worker::RunTask& run) {
+  Context context(std::move(session), run.spec.task, run.spec.attempt, true);
+  const bool is_call = run.spec.header->kind == TaskKind::kActorCall;
+  context.gpus_ = is_call ? &context.session_->actor_gpus : &run.gpus;
+  context.runtime_env_ = &run.spec.header->runtime_env;
+  return context;
 }
+
+bool Context::RunsHere() { return current != nullptr; }
 
 Context& Context::Current() {
   if (current == nullptr) {
     throw TaskError(
         "mobula is not running here: run the program with mobula_cpp_sim or mobula_cpp_run, and "
-        "call "
-        "it from the thread of the driver or of a task");
+        "call it from the thread of the driver or of a task");
   }
   return *current;
 }
@@ -104,23 +101,32 @@ void Context::Sleep(Duration span) {
   current = mine;
 }
 
-TaskHeader Context::NewHeader(TaskKind kind, const std::string& function) const {
+TaskHeader Context::NewHeader(TaskKind kind, Language language, const std::string& function) const {
   const WorkerRegistered& identity = Process().Identity();
   TaskHeader header;
   header.kind = kind;
   header.job = identity.job;
   header.owner = identity.address;
-  header.function = {Language::kCpp, {}, function};
+  const bool is_foreign = language != Language::kCpp;
+  header.function = {language, is_foreign ? kForeignFunction : FunctionId{}, function};
   header.name = function;
+  if (runtime_env_ != nullptr) header.runtime_env = *runtime_env_;
   return header;
 }
 
+const std::string* Context::PlaceOf(const std::string& name) {
+  const auto lock = session_->Lock();
+  return &*session_->foreign_names.insert(name).first;
+}
+
 Shared<TaskHeader> Context::HeaderOf(const CallKind& kind) {
+  const auto lock = session_->Lock();
   auto& headers = session_->headers;
   const auto found = headers.find(kind);
   if (found != headers.end()) return found->second;
   const bool is_call = !kind.actor.IsNil();
-  TaskHeader header = NewHeader(is_call ? TaskKind::kActorCall : TaskKind::kNormal, *kind.function);
+  TaskHeader header =
+      NewHeader(is_call ? TaskKind::kActorCall : TaskKind::kNormal, kind.language, *kind.function);
   header.actor = kind.actor;
   header.max_retries = kind.max_retries;
   header.retry_exceptions = kind.retry_exceptions;
@@ -229,8 +235,10 @@ SharedReference Context::Adopt(const ObjectRef& object, const EncodedSource& sou
   return std::make_shared<Reference>(session_, object);
 }
 
-Bytes EncodeException(const std::string& task_name, const std::exception& thrown) {
-  return Bytes(task_name + " threw " + Demangled(typeid(thrown)) + ": " + thrown.what());
+SharedReference Context::Adopt(std::string_view encoded, const Reader& in) {
+  const auto object = DecodeReference(encoded);
+  if (!object) throw SerializationError("a reference inside a value is damaged");
+  return Adopt(*object, in.Source());
 }
 
 }  // namespace mobula::api

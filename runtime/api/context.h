@@ -3,9 +3,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <typeindex>
 #include <utility>
 #include <vector>
 
@@ -17,18 +20,19 @@ namespace mobula::api {
 
 /// What calls of one function have in common: tasks of equal kinds share a header.
 struct CallKind {
-  /// By the place of its name in the registry.
+  /// By the place of its name, in the registry or in the session.
   const std::string* function = nullptr;
+  Language language = Language::kCpp;
   /// Nil for a normal task, which holds one CPU.
-  ActorId actor;
+  ActorId actor = {};
   int max_retries = 0;
   bool retry_exceptions = false;
 
   bool operator==(const CallKind&) const = default;
   template <class H>
   friend H AbslHashValue(H state, const CallKind& kind) {
-    return H::combine(std::move(state), kind.function, kind.actor.high, kind.actor.low,
-                      kind.max_retries, kind.retry_exceptions);
+    return H::combine(std::move(state), kind.function, kind.language, kind.actor.high,
+                      kind.actor.low, kind.max_retries, kind.retry_exceptions);
   }
 };
 
@@ -37,8 +41,21 @@ struct CallKind {
 struct Session {
   /// Null once the process is gone: what is left of its references is then without effect.
   worker::Process* process = nullptr;
-  /// The actor that lives here, if any.
+  /// The actor that lives here, if any, and its class.
   std::shared_ptr<void> actor;
+  std::type_index actor_class = typeid(void);
+  /// Of the actor: the numbers of its GPUs, and whether it was started again.
+  std::vector<std::uint32_t> actor_gpus;
+  bool actor_was_restarted = false;
+  /// Of an actor whose calls may run at once, each on a thread of its own.
+  bool calls_overlap = false;
+  std::mutex mutex;
+  /// What is read and written below: those calls share it.
+  [[nodiscard]] std::unique_lock<std::mutex> Lock() {
+    return calls_overlap ? std::unique_lock(mutex) : std::unique_lock<std::mutex>();
+  }
+  /// What is called here of other languages: names stay where they are.
+  std::set<std::string> foreign_names;
   absl::flat_hash_map<CallKind, Shared<TaskHeader>> headers;
 };
 
@@ -86,8 +103,11 @@ class Context {
  public:
   /// The driver's root task.
   static Context ForDriver(std::shared_ptr<Session> session);
-  static Context ForTask(std::shared_ptr<Session> session, const TaskSpec& spec);
-  /// Throws Error when no task of mobula runs here.
+  /// REQUIRES: `run` outlives it.
+  static Context ForTask(std::shared_ptr<Session> session, const worker::RunTask& run);
+  /// Whether a task of mobula runs here.
+  static bool RunsHere();
+  /// Throws Error when none does.
   static Context& Current();
 
   /// Makes this the current one, until the end of the scope.
@@ -103,7 +123,10 @@ class Context {
   };
 
   /// A header with everything filled in that follows from who submits it.
-  [[nodiscard]] TaskHeader NewHeader(TaskKind kind, const std::string& function) const;
+  [[nodiscard]] TaskHeader NewHeader(TaskKind kind, Language language,
+                                     const std::string& function) const;
+  /// The place of the name of a function of another language; see CallKind.
+  const std::string* PlaceOf(const std::string& name);
   /// The same header each time.
   Shared<TaskHeader> HeaderOf(const CallKind& kind);
   TaskSpec NewTask(Shared<TaskHeader> header);
@@ -134,7 +157,14 @@ class Context {
   ErrorInfo WriteToStore(const ObjectRef& object, std::string_view data);
   /// A reference that came out of a value; see worker::ReferenceAdded.
   SharedReference Adopt(const ObjectRef& object, const EncodedSource& source);
+  /// The same from its bytes. Throws SerializationError when they are none.
+  SharedReference Adopt(std::string_view encoded, const Reader& in);
 
+  /// The numbers of the GPUs that the running task holds, or its actor.
+  [[nodiscard]] const std::vector<std::uint32_t>& Gpus() const {
+    static const std::vector<std::uint32_t> kNone;
+    return gpus_ == nullptr ? kNone : *gpus_;
+  }
   /// The driver's root task counts as one.
   [[nodiscard]] TaskId Task() const { return task_; }
   /// Counts the task's executions from 0.
@@ -152,13 +182,14 @@ class Context {
   std::uint32_t attempt_;
   /// Not the driver: it holds a CPU, which it gives back while it waits.
   bool is_task_;
+  /// Null in the driver, as the next.
+  const std::vector<std::uint32_t>* gpus_ = nullptr;
+  /// Of the running task: what it submits has it, too. Empty for the job's own.
+  const std::string* runtime_env_ = nullptr;
   std::uint64_t tasks_submitted_ = 0;
   std::uint32_t objects_put_ = 0;
   /// Put for the call that is being made; the machine holds them once it is submitted.
   std::vector<SharedReference> arguments_put_;
 };
-
-/// Encodes what a function threw, and the text of it again.
-Bytes EncodeException(const std::string& task_name, const std::exception& thrown);
 
 }  // namespace mobula::api

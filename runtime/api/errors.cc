@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/api/errors.h"
 
+#include "runtime/api/exception_bytes.h"
+
 namespace mobula {
 
-void Throw(const ErrorInfo& info) {
+void Throw(const ErrorInfo& about) {
+  ErrorInfo info = about;
+  if (!info.cause.View().empty()) info.message += "\n" + api::DecodeException(info.cause.View());
   switch (info.kind) {
     case ErrorKind::kWorkerCrashed:
       throw WorkerCrashedError(info);

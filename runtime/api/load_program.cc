@@ -18,7 +18,7 @@ absl::StatusOr<const Library*> LoadProgram(const std::string& path) {
   const auto function = reinterpret_cast<Function>(dlsym(handle, kLibraryFunction));
   if (function == nullptr) {
     return absl::InvalidArgumentError(
-        absl::StrCat(path, " is no program of mobula: it has no MOBULA_MAIN"));
+        absl::StrCat(path, " is no program of mobula: it has no MOBULA_MAIN or MOBULA_LIBRARY"));
   }
   return function();
 }

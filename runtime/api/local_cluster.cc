@@ -7,7 +7,9 @@
 
 #include <boost/json.hpp>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 #include "absl/strings/str_cat.h"
 
@@ -69,6 +71,8 @@ LocalCluster::~LocalCluster() {
     close(daemon->lifeline);
     while (waitpid(daemon->pid, nullptr, 0) < 0 && errno == EINTR) {
     }
+    std::error_code ignored;
+    if (!daemon->folder.empty()) std::filesystem::remove_all(daemon->folder, ignored);
   }
 }
 
@@ -86,8 +90,7 @@ absl::Status LocalCluster::StartDaemon(const Options& options) {
   if (!lifeline.Open() || !ready.Open()) {
     return absl::UnavailableError(absl::StrCat("no pipe can be made: ", std::strerror(errno)));
   }
-  const json::array worker{options.binaries + "/mobula_cpp_worker",
-                           absl::StrCat("--library=", options.library)};
+  const json::array worker{options.binaries + "/mobula_cpp_worker"};
   std::vector<std::string> arguments{
       options.binaries + "/mobulad",
       is_head ? "--head" : absl::StrCat("--address=", gcs_address_),
@@ -96,6 +99,16 @@ absl::Status LocalCluster::StartDaemon(const Options& options) {
       absl::StrCat("--lifeline-fd=", lifeline.read),
       absl::StrCat("--ready-fd=", ready.write),
   };
+  std::string folder;
+  if (!options.python.empty()) {
+    folder = (std::filesystem::temp_directory_path() / "mobula-cpp-XXXXXX").string();
+    if (mkdtemp(folder.data()) == nullptr) {
+      return absl::UnavailableError(absl::StrCat(folder, ": ", std::strerror(errno)));
+    }
+    const json::array zygote{options.python, "-P", "-m", "mobula._zygote", folder};
+    arguments.push_back("--session-dir=" + folder);
+    arguments.push_back("--zygote-command=" + json::serialize(zygote));
+  }
   if (options.cpus >= 0) arguments.push_back(absl::StrCat("--num-cpus=", options.cpus));
   const pid_t pid = Spawn(arguments, {lifeline.read, ready.write});
   close(lifeline.read);
@@ -105,7 +118,7 @@ absl::Status LocalCluster::StartDaemon(const Options& options) {
     close(ready.read);
     return absl::UnavailableError(absl::StrCat("mobulad: ", std::strerror(errno)));
   }
-  daemons_.push_back({pid, lifeline.write});
+  daemons_.push_back({pid, lifeline.write, folder});
 
   const std::string text = ReadAll(ready.read);
   close(ready.read);

@@ -18,8 +18,8 @@ class LocalCluster {
   struct Options {
     /// Where mobulad and mobula_cpp_worker are.
     std::string binaries;
-    /// The program, for the workers.
-    std::string library;
+    /// The interpreter that Python workers run in, which has the package mobula; empty for none.
+    std::string python;
     std::uint32_t nodes = 1;
     /// Of each node; negative for all of the machine's.
     double cpus = -1;
@@ -39,6 +39,8 @@ class LocalCluster {
   struct Daemon {
     pid_t pid = 0;
     int lifeline = -1;
+    /// Its session folder, if this object made it.
+    std::string folder;
   };
 
   absl::Status StartDaemon(const Options& options);

@@ -25,11 +25,14 @@
 #include <vector>
 
 #include "runtime/api/actor.h"
+#include "runtime/api/cross_language.h"
 #include "runtime/api/errors.h"
+#include "runtime/api/inside.h"
 #include "runtime/api/library.h"
 #include "runtime/api/placement_group.h"
 #include "runtime/api/ref.h"
 #include "runtime/api/registry.h"
+#include "runtime/api/runtime_env.h"
 #include "runtime/api/task.h"
 
 /// Makes functions, actor factories and methods remote: MOBULA_REMOTE(Add, MakeCounter,
@@ -45,6 +48,13 @@
     return ::mobula::api::MakeLibrary(&MobulaMain);           \
   }                                                           \
   static int MobulaMain([[maybe_unused]] int argc, [[maybe_unused]] char** argv)
+
+/// Instead of MOBULA_MAIN in a library that has functions and actors for programs of another
+/// language, and no program of its own: MOBULA_LIBRARY()
+#define MOBULA_LIBRARY()                                      \
+  extern "C" const ::mobula::api::Library* mobula_library() { \
+    return ::mobula::api::MakeLibrary(nullptr);               \
+  }
 
 namespace mobula {
 

@@ -11,26 +11,34 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/api/library.h"
 #include "runtime/api/local_cluster.h"
+#include "runtime/api/programs.h"
 #include "runtime/host/process/process_runtime.h"
 
 namespace {
 
 constexpr char kUsage[] =
     "usage: mobula_cpp_run --library FILE.so [options] [-- program arguments]\n"
-    "  --nodes N       daemons to start (default 1)\n"
-    "  --cpus N        CPUs that each offers (default: all of the machine's)\n"
-    "  --socket NAME   start none: the driver joins the daemon that listens there, whose\n"
-    "                  --cpp-worker-command names mobula_cpp_worker and the library\n";
+    "  --nodes N           daemons to start (default 1)\n"
+    "  --cpus N            CPUs that each offers (default: all of the machine's)\n"
+    "  --python PATH       an interpreter that has the package mobula: starts Python workers, too\n"
+    "  --python-path DIR   one more folder for the modules that the program calls\n"
+    "  --socket NAME       start none: the driver joins the daemon that listens there\n";
 
 struct CommandLine {
   mobula::api::LocalCluster::Options cluster;
+  std::string library;
+  std::vector<std::string> python_paths;
   std::string socket;
   std::vector<char*> program_arguments;
 };
 
 absl::Status Apply(const std::string& option, const std::string& value, CommandLine& line) {
   if (option == "--library") {
-    line.cluster.library = std::filesystem::absolute(value);
+    line.library = std::filesystem::absolute(value);
+  } else if (option == "--python") {
+    line.cluster.python = value;
+  } else if (option == "--python-path") {
+    line.python_paths.push_back(std::filesystem::absolute(value));
   } else if (option == "--socket") {
     line.socket = value;
   } else if (option == "--nodes") {
@@ -60,7 +68,7 @@ absl::StatusOr<CommandLine> Parse(int argc, char** argv) {
     if (i + 1 == argc) return absl::InvalidArgumentError(absl::StrCat(option, " needs a value"));
     if (absl::Status status = Apply(option, argv[++i], line); !status.ok()) return status;
   }
-  if (line.cluster.library.empty()) {
+  if (line.library.empty()) {
     return absl::InvalidArgumentError("--library FILE.so is missing");
   }
   return line;
@@ -90,7 +98,7 @@ int Fail(const absl::Status& status, const char* more) {
 int main(int argc, char** argv) {
   auto line = Parse(argc, argv);
   if (!line.ok()) return Fail(line.status(), kUsage);
-  const auto library = mobula::api::LoadProgram(line->cluster.library);
+  const auto library = mobula::api::LoadProgram(line->library);
   if (!library.ok()) return Fail(library.status(), "");
   mobula::api::LocalCluster cluster;
   if (line->socket.empty()) {
@@ -103,6 +111,9 @@ int main(int argc, char** argv) {
   options.worker_id = mobula::host::FreshWorkerId();
   options.language = mobula::Language::kCpp;
   options.is_driver = true;
+  line->python_paths.push_back(std::filesystem::path(line->library).parent_path());
+  options.job_config.language_config =
+      mobula::Bytes(mobula::api::EncodeJob({line->library}, line->python_paths));
   const auto process = mobula::host::ConnectProcess(options);
   if (!process.ok()) return Fail(process.status(), "");
   std::thread notices([&] { ShowNotices(**process); });

@@ -11,6 +11,7 @@
 #include "faults/plan_file.h"
 #include "faults/short_form.h"
 #include "runtime/api/library.h"
+#include "runtime/api/programs.h"
 #include "sim/fiber_hub.h"
 #include "sim/world.h"
 
@@ -128,8 +129,12 @@ int main(int argc, char** argv) {
   program.driver = [&](mobula::worker::Process& process) {
     exit_code = (*library)->run_driver(process, count, arguments.data());
   };
-  program.task = (*library)->run_task;
-  program.forget = (*library)->forget;
+  mobula::api::Programs programs;
+  programs.Load(line->library);
+  program.task = [&](mobula::worker::Process& process, mobula::worker::RunTask run) {
+    programs.RunTask(process, std::move(run));
+  };
+  program.forget = [&](mobula::worker::Process& process) { programs.Forget(process); };
   mobula::sim::FiberHub hub(**world, program);
   hub.on_notice = [](const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); };
 

@@ -1,25 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
-/// mobula_cpp_worker: a worker process that runs the tasks of a C++ program. Daemons start it with
-/// --library FILE.so from their --cpp-worker-command, and add --socket and --worker.
-#include <cstdio>
+/// mobula_cpp_worker: a worker process that runs the tasks of C++ libraries: those that the driver
+/// of its job names. Daemons start it with --socket, --worker and --runtime-env.
+#include <cstdlib>
 #include <string>
 #include <string_view>
+#include <utility>
 
-#include "runtime/api/library.h"
+#include "runtime/api/programs.h"
+#include "runtime/api/runtime_env.h"
 #include "runtime/host/process/worker_main.h"
 
-int main(int argc, char** argv) {
-  constexpr std::string_view kLibrary = "--library=";
-  std::string path;
+namespace {
+
+/// Before there is any other thread.
+void ApplyEnvironment(int argc, char** argv) {
+  constexpr std::string_view kRuntimeEnv = "--runtime-env=";
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
-    if (argument.starts_with(kLibrary)) path = argument.substr(kLibrary.size());
+    if (!argument.starts_with(kRuntimeEnv)) continue;
+    const std::string runtime_env(argument.substr(kRuntimeEnv.size()));
+    for (const auto& [name, value] : mobula::api::EnvVarsOf(runtime_env))
+      setenv(name.c_str(), value.c_str(), 1);
   }
-  const auto library = mobula::api::LoadProgram(path);
-  if (!library.ok()) {
-    std::fprintf(stderr, "mobula_cpp_worker: --library=%s: %s\n", path.c_str(),
-                 std::string(library.status().message()).c_str());
-    return 2;
-  }
-  return mobula::host::RunWorkerProcess(argc, argv, (*library)->run_task);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ApplyEnvironment(argc, argv);
+  mobula::api::Programs programs;
+  return mobula::host::RunWorkerProcess(
+      argc, argv,
+      [&](mobula::worker::Process& process) { programs.LoadFor(process.Identity().job_config); },
+      [&](mobula::worker::Process& process, mobula::worker::RunTask task) {
+        programs.RunTask(process, std::move(task));
+      });
 }

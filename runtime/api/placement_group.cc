@@ -76,4 +76,17 @@ std::optional<PlacementGroup> GetPlacementGroup(const std::string& name) {
   return PlacementGroup(reply.group.spec.group);
 }
 
+std::optional<PlacementGroup> GetPlacementGroupById(PlacementGroupId id) {
+  if (!Ask(Question{0, id, "", "", /*when_placed=*/false}).found) return std::nullopt;
+  return PlacementGroup(id);
+}
+
+std::vector<PlacementGroup> GetAllPlacementGroups() {
+  const Message reply = api::Context::Current().AskGcs(ListPlacementGroups{});
+  std::vector<PlacementGroup> groups;
+  for (const PlacementGroupView& view : std::get<ListPlacementGroupsReply>(reply).groups)
+    groups.emplace_back(view.spec.group);
+  return groups;
+}
+
 }  // namespace mobula

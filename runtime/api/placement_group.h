@@ -45,5 +45,9 @@ PlacementGroup CreatePlacementGroup(const PlacementGroupOptions& options);
 void RemovePlacementGroup(const PlacementGroup& group);
 /// The living one of this name; nothing when there is none.
 std::optional<PlacementGroup> GetPlacementGroup(const std::string& name);
+/// The one with that id, which may be over; nothing when there never was one.
+std::optional<PlacementGroup> GetPlacementGroupById(PlacementGroupId id);
+/// All that the cluster knows, those that are over, too.
+std::vector<PlacementGroup> GetAllPlacementGroups();
 
 }  // namespace mobula

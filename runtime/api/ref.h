@@ -8,6 +8,7 @@
 #include "runtime/api/codec.h"
 #include "runtime/api/context.h"
 #include "runtime/base/check.h"
+#include "runtime/core/protocol/reference_bytes.h"
 
 namespace mobula {
 
@@ -47,16 +48,14 @@ struct IsRef<Ref<T>> : std::true_type {};
 template <class T>
 struct Codec<Ref<T>> {
   static void Write(const Ref<T>& ref, Encoded& out) {
-    mobula::Write(ref.IsNil(), out);
-    if (ref.IsNil()) return;
-    mobula::Write(ref.Object(), out);
+    if (ref.IsNil()) return PackNil(out);
+    PackExtension(Extension::kReference, EncodeReference(ref.Object()), out);
     out.contained.push_back(ref.Object());
     out.held.push_back(ref.reference_);
   }
   static Ref<T> Read(Reader& in) {
-    if (mobula::Read<bool>(in)) return {};
-    const auto object = mobula::Read<ObjectRef>(in);
-    return Ref<T>(api::Context::Current().Adopt(object, in.Source()));
+    if (in.TakeNil()) return {};
+    return Ref<T>(api::Context::Current().Adopt(in.TakeExtension(Extension::kReference), in));
   }
 };
 

@@ -23,6 +23,11 @@ std::vector<std::string> Registry::Names() const {
   return names;
 }
 
+std::string Registry::ClassName(std::type_index type) const {
+  const auto found = class_names_.find(type);
+  return found == class_names_.end() ? std::string() : found->second;
+}
+
 const std::string& Registry::NameAt(const FunctionAddress& address) const {
   const auto found = names_.find(address);
   if (found == names_.end()) {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <tuple>
 #include <type_traits>
+#include <typeindex>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,8 @@ struct Callable {
   std::function<Encoded(void* instance, const std::vector<EncodedSource>&)> call;
   /// Instead of `call`: a factory, which makes an actor.
   std::function<std::shared_ptr<void>(const std::vector<EncodedSource>&)> make;
+  /// Of a method or a factory: of which class; else void.
+  std::type_index of = typeid(void);
 };
 
 /// The remote functions of this library, by name (for the worker) and by address (for the caller).
@@ -52,6 +55,8 @@ class Registry {
     return NameAt(AddressOf(function));
   }
   [[nodiscard]] std::vector<std::string> Names() const;
+  /// As its methods were registered: the part before "::". Empty when none was.
+  [[nodiscard]] std::string ClassName(std::type_index type) const;
 
  private:
   template <class Function>
@@ -74,6 +79,7 @@ class Registry {
   absl::flat_hash_map<std::string, Callable> callables_;
   /// A name stays where it is: callers know their function by its place.
   std::map<FunctionAddress, std::string> names_;
+  std::map<std::type_index, std::string> class_names_;
 };
 
 /// What follows from a function's type: its result, its arguments' types as they travel, its class.
@@ -123,7 +129,7 @@ Encoded CallAndEncode(Call call, Arguments arguments) {
   using Result = std::decay_t<decltype(std::apply(call, std::move(arguments)))>;
   if constexpr (std::is_void_v<Result>) {
     std::apply(call, std::move(arguments));
-    return {};
+    return EncodeNothing();
   } else {
     return Encode<Result>(std::apply(call, std::move(arguments)));
   }
@@ -136,11 +142,14 @@ void Registry::Add(const std::string& name, Function function) {
   using Actor = typename Made<typename Sign::Result>::Class;
   Callable callable;
   if constexpr (!std::is_void_v<typename Sign::Class>) {
+    callable.of = typeid(typename Sign::Class);
+    class_names_.try_emplace(callable.of, name.substr(0, name.rfind("::")));
     callable.call = [function](void* instance, const std::vector<EncodedSource>& sources) {
       auto* object = static_cast<typename Sign::Class*>(instance);
       return CallAndEncode(std::bind_front(function, object), DecodeArguments<Arguments>(sources));
     };
   } else if constexpr (!std::is_void_v<Actor>) {
+    callable.of = typeid(Actor);
     callable.make = [function](const std::vector<EncodedSource>& sources) {
       return std::shared_ptr<void>(
           std::shared_ptr<Actor>(std::apply(function, DecodeArguments<Arguments>(sources))));

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "runtime/api/context.h"
 #include "runtime/api/placement_group.h"
 #include "runtime/api/ref.h"
 #include "runtime/api/registry.h"
+#include "runtime/api/runtime_env.h"
 
 namespace mobula {
 namespace api {
@@ -55,19 +59,47 @@ class CallOptions {
   /// How much of a resource it holds while it runs.
   Self& SetResource(std::string_view name, double amount) {
     resources_[std::string(name)] = amount;
-    return static_cast<Self&>(*this);
+    return Me();
+  }
+  Self& SetResources(const std::map<std::string, double>& amounts) {
+    for (const auto& [name, amount] : amounts) resources_[name] = amount;
+    return Me();
   }
   /// What people see: in logs, errors and traces.
   Self& SetName(std::string name) {
     name_ = std::move(name);
-    return static_cast<Self&>(*this);
+    return Me();
   }
   /// In the bundle of that position, or in any that has room when it is -1.
   Self& SetPlacementGroup(const PlacementGroup& group, int bundle = -1) {
     strategy_.kind = StrategyKind::kPlacementGroup;
     strategy_.group = group.Id();
     strategy_.bundle = static_cast<std::uint32_t>(bundle + 1);
-    return static_cast<Self&>(*this);
+    return Me();
+  }
+  /// Over all nodes in turn.
+  Self& SetSpread() {
+    strategy_.kind = StrategyKind::kSpread;
+    return Me();
+  }
+  /// On that node; when `soft`, elsewhere if it is gone.
+  Self& SetNode(NodeId node, bool soft = false) {
+    strategy_.kind = StrategyKind::kNodeAffinity;
+    strategy_.node = node;
+    strategy_.soft = soft;
+    return Me();
+  }
+  /// On a node whose label has one of the values; when `soft`, only where there is a choice. Each
+  /// call is one more rule.
+  Self& SetNodeLabel(std::string key, std::vector<std::string> values, bool soft = false) {
+    strategy_.kind = StrategyKind::kNodeLabel;
+    strategy_.labels.push_back({std::move(key), LabelOperator::kIn, std::move(values), soft});
+    return Me();
+  }
+  /// What its worker finds around it. Without, what the caller has.
+  Self& SetRuntimeEnv(const RuntimeEnv& runtime_env) {
+    runtime_env_ = runtime_env.ToJson();
+    return Me();
   }
 
  protected:
@@ -75,7 +107,7 @@ class CallOptions {
   Shared<TaskHeader> HeaderFor(Context& context, const CallKind& kind) const {
     Shared<TaskHeader> header = context.HeaderOf(kind);
     const bool is_placed = strategy_.kind != StrategyKind::kDefault;
-    if (!resources_.empty() || !name_.empty() || is_placed) FillIn(header.Edit());
+    if (!resources_.empty() || !name_.empty() || is_placed || runtime_env_) FillIn(header.Edit());
     return header;
   }
   void FillIn(TaskHeader& header) const {
@@ -83,36 +115,52 @@ class CallOptions {
       header.resources.SetUnits(resource, units);
     if (!name_.empty()) header.name = name_;
     header.strategy = strategy_;
+    if (runtime_env_) header.runtime_env = *runtime_env_;
   }
 
   std::map<std::string, double> resources_;
   std::string name_;
   SchedulingStrategy strategy_;
+  std::optional<std::string> runtime_env_;
+
+ private:
+  Self& Me() { return static_cast<Self&>(*this); }
+};
+
+/// What calls of functions have besides.
+template <class Self>
+class TaskOptions : public CallOptions<Self> {
+ public:
+  /// How often it is run again after a failure of the system; -1 for without end.
+  Self& SetMaxRetries(int retries) {
+    max_retries_ = retries;
+    return static_cast<Self&>(*this);
+  }
+  /// Whether an exception of the function counts as a failure, too.
+  Self& SetRetryExceptions(bool retry) {
+    retry_exceptions_ = retry;
+    return static_cast<Self&>(*this);
+  }
+
+ protected:
+  int max_retries_ = 3;
+  bool retry_exceptions_ = false;
 };
 
 /// A call of a remote function that is being put together.
 template <class Function>
-class TaskCall : public CallOptions<TaskCall<Function>> {
+class TaskCall : public TaskOptions<TaskCall<Function>> {
  public:
   using Result = std::decay_t<typename Signature<Function>::Result>;
 
   explicit TaskCall(Function function) : function_(function) {}
 
-  /// How often it is run again after a failure of the system; -1 for without end.
-  TaskCall& SetMaxRetries(int retries) {
-    max_retries_ = retries;
-    return *this;
-  }
-  /// Whether an exception of the function counts as a failure, too.
-  TaskCall& SetRetryExceptions(bool retry) {
-    retry_exceptions_ = retry;
-    return *this;
-  }
-
   template <class... Given>
   Ref<Result> Remote(const Given&... arguments) {
     Context& context = Context::Current();
-    const CallKind kind{&Registry::Get().NameOf(function_), {}, max_retries_, retry_exceptions_};
+    const CallKind kind{.function = &Registry::Get().NameOf(function_),
+                        .max_retries = this->max_retries_,
+                        .retry_exceptions = this->retry_exceptions_};
     TaskSpec spec = context.NewTask(this->HeaderFor(context, kind));
     AddArguments<typename Signature<Function>::Arguments>(spec, context, arguments...);
     return Ref<Result>(context.Submit(std::move(spec)));
@@ -120,8 +168,6 @@ class TaskCall : public CallOptions<TaskCall<Function>> {
 
  private:
   Function function_;
-  int max_retries_ = 3;
-  bool retry_exceptions_ = false;
 };
 
 }  // namespace api

@@ -47,7 +47,7 @@ TaskResult ResultOf(worker::Process& process, const TaskSpec& spec, std::uint32_
 
 Stream::Stream(const GeneratorCall& call) {
   api::Context& context = api::Context::Current();
-  TaskHeader header = context.NewHeader(TaskKind::kNormal, "generator");
+  TaskHeader header = context.NewHeader(TaskKind::kNormal, Language::kCpp, "generator");
   header.max_retries = call.max_retries;
   header.resources = call.resources;
   header.stream = call.options;

@@ -71,7 +71,7 @@ TEST(MessageBudget, AWarmTaskCostsTwo) {
     Get(Task(Nothing).Remote());
     EXPECT_EQ(cluster.End(), (Counts{{"PushTask", 1}, {"TaskDone", 1}}));
     // The owner's address, the task's ids, its name twice, and a result.
-    EXPECT_EQ(cluster.Bytes(), 201u);
+    EXPECT_EQ(cluster.Bytes(), 199u);
   });
 }
 

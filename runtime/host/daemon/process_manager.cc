@@ -119,6 +119,7 @@ void ProcessManager::StartCpp(const raylet::StartProcess& wanted) {
   options.argv = options_.cpp_worker_command;
   options.argv.push_back("--socket=" + options_.socket_name);
   options.argv.push_back("--worker=" + wanted.worker.Hex());
+  if (!wanted.runtime_env.empty()) options.argv.push_back("--runtime-env=" + wanted.runtime_env);
   options.output = output->Get();
   options.error = error->Get();
   absl::StatusOr<SpawnedProcess> spawned = Spawn(options);

@@ -42,6 +42,8 @@ std::string Run(worker::Process& process, const worker::RunTask& task) {
   return "";
 }
 
+void AtStart(worker::Process& /*process*/) {}
+
 void Handle(worker::Process& process, const worker::RunTask& task) {
   const std::string value = Run(process, task);
   TaskResult result;
@@ -102,7 +104,7 @@ void Say(int socket, const boost::json::object& content) {
   std::string socket = "--socket=" + std::string(packet.content.at("socket").as_string());
   std::string worker = "--worker=" + std::string(packet.content.at("worker").as_string());
   std::array<char*, 4> argv{const_cast<char*>("worker"), socket.data(), worker.data(), nullptr};
-  _exit(RunWorkerProcess(3, argv.data(), Handle));
+  _exit(RunWorkerProcess(3, argv.data(), AtStart, Handle));
 }
 
 void Reap(int socket, const std::map<pid_t, std::string>& workers) {
@@ -150,5 +152,5 @@ int main(int argc, char** argv) {
   using namespace mobula::host;
   if (argc == 2 && std::string_view(argv[1]) == "--driver") return RunDriver();
   if (const char* const zygote = getenv("MOBULA_ZYGOTE_FD")) return RunZygote(std::stoi(zygote));
-  return RunWorkerProcess(argc, argv, Handle);
+  return RunWorkerProcess(argc, argv, AtStart, Handle);
 }
