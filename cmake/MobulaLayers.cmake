@@ -11,7 +11,7 @@ set(mobula_layer_faults base core)
 set(mobula_layer_host base core trace wire faults)
 set(mobula_layer_sim base core trace wire faults)
 set(mobula_layer_api base core faults host sim)
-set(mobula_layer_python base core wire faults host sim)
+set(mobula_layer_python base core wire faults host sim api)
 set(mobula_layer_tests base core trace wire faults host sim api python)
 set(mobula_layer_bench base core wire faults host sim api python)
 

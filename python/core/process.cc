@@ -218,6 +218,26 @@ TaskContext ProcessBinding::RootContext() const {
                     : TaskId::Derive(identity.address.worker, kRootSalt, 0)};
 }
 
+namespace {
+
+/// A call of another language gives each slot by itself: (packed value, the references in it), or a
+/// reference.
+TaskArgument ArgumentOf(const py::handle& slot) {
+  TaskArgument argument;
+  if (IsReference(slot)) {
+    py::list alone;
+    alone.append(slot);
+    argument.reference = ReferencesOf(alone).front();
+    return argument;
+  }
+  const auto fields = py::reinterpret_borrow<py::tuple>(slot);
+  argument.value.data = Bytes::Of(ViewOf(py::reinterpret_borrow<py::bytes>(fields[0])));
+  argument.contained = ReferencesOf(fields[1]);
+  return argument;
+}
+
+}  // namespace
+
 TaskSpec ProcessBinding::SpecFor(TaskContext& context, TaskTemplate& pattern,
                                  const py::object& blob, const py::object& contained,
                                  const py::object& references) const {
@@ -225,7 +245,10 @@ TaskSpec ProcessBinding::SpecFor(TaskContext& context, TaskTemplate& pattern,
   spec.task = context.NextTask();
   spec.parent = context.task;
   spec.header = pattern.HeaderFor(process_->Identity());
-  if (!blob.is_none()) {
+  if (py::isinstance<py::list>(blob)) {
+    auto& arguments = spec.arguments.Edit();
+    for (const py::handle& slot : blob) arguments.push_back(ArgumentOf(slot));
+  } else if (!blob.is_none()) {
     TaskArgument& argument = spec.arguments.emplace_back();
     argument.value.data = Bytes::Of(ViewOf(py::reinterpret_borrow<py::bytes>(blob)));
     argument.contained = ReferencesOf(contained);

@@ -17,6 +17,7 @@
 #include "faults/plan_file.h"
 #include "faults/short_form.h"
 #include "python/core/convert.h"
+#include "python/core/cpp_workers.h"
 #include "python/core/process.h"
 #include "runtime/base/check.h"
 #include "runtime/core/node/node.h"
@@ -109,8 +110,8 @@ struct ActionToPython {
   }
 };
 
-py::tuple Step(const WorldPointer& world) {
-  sim::HubAction action = world->Step();
+py::tuple Step(const WorldPointer& world, CppWorkers& cpp_workers) {
+  sim::HubAction action = cpp_workers.Step();
   return std::visit(ActionToPython{world}, action);
 }
 
@@ -249,7 +250,7 @@ void BindWorld(py::module_& module) {
            "trace_file"_a = "", "hashes_file"_a = "", "latency_ns"_a = py::none(),
            "cost_ns"_a = py::none(), "costs_ns"_a = std::map<std::string, std::int64_t>(),
            "check_invariants"_a = false)
-      .def("step", &Step)
+      .def("step", &Step, "cpp_workers"_a)
       .def("pause_before_events", &sim::World::PauseBeforeEvents, "pause"_a)
       .def("add_driver", &AddDriver, "ray_namespace"_a, "language_config"_a,
            "lineage_bytes_max"_a = 0)
@@ -349,6 +350,10 @@ void BindSim(py::module_& module) {
       },
       "file"_a);
   BindWorld(module);
+  py::class_<CppWorkers>(module, "CppWorkers")
+      .def(py::init<WorldPointer>(), "world"_a)
+      .def("load", &CppWorkers::Load, "library"_a)
+      .def("unwind_all", &CppWorkers::UnwindAll);
 }
 
 }  // namespace mobula::python

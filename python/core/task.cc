@@ -11,6 +11,7 @@
 
 #include "python/core/convert.h"
 #include "python/core/small_value.h"
+#include "runtime/core/protocol/foreign.h"
 
 namespace mobula::python {
 namespace {
@@ -44,10 +45,11 @@ std::vector<LabelRule> LabelRulesOf(const std::vector<py::tuple>& rules) {
 }
 
 /// The keys are the fields of TaskHeader; those left out keep their defaults.
-TaskTemplate MakeTemplate(const std::string& kind, const std::string& function_id,
-                          const std::string& function_name, const std::string& name,
-                          std::uint32_t num_returns, const std::map<std::string, double>& resources,
-                          std::int32_t max_retries, bool retry_exceptions, const std::string& actor,
+TaskTemplate MakeTemplate(const std::string& kind, const std::string& language,
+                          const std::string& function_id, const std::string& function_name,
+                          const std::string& name, std::uint32_t num_returns,
+                          const std::map<std::string, double>& resources, std::int32_t max_retries,
+                          bool retry_exceptions, const std::string& actor,
                           const std::optional<py::dict>& actor_options, const std::string& strategy,
                           const std::string& strategy_node, bool strategy_soft,
                           const std::string& strategy_group, std::uint32_t strategy_bundle,
@@ -56,7 +58,9 @@ TaskTemplate MakeTemplate(const std::string& kind, const std::string& function_i
                           bool is_stream, std::uint32_t stream_limit, bool stream_gathered) {
   TaskHeader header;
   header.kind = EnumFromName<TaskKind>(kind);
-  header.function = {Language::kPython, IdFromHex<FunctionId>(function_id), function_name};
+  header.function = {EnumFromName<Language>(language), IdFromHex<FunctionId>(function_id),
+                     function_name};
+  if (header.function.language != Language::kPython) header.function.id = kForeignFunction;
   header.name = name;
   header.num_returns = num_returns;
   header.resources = ResourceSet::Of(resources);
@@ -97,7 +101,11 @@ const CalledFunction& Called(const Shared<TaskHeader>& header) {
   if (last.header.Identity() == nullptr || last.header.Identity() != header.Identity()) {
     const FunctionRef& function = header->function;
     const std::array<std::uint64_t, 2> id{function.id.high, function.id.low};
-    last = {header, py::bytes(reinterpret_cast<const char*>(id.data()), sizeof(id)),
+    // Code that another language calls has no id.
+    const bool is_foreign = IsForeign(function);
+    last = {header,
+            is_foreign ? py::object(py::none())
+                       : py::bytes(reinterpret_cast<const char*>(id.data()), sizeof(id)),
             py::str(function.name)};
   }
   return last;
@@ -182,8 +190,8 @@ void BindTask(py::module_& module) {
       .def_property_readonly("task", [](const TaskContext& self) { return self.task.Hex(); })
       .def_readonly("attempt", &TaskContext::attempt);
   py::class_<TaskTemplate>(module, "TaskTemplate")
-      .def(py::init(&MakeTemplate), py::kw_only(), "kind"_a, "function_id"_a = "",
-           "function_name"_a = "", "name"_a = "", "num_returns"_a = 1,
+      .def(py::init(&MakeTemplate), py::kw_only(), "kind"_a, "language"_a = "kPython",
+           "function_id"_a = "", "function_name"_a = "", "name"_a = "", "num_returns"_a = 1,
            "resources"_a = std::map<std::string, double>{}, "max_retries"_a = 0,
            "retry_exceptions"_a = false, "actor"_a = "", "actor_options"_a = py::none(),
            "strategy"_a = "kDefault", "strategy_node"_a = "", "strategy_soft"_a = false,
@@ -197,6 +205,9 @@ void BindTask(py::module_& module) {
       .def_property_readonly("gpus", &RunningTask::Gpus)
       .def_property_readonly(
           "kind", [](const RunningTask& self) { return ToPython(self.Spec().header->kind); })
+      .def_property_readonly(
+          "is_foreign",
+          [](const RunningTask& self) { return IsForeign(self.Spec().header->function); })
       .def_property_readonly(
           "creates_actor",
           [](const RunningTask& self) { return self.Spec().header->actor_options.has_value(); })

@@ -42,6 +42,7 @@ from mobula.runtime_context import get_runtime_context
 
 if TYPE_CHECKING:
     from mobula._logging_config import LoggingConfig
+    from mobula.cross_language import cpp_function
     from mobula.profiling import timeline
 
 # As Rays before 2.0 call it.
@@ -64,6 +65,8 @@ __getattr__ = _lazy.attributes(
         "_raylet": "mobula._raylet",
         "cloudpickle": "mobula.cloudpickle",
         "cluster_utils": "mobula.cluster_utils",
+        "cpp_function": "mobula.cross_language:cpp_function",
+        "cross_language": "mobula.cross_language",
         "dag": "mobula.dag",
         "job_config": "mobula.job_config",
         "experimental": "mobula.experimental",
@@ -104,6 +107,7 @@ __all__ = [
     "available_resources",
     "cancel",
     "cluster_resources",
+    "cpp_function",
     "exceptions",
     "exit_actor",
     "get",

@@ -107,7 +107,8 @@ def _describe_methods(cls: type) -> dict[str, MethodInfo]:
     return methods
 
 
-def _is_async(cls: type) -> bool:
+def is_async(cls: type) -> bool:
+    """Whether an actor of the class is an asyncio actor."""
     return any(
         inspect.iscoroutinefunction(member) or inspect.isasyncgenfunction(member)
         for _, member in inspect.getmembers(cls)
@@ -141,6 +142,9 @@ class ActorClass(Generic[C, P]):
     [11, 13]
     """
 
+    # How the arguments of the constructor travel.
+    _encode = staticmethod(_arguments.encode)
+
     def __init__(self, cls: type[C], options: dict[str, Any]) -> None:
         """``options`` are checked."""
         self._class = cls
@@ -150,7 +154,7 @@ class ActorClass(Generic[C, P]):
             self._init_shape = CallShape(())
         self._methods = _describe_methods(cls)
         self._check_groups()
-        self._is_async = _is_async(cls)
+        self._is_async = is_async(cls)
         self.__name__ = cls.__name__
         self.__qualname__ = cls.__qualname__
         self.__module__ = cls.__module__
@@ -221,7 +225,10 @@ class ActorClass(Generic[C, P]):
                 "class, so give them to @remote"
             )
         checked = _options.check(options, _options.ACTOR, f"actor class {self._class.__name__}")
-        return ActorClass(self._class, {**self._options, **checked})
+        return self._with_options({**self._options, **checked})
+
+    def _with_options(self, options: dict[str, Any]) -> ActorClass[C, P]:
+        return ActorClass(self._class, options)
 
     def _remote(
         self, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None, **options: Any
@@ -266,7 +273,7 @@ class ActorClass(Generic[C, P]):
                 return existing
         class_name = self._class.__name__
         self._init_shape.check(args, kwargs, f"{class_name}.__init__")
-        slots = _arguments.encode(execution, args, kwargs, f"{class_name}.__init__")
+        slots = self._encode(execution, args, kwargs, f"{class_name}.__init__")
         handle = self._create(execution, slots)
         return self._claim_name(execution.runtime, handle) if name else handle
 
@@ -279,13 +286,7 @@ class ActorClass(Generic[C, P]):
 
     def _create(self, execution: Execution, slots: _arguments.Slots) -> ActorHandle:
         runtime, options = execution.runtime, self._options
-        description = ActorDescription(
-            self._class.__name__,
-            self._methods,
-            options.get("max_task_retries", 0),
-            options.get("max_pending_calls", -1),
-            tuple(options.get("concurrency_groups", {})),
-        )
+        description = self._describe()
         held, needed = _options.actor_resources_of(options)
         placement = _options.strategy_fields(
             options,
@@ -295,10 +296,7 @@ class ActorClass(Generic[C, P]):
         )
         template = TaskTemplate(
             kind="kActorCreation",
-            function_id=runtime.functions.export(
-                self._class, f"the actor class {self._class.__name__}"
-            ),
-            function_name=self._class.__name__,
+            **self._code_fields(runtime),
             name=f"{self._class.__name__}.__init__",
             actor_options={
                 **self._actor_options(runtime, description),
@@ -312,6 +310,24 @@ class ActorClass(Generic[C, P]):
             self._warn_of_namespace(runtime.namespace)
         actor_id, reference = runtime.process.create_actor(execution.context, template, *slots)
         return ActorHandle(ActorState(runtime, actor_id, reference, description))
+
+    def _describe(self) -> ActorDescription:
+        options = self._options
+        return ActorDescription(
+            self._class.__name__,
+            self._methods,
+            options.get("max_task_retries", 0),
+            options.get("max_pending_calls", -1),
+            tuple(options.get("concurrency_groups", {})),
+        )
+
+    def _code_fields(self, runtime: Runtime) -> dict[str, Any]:
+        """Where workers find the code."""
+        name = self._class.__name__
+        return {
+            "function_id": runtime.functions.export(self._class, f"the actor class {name}"),
+            "function_name": name,
+        }
 
     def _actor_options(self, runtime: Runtime, description: ActorDescription) -> dict[str, Any]:
         options = self._options

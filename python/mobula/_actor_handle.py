@@ -11,6 +11,7 @@ from mobula import _arguments, _options
 from mobula._core import ObjectRef, TaskTemplate
 from mobula._functions import CallShape
 from mobula._runtime import Runtime, current
+from mobula._serialization import PACKED_TAG
 from mobula._typing import C
 from mobula.exceptions import ActorHandleNotFoundError, PendingCallsLimitExceeded
 from mobula.ids import ActorID
@@ -54,6 +55,8 @@ class ActorDescription:
         "_bytes",
         "class_name",
         "concurrency_groups",
+        "encode",
+        "language",
         "max_pending_calls",
         "max_task_retries",
         "methods",
@@ -74,7 +77,17 @@ class ActorDescription:
         # -1: any number.
         self.max_pending_calls = max_pending_calls
         self.concurrency_groups = concurrency_groups
+        # As which task a call travels: see TaskTemplate, and how its arguments do.
+        self.language = "kPython"
+        self.encode = _arguments.encode
         self._bytes: bytes | None = None
+
+    def function_name(self, method: str) -> str:
+        """What a call of the method names."""
+        return method
+
+    def check_options(self, method: str, options: dict[str, Any]) -> None:
+        """ValueError for what calls of it cannot have."""
 
     def to_bytes(self) -> bytes:
         """For other processes."""
@@ -99,12 +112,63 @@ class ActorDescription:
 
     @staticmethod
     def from_bytes(data: bytes) -> ActorDescription:
-        """What ``to_bytes`` made."""
+        """What ``to_bytes`` made, or C++."""
         return _load_description(data)
+
+
+class _AnyMethods(dict[str, MethodInfo]):
+    """Of a class that is not known here: methods of any name."""
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and not name.startswith("__")
+
+    def __missing__(self, name: str) -> MethodInfo:
+        return self.setdefault(name, MethodInfo(CallShape(None), {}))
+
+
+class ForeignDescription(ActorDescription):
+    """Of an actor that lives in C++, or that C++ made of a Python class.
+
+    C++ makes the same bytes in ``DescribeActor`` of ``runtime/api/actor.cc``.
+    """
+
+    __slots__ = ("_is_cpp",)
+
+    def __init__(self, language: str, class_name: str, max_task_retries: int) -> None:
+        """``language`` is CPP or PYTHON."""
+        super().__init__(class_name, {}, max_task_retries)
+        self._is_cpp = language == "CPP"
+        self.methods = _AnyMethods({} if self._is_cpp else _COMMON)
+        if self._is_cpp:
+            self.language = "kCpp"
+            self.encode = _arguments.encode_singly
+
+    def function_name(self, method: str) -> str:
+        """In C++ with its class."""
+        return f"{self.class_name}::{method}" if self._is_cpp else method
+
+    def check_options(self, method: str, options: dict[str, Any]) -> None:
+        """As calls of functions."""
+        if self._is_cpp:
+            _options.check_cpp(options, self.function_name(method))
+
+    def to_bytes(self) -> bytes:
+        """For other processes of any language."""
+        if self._bytes is None:
+            from mobula import _packed
+
+            language = "CPP" if self._is_cpp else "PYTHON"
+            facts = (language, self.class_name, self.max_task_retries)
+            self._bytes = _packed.pack(facts, "the description of an actor").to_bytes()
+        return self._bytes
 
 
 @functools.lru_cache(maxsize=256)
 def _load_description(data: bytes) -> ActorDescription:
+    if data.startswith(PACKED_TAG):
+        from mobula import _packed
+
+        return ForeignDescription(*_packed.unpack(data[1:]))
     class_name, methods, *rest = pickle.loads(data)
     infos = {name: MethodInfo(*parts) for name, parts in methods.items()}
     return ActorDescription(class_name, infos, *rest)
@@ -138,6 +202,7 @@ class ActorState:
         """What a call of the method submits."""
         info = self.description.methods[name]
         options = {**info.options, **options}
+        self.description.check_options(name, options)
         retry = options.get("retry_exceptions", False)
         extras = _options.retry_extras(retry)
         if group := options.get("concurrency_group"):
@@ -145,7 +210,8 @@ class ActorState:
             extras["concurrency_group"] = group
         return TaskTemplate(
             kind="kActorCall",
-            function_name=name,
+            language=self.description.language,
+            function_name=self.description.function_name(name),
             name=options.get("name", f"{self.description.class_name}.{name}"),
             max_retries=options.get("max_task_retries", self.description.max_task_retries),
             retry_exceptions=bool(retry),
@@ -210,7 +276,7 @@ class ActorMethod:
         if state.description.max_pending_calls >= 0:
             state.check_pending(self._name)
         self._shape.check(args, kwargs, self._name)
-        slots = _arguments.encode(execution, args, kwargs, self._name)
+        slots = state.description.encode(execution, args, kwargs, self._name)
         return state.runtime.process.submit_task(execution.context, self._template, *slots)
 
     def _remote(
@@ -294,14 +360,15 @@ class ActorHandle(Generic[C]):
     def __reduce__(self) -> tuple[Any, ...]:
         """A handle of the same actor in the process that reads this."""
         state = self._state
-        return _load_handle, (state.actor_id, state.reference, state.description.to_bytes())
+        return load_handle, (state.actor_id, state.reference, state.description.to_bytes())
 
 
 def _names(methods: dict[str, MethodInfo]) -> str:
     return ", ".join(sorted(name for name in methods if not name.startswith("__"))) or "none"
 
 
-def _load_handle(actor_id: str, reference: ObjectRef | None, description: bytes) -> ActorHandle:
+def load_handle(actor_id: str, reference: ObjectRef | None, description: bytes) -> ActorHandle:
+    """A handle in this process of the actor that ``reference`` stands for; see ``ActorState``."""
     runtime = current().runtime
     loaded = ActorDescription.from_bytes(description)
     return ActorHandle(ActorState(runtime, actor_id, reference, loaded))

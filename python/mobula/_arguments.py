@@ -5,6 +5,9 @@ Slot 0 is a serialised value: the tuple of the arguments, or a list ``[args, kwa
 there are keywords or references. A reference among the arguments has a slot of its own, so that
 the executor receives its value; its place is a position or a keyword. A call without arguments
 has no slots.
+
+Between languages each positional argument has a slot of its own, a packed value or a reference, and
+there are no keywords.
 """
 
 from __future__ import annotations
@@ -24,7 +27,10 @@ if TYPE_CHECKING:
 # What is put on its own when all arguments together are too large to travel in a message.
 _PUT_LIMIT = INLINE_LIMIT // 8
 
-Slots = tuple[bytes | None, list[ObjectRef] | None, list[ObjectRef] | None]
+# Of each argument of a call to another language: a packed value and the references in it, or a
+# reference.
+Single = tuple[bytes, list[ObjectRef] | None] | ObjectRef
+Slots = tuple[bytes | list[Single] | None, list[ObjectRef] | None, list[ObjectRef] | None]
 
 
 def encode(
@@ -50,6 +56,31 @@ def encode(
         _put_large(execution, values, keywords, places, references)
         blob_parts = _serialize(values, keywords, places, name)
     return blob_parts.to_bytes(), blob_parts.contained, references or None
+
+
+def encode_singly(
+    execution: Execution, args: tuple[Any, ...], kwargs: Mapping[str, Any], name: str
+) -> Slots:
+    """The slots of a call to another language. TypeError for what it cannot be given."""
+    from mobula import _packed
+    from mobula._objects import put_serialized
+
+    if kwargs:
+        raise TypeError(
+            f"{name}() is of another language, which has no keyword arguments; got: "
+            f"{', '.join(kwargs)}"
+        )
+    slots: list[Single] = []
+    for place, value in enumerate(args):
+        if type(value) is ObjectRef:
+            slots.append(value)
+            continue
+        packed = _packed.pack(value, f"argument {place} of {name}()")
+        if packed.size > INLINE_LIMIT:
+            slots.append(put_serialized(execution, packed))
+        else:
+            slots.append((packed.to_bytes(), packed.contained))
+    return slots, None, None
 
 
 def _items(members: Any) -> list[tuple[Any, Any]]:
@@ -105,13 +136,7 @@ def decode(
     task: RunningTask, slots: Sequence[tuple[int, Any, bytes]]
 ) -> tuple[Sequence[Any], Mapping[str, Any]]:
     """The arguments of a task, which has some. Raises the error of the first that is one."""
-    from mobula._errors import VALUE, to_exception
-
-    values: list[Any] = []
-    for kind, data, object_id in slots:
-        if kind != VALUE:
-            raise to_exception(kind, data, object_id)
-        values.append(_serialization.deserialize(data, object_id or task))
+    values = decode_singly(task, slots)
     structure = values[0]
     if type(structure) is tuple:
         return structure, NONE[1]
@@ -119,3 +144,15 @@ def decode(
     for place, value in zip(places, values[1:], strict=True):
         (kwargs if isinstance(place, str) else args)[place] = value
     return args, kwargs
+
+
+def decode_singly(task: RunningTask, slots: Sequence[tuple[int, Any, bytes]]) -> list[Any]:
+    """The values of all slots. Raises the error of the first that is one."""
+    from mobula._errors import VALUE, to_exception
+
+    values: list[Any] = []
+    for kind, data, object_id in slots:
+        if kind != VALUE:
+            raise to_exception(kind, data, object_id)
+        values.append(_serialization.deserialize(data, object_id or task))
+    return values

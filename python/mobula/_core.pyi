@@ -60,6 +60,8 @@ class TaskTemplate:
         self,
         *,
         kind: str,
+        # Of the function.
+        language: str = "kPython",
         function_id: str = "",
         function_name: str = "",
         name: str = "",
@@ -109,6 +111,9 @@ class RunningTask:
     def kind(self) -> str: ...
     @property
     def creates_actor(self) -> bool: ...
+    # Whether another language has submitted it.
+    @property
+    def is_foreign(self) -> bool: ...
     @property
     def job(self) -> str: ...
     @property
@@ -142,7 +147,8 @@ class RunningTask:
     @property
     def first_return(self) -> bytes: ...
     def context(self) -> TaskContext: ...
-    def take_call(self) -> tuple[bytes, str, list[tuple[int, Any, bytes]] | None]: ...
+    # The function's id, None of a task that another language has submitted; its name; its slots.
+    def take_call(self) -> tuple[bytes | None, str, list[tuple[int, Any, bytes]] | None]: ...
 
 class Process:
     def identity(self) -> dict[str, Any]: ...
@@ -154,7 +160,7 @@ class Process:
         self,
         context: TaskContext,
         pattern: TaskTemplate,
-        blob: bytes | None,
+        blob: bytes | list[Any] | None,
         contained: Sequence[ObjectRef] | None,
         references: Sequence[ObjectRef] | None,
     ) -> Any: ...
@@ -162,7 +168,7 @@ class Process:
         self,
         context: TaskContext,
         pattern: TaskTemplate,
-        blob: bytes | None,
+        blob: bytes | list[Any] | None,
         contained: Sequence[ObjectRef] | None,
         references: Sequence[ObjectRef] | None,
     ) -> tuple[str, ObjectRef]: ...
@@ -307,6 +313,12 @@ class NodeShape:
         spills: bool = True,
     ) -> None: ...
 
+# The C++ workers of a world.
+class CppWorkers:
+    def __init__(self, world: World) -> None: ...
+    def load(self, library: str) -> None: ...
+    def unwind_all(self) -> None: ...
+
 class World:
     def __init__(
         self,
@@ -328,7 +340,8 @@ class World:
         check_invariants: bool = False,
     ) -> None: ...
     # The name of an action, its process, and what else it says.
-    def step(self) -> tuple[Any, ...]: ...
+    # The C++ workers run meanwhile.
+    def step(self, cpp_workers: CppWorkers) -> tuple[Any, ...]: ...
     def pause_before_events(self, pause: bool) -> None: ...
     def add_driver(
         self, ray_namespace: str, language_config: bytes, lineage_bytes_max: int = 0

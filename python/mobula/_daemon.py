@@ -20,6 +20,7 @@ from mobula._world import NodeOptions
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 MOBULAD = os.path.join(_PACKAGE, "mobulad")
+CPP_WORKER = os.path.join(_PACKAGE, "mobula_cpp_worker")
 _STOP_TIMEOUT_S = 10.0
 _KEPT_S = 24 * 3600.0
 # The record that a daemon writes into its session folder.
@@ -138,6 +139,7 @@ def _arguments(spec: DaemonSpec, session: str) -> list[str]:
             arguments.append(f"--{option}={json.dumps(names)}")
     zygote = [sys.executable, "-P", "-m", "mobula._zygote", session]
     arguments.append(f"--zygote-command={json.dumps(zygote)}")
+    arguments.append(f"--cpp-worker-command={json.dumps([CPP_WORKER])}")
     arguments.append(f"--client-version={mobula.__version__}")
     return arguments
 

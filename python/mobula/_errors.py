@@ -52,7 +52,7 @@ _OF_WORKERS = (exceptions.RuntimeEnvSetupError, exceptions.ActorDiedError)
 def from_error_info(info: dict[str, Any]) -> Exception:
     """The exception that stands for an ``ErrorInfo``."""
     cause = decode_exception(info["cause"]) if info["cause"] else None
-    if cause is not None and (own := _own_of_worker(cause)) is not None:
+    if isinstance(cause, RayTaskError) and (own := _own_of_worker(cause)) is not None:
         return own
     message = info["message"]
     kind = _CLASSES.get(info["kind"], exceptions.RaySystemError)
@@ -75,30 +75,43 @@ def from_error_info(info: dict[str, Any]) -> Exception:
 
 
 def encode_exception(
-    error: BaseException, name: str, ip: str, task: str = "", actor: tuple[str, str] = ("", "")
+    error: BaseException,
+    name: str,
+    ip: str,
+    task: str = "",
+    actor: tuple[str, str] = ("", ""),
 ) -> _serialization.Serialized:
     """An exception that left the function or method ``name``, for its caller.
 
     ``task`` is the id of the call, ``actor`` the one whose method it is: its ``repr`` and its id.
+    Callers of other languages read the text; the exception itself is for Python.
     """
+    # Not above: only failures need it.
+    from mobula import _packed
+
     text = _text_of(error)
     # A task that only passes an error on: the innermost exception stays what callers catch.
     cause = error.cause if isinstance(error, RayTaskError) else error
     place = (os.getpid(), ip, *actor, task)
-    facts = (name, text, *place)
+    inner: _serialization.Serialized | None = None
     try:
         inner = _serialization.serialize(cause)
     except TypeError as unpicklable:
         text += f"(The exception itself stayed behind: {unpicklable})\n"
-        return _serialization.serialize(((name, text, *place), None))
-    outer = _serialization.serialize((facts, inner.to_bytes()))
-    outer.contained = inner.contained
+    parts = ((name, text, *place), None if inner is None else inner.to_bytes(), "PYTHON")
+    outer = _packed.pack(parts, "an exception", unicode_errors="backslashreplace")
+    outer.contained = None if inner is None else inner.contained
     return outer
 
 
-def decode_exception(data: Any, object_id: bytes = b"") -> RayTaskError:
-    """What ``encode_exception`` made. A cause that cannot be rebuilt here is left out."""
-    (name, text, pid, ip, actor_repr, actor_id, task), inner = _serialization.deserialize(data)
+def decode_exception(
+    data: Any, object_id: bytes = b""
+) -> RayTaskError | exceptions.CrossLanguageError:
+    """What ``encode_exception`` or C++ made. A cause that cannot be rebuilt here is left out."""
+    facts, inner, language = _serialization.deserialize(data)
+    if language == "CPP":
+        return exceptions.CrossLanguageError(f"An exception raised from CPP:\n{facts[1]}")
+    name, text, pid, ip, actor_repr, actor_id, task = facts
     cause: BaseException | None = None
     if inner is not None:
         try:
@@ -136,8 +149,10 @@ def of_payload(payload: dict[str, Any]) -> Exception:
     return _raised(decode_exception(data))
 
 
-def _raised(error: RayTaskError) -> Exception:
+def _raised(error: RayTaskError | exceptions.CrossLanguageError) -> Exception:
     """What `get` raises for it."""
+    if isinstance(error, exceptions.CrossLanguageError):
+        return error
     return _own_of_worker(error) or error.as_instanceof_cause()
 
 

@@ -14,8 +14,8 @@ from threading import get_ident
 from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from mobula import _arguments, _core, _gpus, _serialization
-from mobula._actor import ActorExit
+from mobula import _arguments, _core, _functions, _gpus, _serialization
+from mobula._actor import ActorExit, is_async
 from mobula._actor_host import ActorHost
 from mobula._errors import EXCEPTION, VALUE, encode_exception
 from mobula._interrupts import Interrupts
@@ -156,6 +156,8 @@ class Executor:
     ) -> tuple[Callable[..., Any], Sequence[Any], Mapping[str, Any]]:
         """The call to make: what, and its arguments. Raises what the arguments raise."""
         function_id, name, slots = task.take_call()
+        if function_id is None:
+            return self._resolve_foreign(task, name, slots or ())
         args, kwargs = _arguments.NONE if slots is None else _arguments.decode(task, slots)
         host = self._runtime.actor_host
         if host is not None:
@@ -170,6 +172,28 @@ class Executor:
             return self._create_actor, (task, code, args, kwargs), {}
         self._codes[function_id] = code
         return code, args, kwargs
+
+    def _resolve_foreign(
+        self, task: _core.RunningTask, name: str, slots: Sequence[tuple[int, Any, bytes]]
+    ) -> tuple[Callable[..., Any], Sequence[Any], Mapping[str, Any]]:
+        """As ``_resolve``, of a call by C++: the code is found by its module and name."""
+        args = _arguments.decode_singly(task, slots)
+        host = self._runtime.actor_host
+        if host is not None:
+            return host.method(name), args, {}
+        if self._shows_gpus:
+            _gpus.show(self._runtime, task)
+        code = _functions.find(name)
+        if not task.creates_actor:
+            return code, args, {}
+        if not isinstance(code, type):
+            raise TypeError(f"{name} is no class, but {type(code).__name__}")
+        if is_async(code):
+            raise TypeError(
+                f"{name} is an asyncio actor, which C++ cannot make: make it in Python, and find "
+                f"it in C++ by its name"
+            )
+        return self._create_actor, (task, code, args, {}), {}
 
     def _create_actor(
         self, task: _core.RunningTask, cls: type, args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -255,7 +279,13 @@ class Executor:
     def _results(self, task: _core.RunningTask, values: Sequence[Any]) -> list[_core.Result]:
         results: list[_core.Result] = []
         for index, value in enumerate(values):
-            serialized = _serialization.serialize(value, f"what {task.name} returned")
+            what = f"what {task.name} returned"
+            if task.is_foreign:
+                from mobula import _packed
+
+                serialized = _packed.pack(value, what)
+            else:
+                serialized = _serialization.serialize(value, what)
             results.append(result_of(self._runtime, task, index, VALUE, serialized))
         return results
 

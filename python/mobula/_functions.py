@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -79,6 +80,27 @@ class FunctionTable:
         # Of equal ones only the first, which stays: another object will get the other's id().
         if self._loaded.setdefault(function_id, code) is code:
             self._ids[id(code)] = function_id
+
+
+def find(name: str) -> Any:
+    """The code of ``module:function`` or ``module:Class``, as C++ names it.
+
+    What is remote to Python gives the function or class that it was made of.
+    """
+    from mobula._actor import ActorClass
+    from mobula._remote_function import RemoteFunction
+
+    module, _, path = name.partition(":")
+    code: Any = importlib.import_module(module)
+    for part in path.split("."):
+        code = getattr(code, part)
+    if isinstance(code, RemoteFunction):
+        code = code._function
+    elif isinstance(code, ActorClass):
+        code = code._class
+    if not callable(code):
+        raise TypeError(f"{name} is no function or class, but {type(code).__name__}")
+    return code
 
 
 class CallShape:

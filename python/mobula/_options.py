@@ -57,6 +57,21 @@ def check_generator(options: Mapping[str, Any], is_generator: bool, what: str) -
         )
 
 
+def check_cpp(options: Mapping[str, Any], what: str) -> None:
+    """Raises ValueError for what code in C++ cannot be given."""
+    if options.get("num_returns", 1) != 1:
+        raise ValueError(
+            f"{what} is of C++, where calls return one value; num_returns is "
+            f"{options['num_returns']!r}"
+        )
+    if options.get("max_pending_calls", -1) >= 0:
+        raise ValueError(f"{what} is of C++, for which there is no max_pending_calls")
+    if not isinstance(options.get("retry_exceptions", False), bool):
+        raise ValueError(
+            f"{what} is of C++, which throws no class of Python: retry_exceptions is True or False"
+        )
+
+
 def return_fields(options: Mapping[str, Any], is_generator: bool) -> dict[str, Any]:
     """The arguments of ``TaskTemplate`` that say how many results there are."""
     number = options.get("num_returns", "streaming" if is_generator else 1)

@@ -51,6 +51,9 @@ class RemoteFunction(Generic[P, R]):
     10
     """
 
+    # How the arguments of a call travel.
+    _encode = staticmethod(_arguments.encode)
+
     def __init__(self, function: Callable[P, R], options: dict[str, Any]) -> None:
         """``options`` are checked."""
         if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
@@ -174,7 +177,7 @@ class RemoteFunction(Generic[P, R]):
             if parent.captures_children:
                 template = self._captured_template(runtime, parent)
         self._shape.check(args, kwargs, self._function.__name__)
-        slots = _arguments.encode(execution, args, kwargs, self._function.__name__)
+        slots = self._encode(execution, args, kwargs, self._function.__name__)
         return runtime.process.submit_task(execution.context, template, *slots)
 
     def _remote(
@@ -209,7 +212,7 @@ class RemoteFunction(Generic[P, R]):
         checked = _options.check(
             options, _options.FUNCTION, f"remote function {self._function.__name__}"
         )
-        return RemoteFunction(self._function, {**self._options, **checked})
+        return type(self)(self._function, {**self._options, **checked})
 
     def _captured_template(self, runtime: Runtime, parent: Placement) -> TaskTemplate:
         template = self._captured.get(parent)
@@ -227,8 +230,7 @@ class RemoteFunction(Generic[P, R]):
         what = f"the task {function.__name__}"
         return TaskTemplate(
             kind="kNormal",
-            function_id=runtime.functions.export(function, f"the function {function.__qualname__}"),
-            function_name=function.__qualname__,
+            **self._code_fields(runtime),
             name=options.get("name", function.__name__),
             max_retries=options.get("max_retries", _default_max_retries()),
             retry_exceptions=bool(retry),
@@ -237,6 +239,15 @@ class RemoteFunction(Generic[P, R]):
             **_options.template_fields(runtime, options, resources),
             **_options.strategy_fields(options, parent, resources, what),
         )
+
+    def _code_fields(self, runtime: Runtime) -> dict[str, Any]:
+        """Where workers find the code."""
+        function = self._function
+        what = f"the function {function.__qualname__}"
+        return {
+            "function_id": runtime.functions.export(function, what),
+            "function_name": function.__qualname__,
+        }
 
 
 def _default_max_retries() -> int:

@@ -10,6 +10,7 @@ N T F nothing: None, True, False
 i f   8 bytes: an int that fits, a float
 s b   the text in UTF-8; the bytes
 p q   a pickle; q: without references in it
+m     a value for or of another language: see ``_packed.py``
 B     3 bytes of padding, the number of buffers (4 bytes), the size of the pickle and of each
       buffer (8 bytes each), the pickle, then each buffer at the next multiple of 64
 ====  =====================================================================================
@@ -43,6 +44,7 @@ _NO_FILE = "<dynamic-code>"
 _HEAD = struct.Struct("<cxxxIQ")
 _SIZE = struct.Struct("<Q")
 _TAG_PICKLE, _TAG_PLAIN_PICKLE = b"pq"
+PACKED_TAG = b"m"
 _PRIMITIVES = frozenset((type(None), bool, int, float, str, bytes))
 
 
@@ -202,6 +204,12 @@ def deserialize(data: Any, container: Container = b"") -> Any:
         return pickle.loads(view[1:])
     token = _core.reference_source.set(_core.ReferenceSource(container))
     try:
-        return pickle.loads(view[1:]) if tag == _TAG_PICKLE else _read_buffers(view)
+        if tag == _TAG_PICKLE:
+            return pickle.loads(view[1:])
+        if tag == PACKED_TAG[0]:
+            from mobula import _packed
+
+            return _packed.unpack(view[1:])
+        return _read_buffers(view)
     finally:
         _core.reference_source.reset(token)

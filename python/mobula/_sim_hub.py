@@ -17,6 +17,7 @@ from typing import Any, TextIO
 
 import greenlet
 
+from mobula import _core
 from mobula._sim_process import Process, ProcessGone, ProcessGreenlet, Waiter, current
 from mobula._sim_times import SimTimes
 from mobula._virtual_asyncio import SuspendedLoop
@@ -51,6 +52,8 @@ class Hub:
     def reset(self, world: Any, seed: int) -> None:
         """Begins anew with another world. Nothing of the present one may run any more."""
         self.world = world
+        # They run between two steps, whatever the hub does.
+        self.cpp_workers = _core.CppWorkers(world)
         self.seed = seed
         # For `mobula.timeline`.
         self.times = SimTimes(self.now_ns)
@@ -295,7 +298,7 @@ class Hub:
                 self._resume(self._ready.popleft())
             if self.exit_code is not None:
                 return self.exit_code
-            name, worker, *what = self.world.step()
+            name, worker, *what = self.world.step(self.cpp_workers)
             if name == "Paused":
                 # No part of the simulation: what is collected when must not depend on it.
                 self.handlers[name](worker)
@@ -396,6 +399,7 @@ class Hub:
                 del table[key]
 
     def _unwind_all(self) -> None:
+        self.cpp_workers.unwind_all()
         for worker in list(self._processes):
             self._process_dead(worker, "the cluster was stopped")
 

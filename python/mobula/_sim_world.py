@@ -64,7 +64,13 @@ class SimWorld(World):
         if not hub.world.cluster_runs() and self._nodes_started == 0:
             self._hub.world.reserve_nodes(False)
             self._configure(_HEAD, options.node)
-        # Simulated workers live in the driver's interpreter: they need not be told its paths.
+        # Simulated workers live in the driver's process: they need not be told its paths, which
+        # would be a part of what is simulated.
+        if options.language_config:
+            fields = json.loads(options.language_config)
+            _job_config.extend_path(fields)
+            for library in fields.get("libraries", ()):
+                hub.cpp_workers.load(library)
         facts = _job_config.facts_of(options.language_config)
         config = json.dumps(facts).encode() if facts else b""
         worker = hub.world.add_driver(options.namespace, config, options.lineage_bytes_max)

@@ -34,7 +34,9 @@ class JobConfig:
         ray_namespace: str | None = None,
         default_actor_lifetime: str = "non_detached",
     ) -> None:
-        """``code_search_path``: where workers look for modules besides.
+        """``code_search_path``: folders where workers look for modules, and for libraries of C++.
+
+        Also single libraries, whose functions ``mobula.cross_language`` calls.
 
         ``default_actor_lifetime`` is that of actors which say nothing of their own. ValueError for
         what cannot be, and for Java.

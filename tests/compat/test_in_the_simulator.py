@@ -12,6 +12,7 @@ FILES = [
     "test_actor_options.py",
     "test_actor_resources.py",
     "test_cancelled.py",
+    "test_cross_language.py",
     "test_dag.py",
     "test_dask.py",
     "test_generator_recovery.py",
