@@ -29,6 +29,11 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   add_compile_options(-Wno-array-bounds -Wno-stringop-overflow -Wno-restrict)
 endif()
 
+# Clang does not count a call of a static member as a use of `this`, nor what a template leaves out.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  add_compile_options(-Wno-unused-lambda-capture)
+endif()
+
 # GCC takes a type of a .cc file's anonymous namespace for one of a header's when the file is
 # included by that of a whole library.
 if(MOBULA_UNITY)

@@ -13,7 +13,7 @@ SpillManager::SpillManager(SpillOptions options)
 
 void SpillManager::Begin(std::vector<SpillPart> parts, Sink& out) {
   CHECK(MayWrite() && !parts.empty());
-  Write& write = writing_.emplace();
+  Write& write = writing_.emplace(Write{});
   write.file = ++last_file_;
   for (const SpillPart& part : parts) {
     write.places.push_back({write.file, write.bytes});
