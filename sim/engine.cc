@@ -340,7 +340,12 @@ void Engine::Handle(ProcessInput& input) {
     }
     return;
   }
-  if (std::holds_alternative<MessageReceived>(input.event)) last_progress_ = now_;
+  if (const auto* received = std::get_if<MessageReceived>(&input.event)) {
+    last_progress_ = now_;
+    if (const auto* push = std::get_if<PushTask>(&received->message)) {
+      input.process->NoteArrived(push->spec, now_);
+    }
+  }
   HandleInProcess(*input.process, input.event);
 }
 
@@ -433,7 +438,8 @@ void Engine::Handle(TaskStart& start) {
   const std::string& node = nodes_[process.About().node].name;
   Observe({faults::Happening::kTaskStarted, start.run.spec.header->name, node, ""});
   if (!process.IsAlive()) return;
-  actions_.push_back(RunTask{process.About().id, std::move(start.run)});
+  const Instant arrived = process.ArrivalOf(start.run.spec, now_);
+  actions_.push_back(RunTask{process.About().id, std::move(start.run), arrived});
   if (process.TakeInterrupt(task)) actions_.push_back(InterruptTask{process.About().id, task});
 }
 

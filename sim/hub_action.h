@@ -30,6 +30,8 @@ struct ProcessReady {
 struct RunTask {
   WorkerId process;
   worker::RunTask run;
+  /// When it was pushed to the process.
+  Instant arrived;
 };
 
 /// A blocking request is answered: let its caller go on.

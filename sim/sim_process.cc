@@ -77,6 +77,7 @@ void SimProcess::Die() {
   requests_.clear();
   assigned_.clear();
   running_.clear();
+  arrivals_.clear();
 }
 
 void SimProcess::NotePosted(const worker::Event& event) {
@@ -97,6 +98,17 @@ void SimProcess::NoteStarted(const TaskSpec& spec) {
   EraseOne(assigned_, spec.task);
   running_.emplace(spec.task, spec.header->name);
   if (spec.header->kind == TaskKind::kActorCreation) actor_class_ = spec.header->function.name;
+}
+
+void SimProcess::NoteArrived(const TaskSpec& spec, Instant now) {
+  if (arrivals_.empty()) arrivals_.resize(kArrivals);
+  arrivals_[spec.task.low % kArrivals] = {spec.task, now};
+}
+
+Instant SimProcess::ArrivalOf(const TaskSpec& spec, Instant now) const {
+  if (arrivals_.empty()) return now;
+  const Arrival& arrival = arrivals_[spec.task.low % kArrivals];
+  return arrival.task == spec.task ? arrival.time : now;
 }
 
 std::string SimProcess::NameOfTask(TaskId task) const {

@@ -71,6 +71,10 @@ class SimProcess : public worker::Process {
   /// Keeps account of what the user code waits for and runs, from what it posts.
   void NotePosted(const worker::Event& event);
   void NoteAnswered(worker::RequestId request) { requests_.erase(request); }
+  /// A task was pushed to it.
+  void NoteArrived(const TaskSpec& spec, Instant now);
+  /// When that was; `now` where a later task took its place in the table, as on a real host.
+  [[nodiscard]] Instant ArrivalOf(const TaskSpec& spec, Instant now) const;
   /// The machine handed out a task; it starts when its cost has passed.
   void NoteAssigned(const TaskSpec& spec) { assigned_.emplace(spec.task, spec.header->name); }
   void NoteStarted(const TaskSpec& spec);
@@ -95,6 +99,12 @@ class SimProcess : public worker::Process {
   [[nodiscard]] std::vector<std::string> Waits(const std::string& node_name) const;
 
  private:
+  struct Arrival {
+    TaskId task;
+    Instant time;
+  };
+  static constexpr std::size_t kArrivals = 256;
+
   ProcessHost& host_;
   const Setup setup_;
   std::unique_ptr<worker::Worker> machine_;
@@ -107,6 +117,8 @@ class SimProcess : public worker::Process {
   std::multimap<TaskId, std::string> assigned_;
   std::multimap<TaskId, std::string> running_;
   std::set<TaskId> interrupted_;
+  /// By the id's last bits; empty until the first arrives.
+  std::vector<Arrival> arrivals_;
   std::string actor_class_;
   bool actor_is_up_ = false;
 };

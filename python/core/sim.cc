@@ -79,7 +79,8 @@ struct ActionToPython {
   py::tuple operator()(sim::RunTask& action) const {
     return py::make_tuple(
         "RunTask", ToPython(action.process),
-        std::make_unique<RunningTask>(PointerTo(action.process), std::move(action.run)));
+        std::make_unique<RunningTask>(PointerTo(action.process), std::move(action.run)),
+        action.arrived.nanoseconds);
   }
   py::tuple operator()(sim::Completed& action) const {
     return py::make_tuple("Completed", ToPython(action.process), action.request,

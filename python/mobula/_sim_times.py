@@ -31,6 +31,12 @@ class SimTimes:
         """Nothing has run."""
         self._now_ns = now_ns
         self._kept: collections.deque[_Execution] = collections.deque(maxlen=_KEPT)
+        # Of attempts that are to run.
+        self._arrived: dict[tuple[str, int], int] = {}
+
+    def arrived(self, task: _core.RunningTask, at_ns: int) -> None:
+        """An attempt is about to run, which was pushed to its process then."""
+        self._arrived[task.task, task.attempt] = at_ns
 
     @contextlib.contextmanager
     def running(self, process: Process, task: _core.RunningTask) -> Iterator[None]:
@@ -41,8 +47,7 @@ class SimTimes:
             "kind": {"kActorCall": "actor call", "kActorCreation": "actor creation"}.get(
                 task.kind, "task"
             ),
-            # How long it was queued is known to the process's machine only.
-            "arrived": now,
+            "arrived": self._arrived.pop((task.task, task.attempt), now),
             "started": now,
             "ended": None,
             "task": task.task,

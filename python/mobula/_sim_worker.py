@@ -37,7 +37,12 @@ def install(hub: Hub) -> None:
         workers.pop(worker, None)
 
     hub.start_worker, hub.end_worker = start_worker, end_worker
-    hub.handlers["RunTask"] = lambda worker, task: workers[worker].start(task)
+
+    def start(worker: str, task: _core.RunningTask, arrived_ns: int) -> None:
+        hub.times.arrived(task, arrived_ns)
+        workers[worker].start(task)
+
+    hub.handlers["RunTask"] = start
     hub.handlers["InterruptTask"] = lambda worker, task: workers[worker].interrupt(task)
 
 

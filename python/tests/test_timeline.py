@@ -97,6 +97,39 @@ def test_a_task_that_waits_at_its_worker_is_shown_as_queued(cluster):
     assert all(event["ts"] <= ends[event["id"]] for event in begins)
 
 
+QUEUED = """
+import json
+import mobula as ray
+ray.init()
+
+@ray.remote
+def nothing():
+    pass
+
+ray.get([nothing.remote() for _ in range(300)])
+print(json.dumps(ray.timeline()))
+"""
+
+
+def test_the_simulator_shows_what_waits_at_its_worker_too(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(QUEUED)
+    done = subprocess.run(
+        [sys.executable, "-m", "mobula", "sim", str(program)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    events = json.loads(done.stdout.splitlines()[0])
+    queued = {event["id"]: event["ts"] for event in events if event["ph"] == "b"}
+    ends = {event["id"]: event["ts"] for event in events if event["ph"] == "e"}
+    assert queued and queued.keys() == ends.keys()
+    assert all(queued[one] < ends[one] for one in queued)
+    starts = {
+        f"{event['args']['task_id']}-{event['args']['attempt']}": event["ts"]
+        for event in _spans(events, name="nothing")
+    }
+    assert all(starts[one] == ends[one] for one in queued)
+
+
 def test_what_runs_is_shown_up_to_now(cluster, tmp_path):
     end = tmp_path / "end"
     reference = nap.remote(end)
