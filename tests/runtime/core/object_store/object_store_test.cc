@@ -16,8 +16,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using Sent = Recorder::Sent;
 
-constexpr std::uint64_t kUnit = 64;
-
 Options SmallStore() {
   Options options;
   options.node = kSelf;

@@ -3,6 +3,7 @@
 /// of tests.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,9 @@ inline ObjectId Object(std::uint64_t number) { return {TaskId{0, number}, 0}; }
 inline ObjectRef Ref(std::uint64_t number, Address owner = Remote(70)) {
   return {Object(number), owner};
 }
+
+/// The sizes of small objects, so that what the store rounds up to is what they take.
+inline constexpr std::uint64_t kUnit = 64;
 
 class Recorder final : public Sink {
  public:

@@ -16,7 +16,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using Sent = Recorder::Sent;
 
-constexpr std::uint64_t kUnit = 64;
 constexpr std::uint64_t kOwner = 70;
 
 class SpillTest : public testing::Test {
