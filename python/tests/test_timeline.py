@@ -178,7 +178,7 @@ def test_a_driver_marks_its_own_spans(cluster):
 def test_without_a_cluster_there_is_nothing_to_tell():
     program = "import mobula as ray; ray.timeline()"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert "call mobula.init() first" in done.stderr
+    assert "Timeline requires Ray to be initialized first" in done.stderr
 
 
 def test_overlapping_executions_are_on_levels_of_their_own():
