@@ -52,6 +52,8 @@ void Engine::CarryOut(NodeIndex node, node::Effect& effect) {
             if (node == 0) ObserveDeath(close.peer);
           },
           [&](const raylet::DiscardMemory&) {},
+          // A simulated machine has memory without end.
+          [&](const raylet::MeasureMemory&) { ToNode(node, {}, raylet::MemoryMeasured{0, 1, {}}); },
           [&](const StartTimer& start) {
             ToNode(node, nodes_[node].clock.Real(start.delay), TimerFired{start.timer});
           },

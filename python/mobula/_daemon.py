@@ -103,6 +103,12 @@ def number_in(variable: str) -> int | None:
     return int(text)
 
 
+def _memory_setting(node: NodeOptions, name: str) -> Any:
+    """As in Ray, an environment variable stands for what is not said; mobulad checks it."""
+    value = getattr(node, name)
+    return os.environ.get(f"RAY_{name}") if value is None else value
+
+
 def _arguments(spec: DaemonSpec, session: str) -> list[str]:
     node = spec.node
     arguments = [f"--session-dir={session}", f"--port={spec.port}", *spec.flags]
@@ -117,6 +123,8 @@ def _arguments(spec: DaemonSpec, session: str) -> list[str]:
         ("object-store-memory", node.object_store_memory),
         ("spill-directory", node.object_spilling_directory),
         ("min-spilling-size", node.min_spilling_size),
+        ("memory-usage-threshold", _memory_setting(node, "memory_usage_threshold")),
+        ("memory-monitor-period-ms", _memory_setting(node, "memory_monitor_refresh_ms")),
         ("dashboard-port", spec.dashboard_port),
         ("log-bytes-max", number_in("RAY_ROTATION_MAX_BYTES")),
         ("log-older-max", number_in("RAY_ROTATION_BACKUP_COUNT")),

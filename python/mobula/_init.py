@@ -170,6 +170,7 @@ def init(
         ),
         node_name=_node_name or "",
         **_system_settings.spilling(_system_config, object_spilling_directory),
+        **_system_settings.memory_monitor(_system_config),
     )
     job = _init_options.check_job_config(job_config)
     env = merge_environments(job.runtime_env, _init_options.check_runtime_env(runtime_env))

@@ -17,7 +17,14 @@ _LINEAGE_SWITCHES = ("lineage_pinning_enabled", "object_reconstruction_enabled")
 _SPILLS = "automatic_object_spilling_enabled"
 _SPILLING_SIZE = "min_spilling_size"
 _SPILLING_PLACE = "object_spilling_config"
-_KNOWN = {_LINEAGE_BYTES, *_LINEAGE_SWITCHES, _SPILLS, _SPILLING_SIZE, _SPILLING_PLACE}
+# The memory monitor: how much of the memory may be used, and how often it looks.
+_MEMORY_SHARE = "memory_usage_threshold"
+_MEMORY_PERIOD = "memory_monitor_refresh_ms"
+_KNOWN = {
+    *(_LINEAGE_BYTES, *_LINEAGE_SWITCHES),
+    *(_SPILLS, _SPILLING_SIZE, _SPILLING_PLACE),
+    *(_MEMORY_SHARE, _MEMORY_PERIOD),
+}
 
 # Of the clusters that this program started, by address.
 _of_clusters: dict[str, dict[str, Any]] = {}
@@ -72,6 +79,30 @@ def spilling(settings: Mapping[str, Any] | None, directory: str | None) -> dict[
     place = directory or _spilling_place(known.get(_SPILLING_PLACE))
     if place is not None:
         fields["object_spilling_directory"] = os.path.abspath(place)
+    return fields
+
+
+def memory_monitor(settings: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The fields of `NodeOptions` that say when a worker is ended for want of memory.
+
+    Raises:
+        ValueError: A setting is not what it should be.
+    """
+    known = settings or {}
+    fields: dict[str, Any] = {}
+    for name, kind, most, expected in (
+        (_MEMORY_SHARE, float, 1.0, "a share from 0 to 1"),
+        (_MEMORY_PERIOD, int, 2**31, "a number of milliseconds, 0 for no monitor"),
+    ):
+        value = known.get(name)
+        if value is None:
+            continue
+        try:
+            fields[name] = kind(value)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name} takes {expected}, got {value!r}") from error
+        if not 0 <= fields[name] <= most:
+            raise ValueError(f"{name} takes {expected}, got {value!r}")
     return fields
 
 

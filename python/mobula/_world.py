@@ -32,6 +32,9 @@ class NodeOptions:
     # In bytes: small objects are spilled together until a file has this size.
     min_spilling_size: int | None = None
     spills: bool = True
+    # The share of the host's memory whose use ends a worker, and how often that is looked at.
+    memory_usage_threshold: float | None = None
+    memory_monitor_refresh_ms: int | None = None
     resources: dict[str, float] = dataclasses.field(default_factory=dict)
     labels: dict[str, str] = dataclasses.field(default_factory=dict)
     # For people; empty: the host's.

@@ -112,6 +112,12 @@ def access_options(command: Callable[..., None]) -> Callable[..., None]:
     help="[default: 30 % of the host's memory]",
 )
 @click.option("--object-spilling-directory", metavar="PATH", help="[default: the session's]")
+@click.option(
+    "--memory-usage-threshold",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="When more of the memory is used, a worker is ended.  [default: 0.95]",
+)
 @click.option("--node-name", default="", help="For people.  [default: the host's name]")
 @click.option(
     "--dashboard-host", default="127.0.0.1", show_default=True, metavar="IP", help="Of the page."
@@ -153,9 +159,11 @@ def start(
         labels=options.pop("labels") or {},
         **{
             name: options.pop(name)
-            for name in ("num_cpus", "num_gpus", "memory", "object_store_memory")
+            for name in (
+                *("num_cpus", "num_gpus", "memory", "object_store_memory"),
+                *("object_spilling_directory", "memory_usage_threshold"),
+            )
         },
-        object_spilling_directory=options.pop("object_spilling_directory"),
     )
     with errors():
         token = read_token(token_file) if token_file else None

@@ -45,11 +45,12 @@ struct GcsStarted {
   MOBULA_FIELDS(GcsStarted, records)
 };
 
-using Event = std::variant<EnvelopeSent, FrameReceived, LinkBroken, TimerFired, raylet::NodeStarted,
-                           raylet::ProcessExited, raylet::ProcessOutput, raylet::ChunkReceived,
-                           raylet::StopRequested, object_store::ObjectsSpilled,
-                           object_store::ObjectRestored, object_store::SpilledChunkLost, GcsCrashed,
-                           GcsStarted, gcs::LogSynced, gcs::LogFailed>;
+using Event =
+    std::variant<EnvelopeSent, FrameReceived, LinkBroken, TimerFired, raylet::NodeStarted,
+                 raylet::ProcessExited, raylet::ProcessOutput, raylet::ChunkReceived,
+                 raylet::StopRequested, object_store::ObjectsSpilled, object_store::ObjectRestored,
+                 object_store::SpilledChunkLost, raylet::MemoryMeasured, GcsCrashed, GcsStarted,
+                 gcs::LogSynced, gcs::LogFailed>;
 
 // Effects.
 
@@ -81,8 +82,8 @@ struct CloseLink {
 using Effect =
     std::variant<DeliverLocal, SendFrame, SendChunkTo, CloseLink, StartTimer, raylet::StartProcess,
                  raylet::KillProcess, raylet::DiscardMemory, object_store::SpillObjects,
-                 object_store::RestoreObject, object_store::DeleteSpilled, raylet::Fenced,
-                 raylet::Stopped, gcs::ClusterEvent, gcs::WriteLog>;
+                 object_store::RestoreObject, object_store::DeleteSpilled, raylet::MeasureMemory,
+                 raylet::Fenced, raylet::Stopped, gcs::ClusterEvent, gcs::WriteLog>;
 using Effects = std::vector<Effect>;
 
 /// The link to one other daemon, for tools.

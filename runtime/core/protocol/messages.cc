@@ -11,7 +11,11 @@ RequestLease RequestLease::For(const TaskHeader& header) {
   request.language = header.function.language;
   request.runtime_env = header.runtime_env;
   request.name = header.name;
-  if (header.actor_options) request.placement = header.actor_options->placement_resources;
+  request.retriable = header.max_retries != 0;
+  if (header.actor_options) {
+    request.placement = header.actor_options->placement_resources;
+    request.retriable = header.actor_options->max_restarts != 0;
+  }
   return request;
 }
 

@@ -67,7 +67,9 @@ struct WorkerDied {
   std::string reason;
   /// It meant to exit.
   bool intended = false;
-  MOBULA_FIELDS(WorkerDied, worker, reason, intended)
+  /// It was ended because its node's memory ran out.
+  bool out_of_memory = false;
+  MOBULA_FIELDS(WorkerDied, worker, reason, intended, out_of_memory)
 };
 
 /// A daemon tells its processes that a node is gone for ever, with all its workers and copies.
@@ -113,8 +115,10 @@ struct RequestLease {
   std::vector<NodeId> preferred;
   /// What its node must have, where that is more than the lease takes; see ActorOptions.
   ResourceSet placement;
+  /// What runs there may be run again when its worker dies.
+  bool retriable = false;
   MOBULA_FIELDS(RequestLease, request, owner, job, resources, strategy, language, runtime_env, name,
-                backlog, actor, spill_count, preferred, placement)
+                backlog, actor, spill_count, preferred, placement, retriable)
 
   /// What decides where it can run; `resources` is what it takes there.
   [[nodiscard]] const ResourceSet& Needed() const {

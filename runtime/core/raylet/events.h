@@ -2,6 +2,7 @@
 /// What a Raylet machine hears and says. One machine serves one node.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <variant>
 #include <vector>
@@ -44,9 +45,26 @@ struct StopRequested {
   MOBULA_FIELDS(StopRequested, reason)
 };
 
-using Event = std::variant<MessageReceived, TimerFired, NodeStarted, ProcessExited, ProcessOutput,
-                           ChunkReceived, StopRequested, object_store::ObjectsSpilled,
-                           object_store::ObjectRestored, object_store::SpilledChunkLost>;
+/// Memory that is not shared with other processes.
+struct ProcessMemory {
+  WorkerId worker;
+  std::uint64_t bytes = 0;
+  MOBULA_FIELDS(ProcessMemory, worker, bytes)
+};
+/// The answer to `MeasureMemory`.
+struct MemoryMeasured {
+  /// Of `limit` bytes, which the node's machine or control group has.
+  std::uint64_t used = 0;
+  std::uint64_t limit = 0;
+  /// Of the processes that were asked for, those that live.
+  std::vector<ProcessMemory> processes;
+  MOBULA_FIELDS(MemoryMeasured, used, limit, processes)
+};
+
+using Event =
+    std::variant<MessageReceived, TimerFired, NodeStarted, ProcessExited, ProcessOutput,
+                 ChunkReceived, StopRequested, object_store::ObjectsSpilled,
+                 object_store::ObjectRestored, object_store::SpilledChunkLost, MemoryMeasured>;
 
 // Effects.
 
@@ -84,6 +102,12 @@ struct DiscardMemory {
   std::uint64_t size = 0;
   MOBULA_FIELDS(DiscardMemory, offset, size)
 };
+/// `MemoryMeasured` follows, at once.
+struct MeasureMemory {
+  /// Whose share is of interest; measuring them takes longer than the whole.
+  std::vector<WorkerId> processes;
+  MOBULA_FIELDS(MeasureMemory, processes)
+};
 /// Nodes of the cluster view appeared, or are dead for ever: the node layer keeps its links by
 /// this.
 struct PeersChanged {
@@ -102,9 +126,10 @@ struct Stopped {
   MOBULA_FIELDS(Stopped)
 };
 
-using Effect = std::variant<Send, StartTimer, StartProcess, KillProcess, SendChunk, DiscardMemory,
-                            object_store::SpillObjects, object_store::RestoreObject,
-                            object_store::DeleteSpilled, PeersChanged, Fenced, Stopped>;
+using Effect =
+    std::variant<Send, StartTimer, StartProcess, KillProcess, SendChunk, DiscardMemory,
+                 object_store::SpillObjects, object_store::RestoreObject,
+                 object_store::DeleteSpilled, MeasureMemory, PeersChanged, Fenced, Stopped>;
 using Effects = std::vector<Effect>;
 
 }  // namespace mobula::raylet

@@ -10,6 +10,15 @@
 
 namespace mobula::raylet {
 
+struct MemoryOptions {
+  /// Whether a worker is ended when the node's memory runs out.
+  bool watched = false;
+  /// The share of the memory that may be used (Ray: memory_usage_threshold).
+  double usage_max = 0.95;
+  /// Between two looks (Ray: memory_monitor_refresh_ms).
+  Duration period = Milliseconds(250);
+};
+
 struct Options {
   NodeInfo info;
   /// Bytes of the node's store.
@@ -40,6 +49,7 @@ struct Options {
   Duration create_timeout = Seconds(10);
   /// Its `bugs` are those below.
   object_store::SpillOptions spill;
+  MemoryOptions memory;
   /// For tests of the tests.
   Bugs bugs;
 };

@@ -20,6 +20,7 @@ enum class TimerKind : std::uint32_t {
   kCreateObject,      ///< As ObjectStore says.
   kPull,              ///< As PullManager says.
   kSpill,             ///< Unused. As ObjectStore says.
+  kMemory,            ///< Unused. It is time to look at the node's memory.
 };
 
 /// Collects the effects of one event for all sub-machines.

@@ -46,6 +46,7 @@ Raylet::Parts::Parts(Options given)
       gpus(GpuTable::OfNode(options.info.total)),
       bundles(view, gpus),
       leases(options, view, scheduler, pool, jobs, gpus, bundles, groups),
+      memory(options, pool, leases),
       watchers(pool, view),
       membership(options, view),
       store(StoreOptions(options)),
@@ -57,7 +58,10 @@ bool Raylet::Parts::IsLocal(const Address& address) const {
 
 // ---- The node's life ----------------------------------------------------------------------------
 
-void Raylet::Parts::On(Instant, const NodeStarted&, Outbox& out) { membership.Start(out); }
+void Raylet::Parts::On(Instant, const NodeStarted&, Outbox& out) {
+  membership.Start(out);
+  memory.Start(out);
+}
 
 void Raylet::Parts::Register(RegisterNode registration, Outbox& out) {
   if (registration.returning) {
@@ -148,6 +152,8 @@ void Raylet::Parts::On(Instant now, const TimerFired& event, Outbox& out) {
       return pulls.HandleTimer(now, key, out);
     case TimerKind::kSpill:
       return store.HandleSpillTimer(out);
+    case TimerKind::kMemory:
+      return memory.HandleTimer(out);
   }
   CHECK(false) << "unknown timer " << event.timer.kind;
 }
@@ -159,7 +165,8 @@ void Raylet::Parts::On(Instant now, const ProcessExited& event, Outbox& out) {
   const auto exit = pool.HandleExit(now, event.worker, event.reason);
   if (!exit) return;
   const Worker& worker = exit->worker;
-  const WorkerDied death{{options.info.node, worker.id}, exit->reason, worker.intended};
+  const WorkerDied death{
+      {options.info.node, worker.id}, exit->reason, worker.intended, worker.out_of_memory};
   if (worker.state != WorkerState::kStarting) {
     watchers.ReportToGcs({death.worker, death.reason, death.intended}, out);
   }
@@ -424,6 +431,11 @@ void Raylet::Parts::On(Instant now, const object_store::ObjectRestored& event, O
 void Raylet::Parts::On(Instant, const object_store::SpilledChunkLost& event, Outbox& out) {
   if (phase == Phase::kOver) return;
   pulls.HandleSpilledChunkLost(event, out);
+}
+
+void Raylet::Parts::On(Instant, const MemoryMeasured& event, Outbox& out) {
+  if (phase == Phase::kOver) return;
+  memory.HandleMeasured(event, out);
 }
 
 void Raylet::Parts::On(Instant now, const MessageReceived& event, Outbox& out) {

@@ -10,6 +10,7 @@
 #include "runtime/core/raylet/job_table.h"
 #include "runtime/core/raylet/lease_manager.h"
 #include "runtime/core/raylet/membership.h"
+#include "runtime/core/raylet/memory_watch.h"
 #include "runtime/core/raylet/raylet.h"
 #include "runtime/core/raylet/watchers.h"
 #include "runtime/core/raylet/worker_pool.h"
@@ -37,6 +38,7 @@ struct Raylet::Parts {
   void On(Instant now, const object_store::ObjectsSpilled& event, Outbox& out);
   void On(Instant now, const object_store::ObjectRestored& event, Outbox& out);
   void On(Instant now, const object_store::SpilledChunkLost& event, Outbox& out);
+  void On(Instant now, const MemoryMeasured& event, Outbox& out);
   /// What any event may have made possible: owners found dead, leases served, pulls begun, objects
   /// spilled, changes reported.
   void Settle(Instant now, Outbox& out);
@@ -99,6 +101,7 @@ struct Raylet::Parts {
   BundleTable bundles;
   GroupDirectory groups;
   LeaseManager leases;
+  MemoryWatch memory;
   Watchers watchers;
   Membership membership;
   object_store::ObjectStore store;

@@ -199,6 +199,12 @@ void WorkerPool::Kill(WorkerId id, const std::string& reason, bool intended, Out
   out.Emit(KillProcess{id, reason});
 }
 
+void WorkerPool::EndForMemory(WorkerId id, const std::string& reason, Outbox& out) {
+  Worker& worker = workers_.at(id);
+  worker.out_of_memory = !worker.ending;
+  Kill(id, reason, /*intended=*/false, out);
+}
+
 void WorkerPool::KillAll(const std::string& reason, bool drivers, Outbox& out) {
   for (const auto& [id, worker] : workers_) {
     if (drivers || worker.state != WorkerState::kDriver) Kill(id, reason, /*intended=*/false, out);

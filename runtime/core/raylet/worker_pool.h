@@ -48,6 +48,7 @@ struct Worker {
   bool ending = false;
   /// Its death is no failure.
   bool intended = false;
+  bool out_of_memory = false;
   /// Why it ends, when that was known before it did.
   std::string end_reason;
 };
@@ -95,6 +96,8 @@ class WorkerPool {
   void SetDriverJob(WorkerId driver, JobId job);
   /// Does nothing when it is unknown or being killed.
   void Kill(WorkerId worker, const std::string& reason, bool intended, Outbox& out);
+  /// As Kill, unless its end is under way already; its death is told as what it is.
+  void EndForMemory(WorkerId worker, const std::string& reason, Outbox& out);
   void AnnounceExit(WorkerId worker, const std::string& reason);
   /// Empty when the worker is unknown.
   std::optional<WorkerExit> HandleExit(Instant now, WorkerId worker, const std::string& reason);

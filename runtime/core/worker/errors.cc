@@ -96,15 +96,12 @@ ErrorInfo MaxAttemptsExceeded(ObjectId object, const TaskSpec& spec) {
               " attempts. A higher max_retries would allow more.");
 }
 
-ErrorInfo WorkerCrashed(const TaskSpec& spec, const std::string& reason) {
-  return OfTask(ErrorKind::kWorkerCrashed, spec, "The worker of task ", spec.header->name,
-                " (attempt ", spec.attempt, ") died: ", reason,
-                ". No retry is left; max_retries is ", spec.header->max_retries, ".");
-}
-
-ErrorInfo NodeDied(const TaskSpec& spec, const std::string& reason) {
-  return OfTask(ErrorKind::kNodeDied, spec, "The node of task ", spec.header->name, " (attempt ",
-                spec.attempt, ") died: ", reason, ". No retry is left; max_retries is ",
+ErrorInfo TaskLost(const TaskSpec& spec, const Death& death) {
+  const ErrorKind of_worker =
+      death.out_of_memory ? ErrorKind::kOutOfMemory : ErrorKind::kWorkerCrashed;
+  return OfTask(death.of_node ? ErrorKind::kNodeDied : of_worker, spec, "The ",
+                death.of_node ? "node" : "worker", " of task ", spec.header->name, " (attempt ",
+                spec.attempt, ") died: ", death.reason, ". No retry is left; max_retries is ",
                 spec.header->max_retries, ".");
 }
 

@@ -8,6 +8,7 @@
 #include "runtime/core/protocol/cluster.h"
 #include "runtime/core/protocol/error.h"
 #include "runtime/core/protocol/task_spec.h"
+#include "runtime/core/worker/death.h"
 
 namespace mobula::worker::errors {
 
@@ -22,8 +23,8 @@ ErrorInfo LineageEvicted(ObjectId object);
 ErrorInfo LineageNotKept(ObjectId object);
 ErrorInfo ReconstructionFailed(ObjectId object);
 ErrorInfo MaxAttemptsExceeded(ObjectId object, const TaskSpec& spec);
-ErrorInfo WorkerCrashed(const TaskSpec& spec, const std::string& reason);
-ErrorInfo NodeDied(const TaskSpec& spec, const std::string& reason);
+/// Its worker or node died, and it may not be run again.
+ErrorInfo TaskLost(const TaskSpec& spec, const Death& death);
 ErrorInfo TaskCancelled(TaskId task, const std::string& name);
 /// The actor is dead for good; `may_have_run`: the call had been sent to it.
 ErrorInfo ActorDied(const ActorView& actor, const TaskSpec& spec, bool may_have_run);

@@ -7,6 +7,7 @@
 
 #include "runtime/base/tracked_map.h"
 #include "runtime/core/worker/actor_client.h"
+#include "runtime/core/worker/death.h"
 #include "runtime/core/worker/failure_log.h"
 #include "runtime/core/worker/gcs_client.h"
 #include "runtime/core/worker/lease_client.h"
@@ -56,9 +57,8 @@ class TaskManager : public Dispatcher {
   void OnHandleResolved(ObjectId handle);
   /// Which actors the GCS knows: one that is not among them and whose owner is dead will never be.
   void OnActorsListed(const std::vector<ActorView>& actors);
-  /// A worker or node is dead: its tasks are run again, or fail. `intended`: the worker left in
-  /// order, and what it had not answered it had not started.
-  void OnDeath(const std::string& reason, bool node_died, bool intended);
+  /// A worker or node is dead: its tasks are run again, or fail.
+  void OnDeath(const Death& death);
   /// Somebody needs an object that has no copy left.
   void Recover(ObjectId object);
   /// The record of a stored return value is being forgotten.

@@ -36,21 +36,23 @@ void TaskManager::Retry(Task& task, const std::string& reason) {
   Resolve(task);
 }
 
-void TaskManager::OnDeath(const std::string& reason, bool node_died, bool intended) {
+void TaskManager::OnDeath(const Death& death) {
   for (const TaskId id : leases_.ForgetDead()) {
     const auto entry = tasks_.find(id);
     CHECK(entry != tasks_.end() && entry->second.state == State::kPushed) << "task " << id;
     Task& task = entry->second;
     if (task.cancelled && !context_.Has(Bug::kRetriesCancelledTasks)) {
       Fail(id, errors::TaskCancelled(id, task.spec.header->name));
-    } else if (intended) {
+    } else if (death.intended) {
       Resolve(task);
     } else if (MayRetry(task)) {
+      // As in Ray, whose task_oom_retries has no end, it costs no retry; a task that may not be run
+      // again at all has none.
+      if (death.out_of_memory) ++task.free_attempts;
       DiscardResults(task);
-      Retry(task, (node_died ? "its node died: " : "its worker died: ") + reason);
+      Retry(task, (death.of_node ? "its node died: " : "its worker died: ") + death.reason);
     } else {
-      Fail(id, node_died ? errors::NodeDied(task.spec, reason)
-                         : errors::WorkerCrashed(task.spec, reason));
+      Fail(id, errors::TaskLost(task.spec, death));
     }
   }
 }

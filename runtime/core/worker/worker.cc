@@ -27,7 +27,7 @@ struct Worker::Parts {
   void Own(ObjectId id, const std::vector<ObjectRef>& contained);
   void Cancel(const CancelRequested& event);
   void Free(ObjectId id);
-  void Bury(const std::string& reason, bool node_died, bool intended);
+  void Bury(const Death& death);
   void AnswerGcs(const Message& message);
   void CheckObjects(const ExpectedCounts& counts) const;
 
@@ -68,13 +68,14 @@ struct MessageRouter {
     if (death.worker.worker.IsNil() || parts.watch_list.IsDead(death.worker)) return;
     parts.watch_list.MarkDead(death.worker);
     parts.tasks.Actors().WorkerDied(death.worker);
-    parts.Bury(death.reason, false, death.intended);
+    parts.Bury(
+        {.reason = death.reason, .intended = death.intended, .out_of_memory = death.out_of_memory});
   }
   void operator()(const NodeDied& death) {
     if (parts.watch_list.IsNodeDead(death.node)) return;
     parts.watch_list.MarkNodeDead(death.node);
     parts.tasks.Actors().ForgetDeadNode(death.node);
-    parts.Bury(death.reason, true, false);
+    parts.Bury({.reason = death.reason, .of_node = true});
   }
   void operator()(const LogLines& lines) { parts.context.Emit(ShowLogs{lines}); }
 
@@ -341,11 +342,11 @@ void Worker::Parts::Free(ObjectId id) {
   if (had_lineage && !is_lineage) tasks.ReturnErased(id);
 }
 
-void Worker::Parts::Bury(const std::string& reason, bool node_died, bool intended) {
+void Worker::Parts::Bury(const Death& death) {
   for (const TaskId task : references.ForgetDead()) executor.OnAcknowledged(task);
   values.ForgetDead();
   executor.ForgetDead();
-  tasks.OnDeath(reason, node_died, intended);
+  tasks.OnDeath(death);
 }
 
 void Worker::Parts::AnswerGcs(const Message& message) {

@@ -214,6 +214,9 @@ node::Options Daemon::NodeOptions() const {
   options.raylet.store_capacity = options_.object_store_memory;
   options.raylet.spill.enabled = !options_.no_spilling;
   options.raylet.spill.file_bytes_min = options_.min_spilling_size;
+  options.raylet.memory.watched = options_.memory_monitor_period_ms > 0;
+  options.raylet.memory.usage_max = options_.memory_usage_threshold;
+  options.raylet.memory.period = Milliseconds(options_.memory_monitor_period_ms);
   options.has_raylet = !options_.gcs_only;
   options.has_gcs = options_.HasGcs();
   options.gcs_node = options.has_gcs ? info.node : cluster_.gcs_node;

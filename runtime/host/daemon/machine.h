@@ -7,8 +7,6 @@
 
 namespace mobula::host {
 
-/// Of the machine, or of the control group that the process is confined to.
-[[nodiscard]] std::uint64_t MachineMemoryBytes();
 /// Those the process may run on.
 [[nodiscard]] unsigned MachineCpus();
 [[nodiscard]] std::string HostName();

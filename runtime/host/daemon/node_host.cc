@@ -270,6 +270,16 @@ void NodeHost::Run(object_store::RestoreObject& effect) {
   });
 }
 
+void NodeHost::Run(raylet::MeasureMemory& effect) {
+  const MemoryUse use = memory_.Tightest();
+  raylet::MemoryMeasured measured{use.used, use.limit, {}};
+  for (const WorkerId worker : effect.processes) {
+    const std::uint64_t bytes = memory_.OfProcess(processes_.PidOf(worker));
+    if (bytes > 0) measured.processes.push_back({worker, bytes});
+  }
+  Feed(std::move(measured));
+}
+
 void NodeHost::Run(StartTimer& effect) { timers_.Start(SteadyNow(), effect.delay, effect.timer); }
 
 void NodeHost::Run(raylet::KillProcess& effect) {

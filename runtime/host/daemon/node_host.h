@@ -13,6 +13,7 @@
 #include "runtime/core/node/node.h"
 #include "runtime/host/daemon/fault_links.h"
 #include "runtime/host/daemon/local_server.h"
+#include "runtime/host/daemon/memory_use.h"
 #include "runtime/host/daemon/page_book.h"
 #include "runtime/host/daemon/process_manager.h"
 #include "runtime/host/daemon/traffic.h"
@@ -102,6 +103,7 @@ class NodeHost {
   void Run(object_store::SpillObjects& effect);
   void Run(object_store::RestoreObject& effect);
   void Run(object_store::DeleteSpilled& effect) { spilled_.Delete(effect.file); }
+  void Run(raylet::MeasureMemory& effect);
   void Run(raylet::Fenced& effect);
   void Run(raylet::Stopped& effect);
   void Run(gcs::ClusterEvent& effect);
@@ -121,6 +123,7 @@ class NodeHost {
   Traffic traffic_;
   LocalServer server_;
   ProcessManager processes_;
+  MemoryGauge memory_;
   TimerQueue timers_;
   boost::asio::posix::stream_descriptor timer_waiter_;
   bool joined_ = false;

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/host/daemon/credentials.h"
 #include "runtime/host/daemon/machine.h"
+#include "runtime/host/daemon/memory_use.h"
 
 namespace mobula::host {
 namespace {
@@ -46,6 +47,9 @@ This node:
                              name, and is gone with the daemon (spill in the session's folder)
   --min-spilling-size=BYTES  small objects are spilled together until a file has this size (100 MB)
   --no-spilling              a full store stays full
+  --memory-usage-threshold=SHARE  when more of the machine's memory, or of the control group's, is
+                             used, a worker is ended (0.95)
+  --memory-monitor-period-ms=N  between two looks at it (250); 0: none, nothing is ended
   --log-bytes-max=BYTES      then a log is continued in a new file (64 MiB); 0: never
   --log-older-max=N          full logs are kept (3)
 Processes:
@@ -192,6 +196,8 @@ std::map<std::string, Parse> Parsers(DaemonOptions& options) {
       {"spill-directory", Text(options.spill_directory)},
       {"min-spilling-size", Number<std::uint64_t>(options.min_spilling_size, 0)},
       {"no-spilling", Flag(options.no_spilling)},
+      {"memory-usage-threshold", Number<double>(options.memory_usage_threshold, 0)},
+      {"memory-monitor-period-ms", Number<std::uint32_t>(options.memory_monitor_period_ms, 0)},
       {"log-bytes-max", Number<std::uint64_t>(options.log_limits.bytes_max, 0)},
       {"log-older-max", Number<std::uint32_t>(options.log_limits.older_max, 0)},
       {"object-store-memory", Number<std::uint64_t>(options.object_store_memory, 1)},
@@ -228,6 +234,10 @@ absl::Status Check(const DaemonOptions& options) {
         " and --tls-dir exclude each other: the page "
         "is served without TLS; leave it on the loopback interface and reach it through ssh -L"));
   }
+  if (options.memory_usage_threshold > 1) {
+    return Wrong("memory-usage-threshold", absl::StrCat(options.memory_usage_threshold),
+                 "a share from 0 to 1");
+  }
   if (options.gcs_only && options.no_gcs) {
     return absl::InvalidArgumentError("--gcs-only and --no-gcs leave nothing to do");
   }
@@ -247,7 +257,7 @@ absl::Status Check(const DaemonOptions& options) {
 
 /// What the machine has, where nothing was said.
 void FillIn(DaemonOptions& options, std::map<std::string, bool> given) {
-  const std::uint64_t memory = MachineMemoryBytes();
+  const std::uint64_t memory = MemoryGauge().Limit();
   if (options.object_store_memory == 0) options.object_store_memory = memory / 10 * 3;
   if (!given["num-cpus"]) {
     options.resources.SetUnits(ResourceSet::kCpu,

@@ -27,6 +27,8 @@ struct DaemonOptions {
   std::string spill_directory;
   std::uint64_t min_spilling_size = 100ull << 20;
   bool no_spilling = false;
+  double memory_usage_threshold = 0.95;
+  std::uint32_t memory_monitor_period_ms = 250;
   std::string node_name;
   std::string session_dir;
   LogLimits log_limits;

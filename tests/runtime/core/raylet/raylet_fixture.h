@@ -55,6 +55,7 @@ class RayletFixture : public testing::Test {
   explicit RayletFixture(
       const ResourceSet& total = ResourceSet::Of({{"CPU", 2}, {"GPU", 1}, {"custom", 1}}))
       : raylet_(TestOptions(total)) {}
+  explicit RayletFixture(Options options) : raylet_(std::move(options)) {}
 
   /// The effects of one event.
   Effects Do(const Event& event) {

@@ -150,6 +150,26 @@ TEST_F(WorkerTask, RetriesACrashedTaskUntilItsRetriesAreUsedUp) {
   EXPECT_EQ(ErrorOf(spec.Return(0)), ErrorKind::kWorkerCrashed);
 }
 
+TEST_F(WorkerTask, AnEndForWantOfMemoryCostsNoRetry) {
+  TaskSpec spec = NewTask(1);
+  spec.header.Edit().max_retries = 1;
+  SubmitAndGrant(spec, worker);
+  Receive(daemon, WorkerDied{worker, "no memory", false, true});
+  EXPECT_EQ(All<TaskRetried>().size(), 1u);
+  Receive(daemon, LeaseGranted{Only<RequestLease>().request, LeaseId{50, 1}, remote, 1});
+  Receive(remote_daemon, WorkerDied{remote, "killed", false});
+  EXPECT_EQ(All<TaskRetried>().size(), 1u) << "the one retry was still there";
+  EXPECT_EQ(View(spec.Return(0)).status.phase, ObjectPhase::kPending);
+}
+
+TEST_F(WorkerTask, SaysThatTheMemoryRanOutWhenItMayNotBeRunAgain) {
+  TaskSpec spec = NewTask(1);
+  spec.header.Edit().max_retries = 0;
+  SubmitAndGrant(spec, worker);
+  Receive(daemon, WorkerDied{worker, "no memory", false, true});
+  EXPECT_EQ(ErrorOf(spec.Return(0)), ErrorKind::kOutOfMemory);
+}
+
 TEST_F(WorkerTask, SaysThatTheNodeDied) {
   TaskSpec spec = NewTask(1);
   spec.header.Edit().max_retries = 0;
