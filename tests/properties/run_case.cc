@@ -238,6 +238,8 @@ sim::Options OptionsOf(const Case& one) {
     options.nodes[i].resources.SetUnits(ResourceOf(i + 1), kEnough);
   }
   options.raylet.chunk_bytes = one.cluster.chunk_kilobytes << 10;
+  // So small clusters make trees, too.
+  if (one.cluster.chunk_kilobytes <= 64) options.raylet.transfer_fan_out = 1;
   options.seed = one.seed;
   options.bugs = bugs_of_all_runs;
   options.timing.jitter = one.cluster.jitter;

@@ -8,7 +8,7 @@
 namespace mobula::object_store {
 
 PullManager::PullManager(PullOptions options, ObjectStore& store)
-    : options_(options), store_(store) {
+    : options_(options), store_(store), fan_out_(options.fan_out) {
   CHECK(options_.chunk_bytes > 0 && options_.chunks_in_flight > 0);
 }
 
@@ -41,6 +41,7 @@ void PullManager::AddLocations(Pull& pull, const std::vector<NodeId>& locations)
     const auto is_node = [node](NodeId other) { return other == node; };
     if (std::any_of(pull.locations.begin(), pull.locations.end(), is_node)) continue;
     if (std::any_of(pull.failed_at.begin(), pull.failed_at.end(), is_node)) continue;
+    if (std::any_of(pull.busy.begin(), pull.busy.end(), is_node)) continue;
     const bool useless = node == options_.node || dead_.contains(node);
     (useless ? pull.failed_at : pull.locations).push_back(node);
   }
@@ -96,7 +97,8 @@ void PullManager::AskChunks(Instant now, Pull& pull, Sink& out) {
     if (in_flight >= options_.chunks_in_flight) return;
     Chunk& chunk = pull.chunks[index];
     if (chunk.received || !chunk.asked.IsNil()) continue;
-    chunk.asked = pull.locations[pull.turn++ % pull.locations.size()];
+    chunk.asked =
+        pull.locations.empty() ? pull.relay : pull.locations[pull.turn++ % pull.locations.size()];
     chunk.asked_at = now;
     ++in_flight;
     out.Send(Address::Daemon(chunk.asked),
@@ -114,6 +116,8 @@ void PullManager::HandleChunkReceived(Instant now, const RequestChunk& range, Si
   if (!whole) return;
   if (pull.chunks[index].received && !options_.bugs.Has(Bug::kCountsChunksTwice)) return;
   pull.chunks[index].received = true;
+  pull.progressed = true;
+  ServeArrived(pull, out);
   if (--pull.missing == 0) return Complete(found, out);
   AskChunks(now, pull, out);
 }
@@ -162,6 +166,11 @@ void PullManager::FailForRoom(Table::iterator found, Sink& out) {
 void PullManager::Erase(Table::iterator found, Sink& out) {
   const ObjectId object = found->first;
   const bool has_buffer = found->second.phase == Phase::kTransferring;
+  std::erase_if(awaited_, [&](const auto& asked) {
+    if (asked.second.object != object) return false;
+    out.Send(Address::Daemon(asked.first), ChunkUnavailable{object, {}});
+    return true;
+  });
   numbers_.erase(found->second.number);
   stalled_.erase(object);
   pulls_.erase(found);
@@ -191,26 +200,64 @@ void PullManager::HandleSuperseded(const ObjectRef& object, Sink& out) {
   Fail(found, NowhereError(found->second), out);
 }
 
+/// What was asked of that node is asked again, of another.
+void PullManager::TakeBack(Pull& pull, NodeId source) {
+  for (Chunk& chunk : pull.chunks) {
+    if (chunk.asked == source) chunk.asked = NodeId{};
+  }
+}
+
+void PullManager::LeaveRelay(Pull& pull) {
+  pull.relay = NodeId{};
+  pull.locations.insert(pull.locations.end(), pull.busy.begin(), pull.busy.end());
+  pull.busy.clear();
+}
+
 void PullManager::DropLocation(Instant now, Table::iterator found, NodeId node, Sink& out) {
   Pull& pull = found->second;
-  if (std::erase(pull.locations, node) == 0) return;
-  pull.failed_at.push_back(node);
-  for (Chunk& chunk : pull.chunks) {
-    if (chunk.asked == node) chunk.asked = NodeId{};
-  }
-  const bool is_over = pull.phase == Phase::kTransferring && pull.locations.empty();
+  const bool is_location = std::erase(pull.locations, node) + std::erase(pull.busy, node) > 0;
+  const bool is_relay = pull.relay == node;
+  if (!is_location && !is_relay) return;
+  if (is_location) pull.failed_at.push_back(node);
+  TakeBack(pull, node);
+  if (is_relay) LeaveRelay(pull);
+  const bool is_over =
+      pull.phase == Phase::kTransferring && pull.locations.empty() && pull.busy.empty();
   if (is_over) return Fail(found, NowhereError(pull), out);
+  if (pull.locations.empty() && pull.relay.IsNil()) LeaveRelay(pull);
   Advance(now, found, out);
 }
 
-void PullManager::HandleChunkUnavailable(Instant now, NodeId source, ObjectId object, Sink& out) {
-  const auto found = pulls_.find(object);
-  if (found != pulls_.end()) DropLocation(now, found, source, out);
+void PullManager::AskInstead(Instant now, Table::iterator found, NodeId source, NodeId instead,
+                             Sink& out) {
+  Pull& pull = found->second;
+  // One that is dead: whoever named it will learn that, and is asked again when the timer rings.
+  if (pull.phase != Phase::kTransferring || instead == options_.node || dead_.contains(instead))
+    return;
+  if (std::erase(pull.locations, source) > 0) {
+    pull.busy.push_back(source);
+  } else if (pull.relay != source) {
+    return;
+  }
+  TakeBack(pull, source);
+  if (pull.relay == source || pull.relay.IsNil()) pull.relay = instead;
+  AskChunks(now, pull, out);
+}
+
+void PullManager::HandleChunkUnavailable(Instant now, NodeId source,
+                                         const ChunkUnavailable& message, Sink& out) {
+  const auto found = pulls_.find(message.object);
+  if (found == pulls_.end()) return;
+  if (message.instead.IsNil()) return DropLocation(now, found, source, out);
+  AskInstead(now, found, source, message.instead, out);
 }
 
 void PullManager::HandleNodeDied(Instant now, NodeId node, Sink& out) {
   dead_.insert(node);
-  std::erase_if(deferred_, [node](const auto& entry) { return entry.first == node; });
+  fan_out_.HandleNodeDied(node);
+  for (auto* asked : {&deferred_, &awaited_}) {
+    std::erase_if(*asked, [node](const auto& entry) { return entry.first == node; });
+  }
   for (auto pull = pulls_.begin(); pull != pulls_.end();) DropLocation(now, pull++, node, out);
 }
 
@@ -240,6 +287,10 @@ void PullManager::HandleTimer(Instant now, std::uint64_t key, Sink& out) {
     const bool late = chunk.asked_at + options_.chunk_timeout <= now;
     if (!chunk.received && late) chunk.asked = NodeId{};
   }
+  if (!std::exchange(pull.progressed, false) && !pull.relay.IsNil()) {
+    TakeBack(pull, pull.relay);
+    LeaveRelay(pull);
+  }
   out.StartPullTimer(pull.number, options_.chunk_timeout);
   AskChunks(now, pull, out);
 }
@@ -259,24 +310,35 @@ void PullManager::Update(Instant now, Sink& out) {
     const auto found = pulls_.find(object);
     if (found != pulls_.end()) Advance(now, found, out);
   }
-  ServeDeferred(out);
+  ServeDeferred(now, out);
 }
 
-void PullManager::ServeDeferred(Sink& out) {
+void PullManager::ServeDeferred(Instant now, Sink& out) {
   const auto deferred = std::exchange(deferred_, {});
-  for (const auto& [peer, range] : deferred) Serve(peer, range, out);
+  for (const auto& [peer, range] : deferred) Serve(now, peer, range, out);
 }
 
-void PullManager::Serve(NodeId peer, const RequestChunk& range, Sink& out) {
+void PullManager::Serve(Instant now, NodeId peer, const RequestChunk& range, Sink& out) {
   const Entry* entry = store_.Find(range.object);
   if (entry != nullptr && entry->state == ObjectState::kWriting) {
     deferred_.emplace_back(peer, range);
     return;
   }
-  const bool complete = entry != nullptr &&
-                        (entry->state == ObjectState::kSealed || entry->on_disk) &&
-                        range.offset <= entry->size && range.length <= entry->size - range.offset;
-  if (!complete) return out.Send(Address::Daemon(peer), ChunkUnavailable{range.object});
+  const bool has_bytes = entry != nullptr &&
+                         (entry->state == ObjectState::kSealed || entry->on_disk ||
+                          entry->state == ObjectState::kPulling) &&
+                         range.offset <= entry->size && range.length <= entry->size - range.offset;
+  if (!has_bytes) return out.Send(Address::Daemon(peer), ChunkUnavailable{range.object, {}});
+  const NodeId instead = fan_out_.Admit(now, peer, range.object, entry->size, range.length);
+  if (!instead.IsNil()) {
+    return out.Send(Address::Daemon(peer), ChunkUnavailable{range.object, instead});
+  }
+  if (entry->state == ObjectState::kPulling) {
+    const std::pair<NodeId, RequestChunk> asked{peer, range};
+    // Asked again, because it takes long.
+    if (std::ranges::find(awaited_, asked) == awaited_.end()) awaited_.push_back(asked);
+    return ServeArrived(pulls_.at(range.object), out);
+  }
   if (entry->state != ObjectState::kSealed) {
     return out.SendChunk(peer, range, entry->on_disk->offset, entry->on_disk->file);
   }
@@ -284,9 +346,28 @@ void PullManager::Serve(NodeId peer, const RequestChunk& range, Sink& out) {
   store_.Touch(range.object);
 }
 
+bool PullManager::HasArrived(const Pull& pull, const RequestChunk& range) const {
+  for (std::uint64_t at = range.offset; at < range.offset + range.length;) {
+    const std::size_t index = at / options_.chunk_bytes;
+    if (!pull.chunks[index].received) return false;
+    at = (index + 1) * options_.chunk_bytes;
+  }
+  return true;
+}
+
+void PullManager::ServeArrived(const Pull& pull, Sink& out) {
+  const std::uint64_t offset = store_.Find(pull.object.id)->offset;
+  std::erase_if(awaited_, [&](const auto& asked) {
+    const auto& [peer, range] = asked;
+    if (range.object != pull.object.id || !HasArrived(pull, range)) return false;
+    out.SendChunk(peer, range, offset, 0);
+    return true;
+  });
+}
+
 void PullManager::HandleSpilledChunkLost(const SpilledChunkLost& event, Sink& out) {
   store_.LoseOnDisk(event.object, event.file, out);
-  out.Send(Address::Daemon(event.target), ChunkUnavailable{event.object});
+  out.Send(Address::Daemon(event.target), ChunkUnavailable{event.object, {}});
 }
 
 void PullManager::CheckInvariants() const {
@@ -295,7 +376,8 @@ void PullManager::CheckInvariants() const {
     const bool transferring = pull.phase == Phase::kTransferring;
     CHECK(!pull.waiters.empty()) << id << " is pulled for nobody";
     CHECK(stalled_.contains(id) == !transferring) << id;
-    CHECK(!transferring || !pull.locations.empty()) << id << " is pulled from nowhere";
+    CHECK(!transferring || !pull.locations.empty() || !pull.relay.IsNil())
+        << id << " is pulled from nowhere";
     const Entry* entry = store_.Find(id);
     CHECK(!transferring || (entry != nullptr && entry->state == ObjectState::kPulling)) << id;
     const auto missing = std::count_if(pull.chunks.begin(), pull.chunks.end(),
@@ -304,6 +386,9 @@ void PullManager::CheckInvariants() const {
   }
   for (const auto& [id, entry] : store_.Entries()) {
     CHECK(entry.state != ObjectState::kPulling || pulls_.contains(id)) << id << " has no pull";
+  }
+  for (const auto& [peer, range] : awaited_) {
+    CHECK(pulls_.contains(range.object)) << range.object << " will never come for " << peer;
   }
 }
 

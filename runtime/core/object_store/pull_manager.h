@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/core/object_store/fan_out.h"
 #include "runtime/core/object_store/object_store.h"
 #include "runtime/core/object_store/sink.h"
 
@@ -18,6 +19,7 @@ struct PullOptions {
   Duration chunk_timeout = Seconds(2);
   /// How long a pull waits for room in the store; longer while the store is making room.
   Duration room_timeout = Seconds(10);
+  FanOutOptions fan_out;
   /// For tests of the tests.
   Bugs bugs;
 };
@@ -32,6 +34,10 @@ struct PullOptions {
 ///     |                 |<----- bytes of the chunk ---|  or ChunkUnavailable
 ///     | ObjectAvailable |                             |
 ///     |<----------------| ObjectLocationChanged -> owner
+///
+/// A peer that serves enough others names one of them instead (`FanOut`), its relay for this pull:
+/// that is asked while no location serves this node, for chunks that it may have to get itself
+/// first. When it fails, or nothing comes of it, the locations are asked again.
 ///
 /// A copy that this node has on disk is brought into memory for a local process; a peer is served
 /// from the file.
@@ -49,7 +55,8 @@ class PullManager {
 
   void Fetch(Instant now, const Address& client, const FetchObject& message, Sink& out);
   void HandleChunkReceived(Instant now, const RequestChunk& range, Sink& out);
-  void HandleChunkUnavailable(Instant now, NodeId source, ObjectId object, Sink& out);
+  void HandleChunkUnavailable(Instant now, NodeId source, const ChunkUnavailable& message,
+                              Sink& out);
   void HandleTimer(Instant now, std::uint64_t key, Sink& out);
   /// Answers those that waited for it; or looks for it elsewhere.
   void HandleRestored(Instant now, const ObjectRestored& event, Sink& out);
@@ -66,8 +73,9 @@ class PullManager {
   /// pulls for which there is room now.
   void Update(Instant now, Sink& out);
   /// A peer asks for bytes. Answered after the seal when a process still writes the object: the
-  /// word of its completion may have overtaken the seal.
-  void Serve(NodeId peer, const RequestChunk& range, Sink& out);
+  /// word of its completion may have overtaken the seal. Of an object that is being pulled, when
+  /// they are here.
+  void Serve(Instant now, NodeId peer, const RequestChunk& range, Sink& out);
 
   void CheckInvariants() const;
 
@@ -87,6 +95,12 @@ class PullManager {
     /// Living nodes said to have a copy, in the order told; removed when one turns out not to.
     std::vector<NodeId> locations;
     std::vector<NodeId> failed_at;
+    /// Locations that named somebody else; they are locations again when the relay fails.
+    std::vector<NodeId> busy;
+    /// Whom the last of them named; nil when none has, or when it failed.
+    NodeId relay;
+    /// A chunk came since the timer was started.
+    bool progressed = false;
     /// One entry per FetchObject.
     std::vector<Address> waiters;
     std::vector<Chunk> chunks;
@@ -108,8 +122,13 @@ class PullManager {
   void Fail(Table::iterator pull, const ErrorInfo& error, Sink& out);
   void Erase(Table::iterator pull, Sink& out);
   void DropLocation(Instant now, Table::iterator pull, NodeId node, Sink& out);
+  void AskInstead(Instant now, Table::iterator pull, NodeId source, NodeId instead, Sink& out);
+  static void LeaveRelay(Pull& pull);
+  static void TakeBack(Pull& pull, NodeId source);
+  [[nodiscard]] bool HasArrived(const Pull& pull, const RequestChunk& range) const;
+  void ServeArrived(const Pull& pull, Sink& out);
   void AddLocations(Pull& pull, const std::vector<NodeId>& locations) const;
-  void ServeDeferred(Sink& out);
+  void ServeDeferred(Instant now, Sink& out);
   [[nodiscard]] std::uint64_t ChunkLength(const Pull& pull, std::size_t index) const;
   [[nodiscard]] ErrorInfo NowhereError(const Pull& pull) const;
 
@@ -123,6 +142,9 @@ class PullManager {
   std::map<std::uint64_t, ObjectId> numbers_;
   /// Chunks asked of objects that a process here still writes. Served by Update.
   std::vector<std::pair<NodeId, RequestChunk>> deferred_;
+  /// Chunks asked of objects that are being pulled, which are not here yet. Served as they come.
+  std::vector<std::pair<NodeId, RequestChunk>> awaited_;
+  FanOut fan_out_;
   /// Added by HandleNodeDied; never removed.
   std::set<NodeId> dead_;
   std::uint64_t next_number_ = 1;

@@ -170,10 +170,12 @@ struct RequestChunk {
   std::uint64_t length = 0;
   MOBULA_FIELDS(RequestChunk, object, offset, length)
 };
-/// There is no such copy here.
+/// There is no such copy here; or there is, and others are being served.
 struct ChunkUnavailable {
   ObjectId object;
-  MOBULA_FIELDS(ChunkUnavailable, object)
+  /// Nil: no such copy. Else one of those others, which passes on what it gets.
+  NodeId instead;
+  MOBULA_FIELDS(ChunkUnavailable, object, instead)
 };
 
 }  // namespace mobula

@@ -45,6 +45,8 @@ struct Options {
   std::uint64_t chunk_bytes = 5ull << 20;
   std::uint32_t chunks_in_flight = 4;
   Duration chunk_timeout = Seconds(2);
+  /// Peers that get one large object from this node at a time, and pass it on. 0: any number.
+  std::uint32_t transfer_fan_out = 2;
   /// How long `CreateObject` waits for room before it fails.
   Duration create_timeout = Seconds(10);
   /// Its `bugs` are those below.

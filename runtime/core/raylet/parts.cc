@@ -31,6 +31,9 @@ object_store::PullOptions PullOptionsOf(const Options& options) {
   pull.chunks_in_flight = options.chunks_in_flight;
   pull.chunk_timeout = options.chunk_timeout;
   pull.room_timeout = options.create_timeout;
+  pull.fan_out.peers_max = options.transfer_fan_out;
+  // Of fewer chunks, a relay would have none to pass on before it has all.
+  pull.fan_out.bytes_min = 2 * options.chunk_bytes;
   pull.bugs = options.bugs;
   return pull;
 }
@@ -403,14 +406,14 @@ void Raylet::Parts::OnMessage(Instant, const Address& source, const FreeItems& m
   store.FreeItems(source, ObjectId{message.task, message.first}, out);
 }
 
-void Raylet::Parts::OnMessage(Instant, const Address& source, const RequestChunk& message,
+void Raylet::Parts::OnMessage(Instant now, const Address& source, const RequestChunk& message,
                               Outbox& out) {
-  pulls.Serve(source.node, message, out);
+  pulls.Serve(now, source.node, message, out);
 }
 
 void Raylet::Parts::OnMessage(Instant now, const Address& source, const ChunkUnavailable& message,
                               Outbox& out) {
-  pulls.HandleChunkUnavailable(now, source.node, message.object, out);
+  pulls.HandleChunkUnavailable(now, source.node, message, out);
 }
 
 void Raylet::Parts::On(Instant now, const ChunkReceived& event, Outbox& out) {

@@ -130,14 +130,14 @@ TEST_F(PullManagerTest, AsksAnotherLocationWhenAChunkDoesNotCome) {
 TEST_F(PullManagerTest, MovesOnWhenALocationHasNoCopy) {
   Fetch(1, {Node(2), Node(3)});
   out_.Take();
-  pulls_.HandleChunkUnavailable(now_, Node(2), Object(1), out_);
+  pulls_.HandleChunkUnavailable(now_, Node(2), {Object(1), {}}, out_);
   EXPECT_THAT(out_.Take(), ElementsAre(Ask(3, 0, 100)));
 }
 
 TEST_F(PullManagerTest, FailsWithTheNodesTriedWhenNoLocationIsLeft) {
   Fetch(1, {Node(2), Node(3)});
   out_.Take();
-  pulls_.HandleChunkUnavailable(now_, Node(2), Object(1), out_);
+  pulls_.HandleChunkUnavailable(now_, Node(2), {Object(1), {}}, out_);
   out_.Take();
   pulls_.HandleNodeDied(now_, Node(3), out_);
   const ObjectUnavailable failure = TakeFailure();
@@ -245,18 +245,18 @@ TEST_F(PullManagerTest, DoesNotAnswerWithAnotherIncarnationsCopy) {
 
 TEST_F(PullManagerTest, ServesChunksOfSealedObjectsToPeers) {
   Put(1);
-  pulls_.Serve(Node(2), {Object(1), 200, 50}, out_);
+  pulls_.Serve(now_, Node(2), {Object(1), 200, 50}, out_);
   EXPECT_THAT(out_.chunks, ElementsAre("to 2: [200, +50) of 1 at 0"));
-  pulls_.Serve(Node(2), {Object(1), 200, 51}, out_);
-  pulls_.Serve(Node(2), {Object(7), 0, 1}, out_);
+  pulls_.Serve(now_, Node(2), {Object(1), 200, 51}, out_);
+  pulls_.Serve(now_, Node(2), {Object(7), 0, 1}, out_);
   EXPECT_THAT(out_.Take(),
-              ElementsAre(Sent{Address::Daemon(Node(2)), ChunkUnavailable{Object(1)}},
-                          Sent{Address::Daemon(Node(2)), ChunkUnavailable{Object(7)}}));
+              ElementsAre(Sent{Address::Daemon(Node(2)), ChunkUnavailable{Object(1), {}}},
+                          Sent{Address::Daemon(Node(2)), ChunkUnavailable{Object(7), {}}}));
 }
 
 TEST_F(PullManagerTest, ServesAChunkAfterTheSealThatItsRequestOvertook) {
   Write(1);
-  pulls_.Serve(Node(2), {Object(1), 0, 100}, out_);
+  pulls_.Serve(now_, Node(2), {Object(1), 0, 100}, out_);
   pulls_.Update(now_, out_);
   EXPECT_THAT(out_.chunks, IsEmpty());
   store_.Seal(Local(9).worker, Object(1), out_);

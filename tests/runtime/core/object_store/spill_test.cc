@@ -327,21 +327,22 @@ TEST_F(SpillTest, TheDeathOfTheOwnerDeletesWhatIsOnDisk) {
 TEST_F(SpillTest, ServesPeersFromTheFile) {
   FillMemoryAndDisk();
   ASSERT_EQ(StateOf(1), ObjectState::kSpilled);
-  pulls_.Serve(Node(2), {Object(1), 10, 50}, out_);
+  pulls_.Serve(now_, Node(2), {Object(1), 10, 50}, out_);
   EXPECT_THAT(out_.chunks, ElementsAre("to 2: [10, +50) of 1 at 0 of file 1"));
   pulls_.HandleSpilledChunkLost({Node(2), Object(1), 1, "input/output error"}, out_);
-  EXPECT_THAT(out_.Take(),
-              ElementsAre(Gone(1), Sent{Address::Daemon(Node(2)), ChunkUnavailable{Object(1)}}));
+  EXPECT_THAT(out_.Take(), ElementsAre(Gone(1), Sent{Address::Daemon(Node(2)),
+                                                     ChunkUnavailable{Object(1), {}}}));
 }
 
 TEST_F(SpillTest, AChunkThatCannotBeReadDoesNotHarmTheCopyInMemory) {
   FillMemoryAndDisk();
-  pulls_.Serve(Node(2), {Object(1), 0, kUnit}, out_);
+  pulls_.Serve(now_, Node(2), {Object(1), 0, kUnit}, out_);
   Fetch(1);
   Restored(out_.restores.at(0));
   out_.Take();
   pulls_.HandleSpilledChunkLost({Node(2), Object(1), 1, "input/output error"}, out_);
-  EXPECT_THAT(out_.Take(), ElementsAre(Sent{Address::Daemon(Node(2)), ChunkUnavailable{Object(1)}}))
+  EXPECT_THAT(out_.Take(),
+              ElementsAre(Sent{Address::Daemon(Node(2)), ChunkUnavailable{Object(1), {}}}))
       << "the peer asks again if it wants to";
   EXPECT_EQ(StateOf(1), ObjectState::kSealed);
   EXPECT_FALSE(store_.Find(Object(1))->on_disk.has_value());

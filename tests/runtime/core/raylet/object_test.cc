@@ -67,8 +67,9 @@ TEST_F(ObjectTest, APullFailsWhenItsOnlySourceDiesOrHasNothing) {
   Hear(kDriver, FetchObject{Ref(1), 500, {Node(2)}});
   Hear(kDriver, FetchObject{Ref(2), 500, {Node(3)}});
   EXPECT_THAT(Sent<ObjectUnavailable>(HearGcs(ClusterChanged{{Dead(2)}})), SizeIs(1));
-  EXPECT_THAT(Sent<ObjectUnavailable>(Hear(Address::Daemon(Node(3)), ChunkUnavailable{Ref(2).id})),
-              SizeIs(1));
+  EXPECT_THAT(
+      Sent<ObjectUnavailable>(Hear(Address::Daemon(Node(3)), ChunkUnavailable{Ref(2).id, {}})),
+      SizeIs(1));
   EXPECT_THAT(raylet_.Objects(), IsEmpty());
 }
 
