@@ -168,6 +168,13 @@ class Host:
     def heal(self):
         _ip("-n", self._switch, "link", "set", self.port, "up")
 
+    def limit(self, megabits):
+        """Its cable carries so much in each direction, a second."""
+        for host, device in ((self.name, "eth0"), (self._switch, self.port)):
+            command = ["tc", "-n", host, "qdisc", "add", "dev", device, "root", "tbf"]
+            limits = ["rate", f"{megabits}mbit", "burst", "256kb", "latency", "100ms"]
+            subprocess.run([*command, *limits], check=True, capture_output=True, text=True)
+
     def remove(self):
         """Ends whatever runs here, and the host."""
         done = subprocess.run(["ip", "netns", "pids", self.name], capture_output=True, text=True)

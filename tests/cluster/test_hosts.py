@@ -185,6 +185,18 @@ def test_a_host_whose_cable_was_out_comes_back_as_a_new_node(three_hosts):
     assert "dead" in head.mobula("status")
 
 
+def test_how_long_a_host_may_be_silent_can_be_said(two_hosts):
+    head, lost = two_hosts
+    head.start_head("--node-timeout-ms=5000", "--suspicion-timeout-ms=4500")
+    lost.join(head)
+    lost.kill()
+    assert wait_until(lambda: head.python(ALIVE) == "1\n") > 3.5
+    for option in ("--node-timeout-ms=5000", "--suspicion-timeout-ms=5"):
+        refused = lost.try_mobula("start", f"--address={head.address}:6379", option)
+        assert refused.returncode == 2
+        assert "is for the head" in refused.stderr
+
+
 LATE = """
 import mobula as ray
 ray.init(address="auto")

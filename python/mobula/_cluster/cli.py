@@ -118,6 +118,13 @@ def access_options(command: Callable[..., None]) -> Callable[..., None]:
     metavar="SHARE",
     help="When more of the memory is used, a worker is ended.  [default: 0.95]",
 )
+@click.option(
+    "--transfer-fan-out",
+    type=click.IntRange(0),
+    metavar="N",
+    help="So many nodes at a time get one large object from this one, and pass it on to the others "
+    "that want it; 0: it is sent to each of them.  [default: 2]",
+)
 @click.option("--node-name", default="", help="For people.  [default: the host's name]")
 @click.option(
     "--dashboard-host", default="127.0.0.1", show_default=True, metavar="IP", help="Of the page."
@@ -129,6 +136,18 @@ def access_options(command: Callable[..., None]) -> Callable[..., None]:
     metavar="PLACE",
     help="Where the head keeps its log, so that it can be started again: a folder, or "
     "redis://HOST[:PORT][/DATABASE][?prefix=NAME] with the password in MOBULA_REDIS_PASSWORD.",
+)
+@click.option(
+    "--node-timeout-ms",
+    type=click.IntRange(1000),
+    metavar="N",
+    help="On the head: a node that was silent for so long is dead.  [default: 1800]",
+)
+@click.option(
+    "--suspicion-timeout-ms",
+    type=click.IntRange(1),
+    metavar="N",
+    help="On the head: the same after its link broke.  [default: 800]",
 )
 @click.option(
     "--token-file",
@@ -154,6 +173,10 @@ def start(
         _check_address(address)
         if options["storage"]:
             raise click.UsageError("--storage is for the head, which has a log to keep")
+        for name in ("node_timeout_ms", "suspicion_timeout_ms"):
+            if options[name] is not None:
+                option = f"--{name.replace('_', '-')}"
+                raise click.UsageError(f"{option} is for the head, which says who is dead")
     node = NodeOptions(
         resources=options.pop("resources") or {},
         labels=options.pop("labels") or {},

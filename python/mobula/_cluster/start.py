@@ -39,6 +39,11 @@ class StartOptions:
     dashboard_port: int | None = None
     # Where the GCS keeps its log: a folder, or redis://...
     storage: str = ""
+    # How long a node may be silent until the head calls it dead; None: as usual.
+    node_timeout_ms: int | None = None
+    suspicion_timeout_ms: int | None = None
+    # Nodes that get one large object from this one at a time; None: as usual.
+    transfer_fan_out: int | None = None
     # None: a new one on the head; elsewhere what the environment says, or a node of the same
     # cluster on this host has.
     token: str | None = None
@@ -57,6 +62,13 @@ def start(options: StartOptions) -> _daemon.Daemon:
         is_folder = "://" not in options.storage
         place = os.path.abspath(options.storage) if is_folder else options.storage
         flags.append(f"--storage={place}")
+    for flag, number in (
+        ("node-timeout-ms", options.node_timeout_ms),
+        ("suspicion-timeout-ms", options.suspicion_timeout_ms),
+        ("transfer-fan-out", options.transfer_fan_out),
+    ):
+        if number is not None:
+            flags.append(f"--{flag}={number}")
     port = options.port
     if port is None:
         port = HEAD_PORT if options.address is None else 0

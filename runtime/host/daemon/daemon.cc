@@ -214,6 +214,7 @@ node::Options Daemon::NodeOptions() const {
   options.raylet.store_capacity = options_.object_store_memory;
   options.raylet.spill.enabled = !options_.no_spilling;
   options.raylet.spill.file_bytes_min = options_.min_spilling_size;
+  options.raylet.transfer_fan_out = options_.transfer_fan_out;
   options.raylet.memory.watched = options_.memory_monitor_period_ms > 0;
   options.raylet.memory.usage_max = options_.memory_usage_threshold;
   options.raylet.memory.period = Milliseconds(options_.memory_monitor_period_ms);
@@ -221,6 +222,8 @@ node::Options Daemon::NodeOptions() const {
   options.has_gcs = options_.HasGcs();
   options.gcs_node = options.has_gcs ? info.node : cluster_.gcs_node;
   options.gcs_address = options.has_gcs ? address_ : cluster_.gcs_address;
+  options.gcs.node_timeout = Milliseconds(options_.node_timeout_ms);
+  options.gcs.suspicion_timeout = Milliseconds(options_.suspicion_timeout_ms);
   options.gcs.keeps_log = storage_ != nullptr;
   return options;
 }

@@ -33,6 +33,8 @@ Which cluster:
                              PASSWORD@]HOST[:PORT][/DATABASE][?prefix=NAME]; started again with the
                              same place and port it goes on where it was. The password may be in
                              MOBULA_REDIS_PASSWORD, where nobody sees it (nowhere)
+  --node-timeout-ms=N        with the GCS: a node that was silent for so long is dead (1800)
+  --suspicion-timeout-ms=N   the same after its link broke (800)
 This node:
   --listen=HOST              where other daemons reach this one; other addresses than the loopback
                              interface's need a token (127.0.0.1)
@@ -47,6 +49,8 @@ This node:
                              name, and is gone with the daemon (spill in the session's folder)
   --min-spilling-size=BYTES  small objects are spilled together until a file has this size (100 MB)
   --no-spilling              a full store stays full
+  --transfer-fan-out=N       so many nodes at a time get one large object from this one, and pass it
+                             on to the others that want it (2); 0: it is sent to each of them
   --memory-usage-threshold=SHARE  when more of the machine's memory, or of the control group's, is
                              used, a worker is ended (0.95)
   --memory-monitor-period-ms=N  between two looks at it (250); 0: none, nothing is ended
@@ -196,6 +200,9 @@ std::map<std::string, Parse> Parsers(DaemonOptions& options) {
       {"spill-directory", Text(options.spill_directory)},
       {"min-spilling-size", Number<std::uint64_t>(options.min_spilling_size, 0)},
       {"no-spilling", Flag(options.no_spilling)},
+      {"node-timeout-ms", Number<std::uint32_t>(options.node_timeout_ms, 1000)},
+      {"suspicion-timeout-ms", Number<std::uint32_t>(options.suspicion_timeout_ms, 1)},
+      {"transfer-fan-out", Number<std::uint32_t>(options.transfer_fan_out, 0)},
       {"memory-usage-threshold", Number<double>(options.memory_usage_threshold, 0)},
       {"memory-monitor-period-ms", Number<std::uint32_t>(options.memory_monitor_period_ms, 0)},
       {"log-bytes-max", Number<std::uint64_t>(options.log_limits.bytes_max, 0)},

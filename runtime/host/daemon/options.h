@@ -27,6 +27,10 @@ struct DaemonOptions {
   std::string spill_directory;
   std::uint64_t min_spilling_size = 100ull << 20;
   bool no_spilling = false;
+  std::uint32_t transfer_fan_out = 2;
+  /// Of the GCS: how long a node may be silent, and how long one whose link broke.
+  std::uint32_t node_timeout_ms = 1800;
+  std::uint32_t suspicion_timeout_ms = 800;
   double memory_usage_threshold = 0.95;
   std::uint32_t memory_monitor_period_ms = 250;
   std::string node_name;
