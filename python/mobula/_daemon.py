@@ -147,6 +147,8 @@ def _arguments(spec: DaemonSpec, session: str) -> list[str]:
             arguments.append(f"--{option}={json.dumps(names)}")
     zygote = [sys.executable, "-P", "-m", "mobula._zygote", session]
     arguments.append(f"--zygote-command={json.dumps(zygote)}")
+    helper = [sys.executable, "-P", "-m", "mobula._spill_helper"]
+    arguments.append(f"--spill-command={json.dumps(helper)}")
     arguments.append(f"--cpp-worker-command={json.dumps([CPP_WORKER])}")
     arguments.append(f"--client-version={mobula.__version__}")
     return arguments

@@ -26,6 +26,8 @@ _KNOWN = {
     *(_MEMORY_SHARE, _MEMORY_PERIOD),
 }
 
+# What each type of place calls it.
+_PLACE_NAMES = {"filesystem": "directory_path", "smart_open": "uri"}
 # Of the clusters that this program started, by address.
 _of_clusters: dict[str, dict[str, Any]] = {}
 
@@ -65,7 +67,7 @@ def spilling(settings: Mapping[str, Any] | None, directory: str | None) -> dict[
     """The fields of `NodeOptions` that say how a node spills; `directory` goes before settings.
 
     Raises:
-        ValueError: A setting is not what it should be, or is for a place that is no folder.
+        ValueError: A setting is not what it should be, or is for a place that cannot be.
     """
     known = settings or {}
     fields: dict[str, Any] = {}
@@ -78,8 +80,22 @@ def spilling(settings: Mapping[str, Any] | None, directory: str | None) -> dict[
             raise ValueError(f"{_SPILLING_SIZE} takes a number of bytes, got {size}")
     place = directory or _spilling_place(known.get(_SPILLING_PLACE))
     if place is not None:
-        fields["object_spilling_directory"] = os.path.abspath(place)
+        fields["object_spilling_directory"] = spilling_place(place)
     return fields
+
+
+def spilling_place(place: str) -> str:
+    """A folder, as any process finds it, or a URL.
+
+    Raises:
+        ValueError: Nothing can write to the URL.
+    """
+    if "://" not in place:
+        return os.path.abspath(place)
+    from mobula import _spill_helper
+
+    _spill_helper.check(place)
+    return place
 
 
 def memory_monitor(settings: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -111,20 +127,20 @@ def _spilling_place(config: str | None) -> str | None:
         return None
     expected = (
         f"{_SPILLING_PLACE} takes JSON text such as "
-        '{"type": "filesystem", "params": {"directory_path": "/tmp/spill"}}'
+        '{"type": "filesystem", "params": {"directory_path": "/tmp/spill"}} or '
+        '{"type": "smart_open", "params": {"uri": "s3://bucket/folder"}}'
     )
     try:
         place = json.loads(config)
-        kind, folders = place["type"], place["params"]["directory_path"]
+        kind, parameters = place["type"], place["params"]
+        places = parameters[_PLACE_NAMES[kind]]
     except (TypeError, ValueError, KeyError) as error:
         raise ValueError(f"{expected}, got {config!r}") from error
-    if kind != "filesystem":
-        raise ValueError(f"{expected}; objects can be spilled to a folder only, not to {kind!r}")
-    if isinstance(folders, list) and len(folders) == 1:
-        folders = folders[0]
-    if not isinstance(folders, str):
-        raise ValueError(f"{expected}; a node spills to one folder, got {folders!r}")
-    return folders
+    if isinstance(places, list) and len(places) == 1:
+        places = places[0]
+    if not isinstance(places, str):
+        raise ValueError(f"{expected}; a node spills to one place, got {places!r}")
+    return places
 
 
 def _is_on(value: Any) -> bool:

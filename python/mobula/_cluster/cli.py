@@ -13,7 +13,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from mobula import _daemon
+from mobula import _daemon, _system_settings
 from mobula._cluster import query, status
 from mobula._cluster.start import StartOptions, end, read_token
 from mobula._cluster.start import start as start_node
@@ -79,6 +79,13 @@ def access_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def _spilling_place(context: Any, parameter: Any, value: str | None) -> str | None:
+    try:
+        return None if value is None else _system_settings.spilling_place(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
 @click.command()
 @click.option("--head", is_flag=True, help="Start a new cluster.")
 @click.option("--address", metavar="HOST:PORT", help="Join the cluster whose head listens there.")
@@ -111,7 +118,12 @@ def access_options(command: Callable[..., None]) -> Callable[..., None]:
     metavar="BYTES",
     help="[default: 30 % of the host's memory]",
 )
-@click.option("--object-spilling-directory", metavar="PATH", help="[default: the session's]")
+@click.option(
+    "--object-spilling-directory",
+    callback=_spilling_place,
+    metavar="PATH|URL",
+    help="Also what fsspec writes to: s3://bucket/folder.  [default: the session's]",
+)
 @click.option(
     "--memory-usage-threshold",
     type=click.FloatRange(0, 1),

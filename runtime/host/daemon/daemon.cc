@@ -236,7 +236,8 @@ absl::Status Daemon::StartNode() {
   options.session_dir = options_.session_dir;
   options.log_limits = options_.log_limits;
   options.storage = storage_.get();
-  options.spill_directory =
+  options.spill_command = options_.spill_command;
+  options.spill_place =
       options_.spill_directory.empty() ? options_.session_dir + "/spill" : options_.spill_directory;
   options.disk_faults = &disk_faults_;
   options.reporter = reporter_.get();

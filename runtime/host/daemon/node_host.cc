@@ -6,11 +6,26 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/check.h"
+#include "runtime/host/daemon/options.h"
+#include "runtime/host/daemon/spill_helper.h"
 #include "runtime/host/local/clock.h"
 #include "runtime/host/local/log_line.h"
 #include "runtime/host/local/unix_socket.h"
+#include "runtime/host/storage/spill_folder.h"
 
 namespace mobula::host {
+namespace {
+
+std::unique_ptr<SpillPlace> MakeSpillPlace(const NodeHost::Options& options, NodeId node) {
+  if (!IsUrl(options.spill_place)) return std::make_unique<SpillFolder>(options.spill_place);
+  return std::make_unique<SpillHelper>(
+      SpillHelper::Options{.command = options.spill_command,
+                           .place = options.spill_place,
+                           .folder = absl::StrCat("mobula-", node.Hex()),
+                           .log_file = options.session_dir + "/logs/spill-helper.log"});
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<NodeHost>> NodeHost::Create(boost::asio::io_context& loop,
                                                            FaultLinks& links, Options options,
@@ -33,7 +48,7 @@ NodeHost::NodeHost(boost::asio::io_context& loop, FaultLinks& links, Options opt
       machine_(options.node),
       socket_name_(DaemonSocketName(machine_.Self())),
       store_(std::move(store)),
-      spilled_(loop, options.spill_directory, store_, *options.disk_faults),
+      spilled_(loop, MakeSpillPlace(options, machine_.Self()), store_, *options.disk_faults),
       server_(
           loop, machine_.Self(), store_, pages_,
           {

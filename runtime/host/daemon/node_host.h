@@ -39,8 +39,10 @@ class NodeHost {
     LogLimits log_limits;
     /// Of the GCS; null when it keeps no log. Must outlive the node.
     GcsStorage* storage = nullptr;
-    /// Where objects are spilled, if the machine's options enable that.
-    std::string spill_directory;
+    /// Where objects are spilled, if the machine's options enable that: a folder, or a URL, which
+    /// the process of that command writes to.
+    std::string spill_place;
+    std::vector<std::string> spill_command;
     /// Never null. Must outlive the node.
     const DiskFaults* disk_faults = nullptr;
     /// Null where no fault plan is executed.

@@ -45,8 +45,8 @@ This node:
   --resources=JSON           further resources, e.g. {"accelerator": 2}
   --labels=JSON              e.g. {"zone": "a"}
   --object-store-memory=BYTES  of the shared object store (30 % of the machine's memory)
-  --spill-directory=PATH     where objects go for which the store has no room; what is there has no
-                             name, and is gone with the daemon (spill in the session's folder)
+  --spill-directory=PATH|URL  where objects go for which the store has no room; what is there is
+                             gone with the daemon (spill in the session's folder)
   --min-spilling-size=BYTES  small objects are spilled together until a file has this size (100 MB)
   --no-spilling              a full store stays full
   --transfer-fan-out=N       so many nodes at a time get one large object from this one, and pass it
@@ -58,6 +58,7 @@ This node:
   --log-older-max=N          full logs are kept (3)
 Processes:
   --zygote-command=JSON      argv of the process that Python workers are forked from
+  --spill-command=JSON       argv of the process that writes to the URL of --spill-directory
   --cpp-worker-command=JSON  argv of C++ workers; --socket and --worker are appended
   --session-dir=PATH         for logs
   --dashboard-port=N         page and metrics; -1 for none (8265 or the next free one on the head,
@@ -211,6 +212,7 @@ std::map<std::string, Parse> Parsers(DaemonOptions& options) {
       {"session-dir", Text(options.session_dir)},
       {"storage", Text(options.storage)},
       {"zygote-command", Argv(options.zygote_command)},
+      {"spill-command", Argv(options.spill_command)},
       {"cpp-worker-command", Argv(options.cpp_worker_command)},
       {"token-file", Text(options.token_file)},
       {"tls-dir", Text(options.tls_dir)},
@@ -240,6 +242,10 @@ absl::Status Check(const DaemonOptions& options) {
         "--dashboard-host=", options.dashboard_host,
         " and --tls-dir exclude each other: the page "
         "is served without TLS; leave it on the loopback interface and reach it through ssh -L"));
+  }
+  if (IsUrl(options.spill_directory) && options.spill_command.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("--spill-directory=", options.spill_directory,
+                                                   " needs --spill-command: who writes there"));
   }
   if (options.memory_usage_threshold > 1) {
     return Wrong("memory-usage-threshold", absl::StrCat(options.memory_usage_threshold),

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -23,8 +24,10 @@ struct DaemonOptions {
   ResourceSet resources;
   std::map<std::string, std::string> labels;
   std::uint64_t object_store_memory = 0;
-  /// Where objects are spilled for which the store has no room; empty for a folder of the session.
+  /// Where objects are spilled for which the store has no room: a folder, or a URL; empty for a
+  /// folder of the session.
   std::string spill_directory;
+  std::vector<std::string> spill_command;
   std::uint64_t min_spilling_size = 100ull << 20;
   bool no_spilling = false;
   std::uint32_t transfer_fan_out = 2;
@@ -62,6 +65,10 @@ struct DaemonOptions {
   [[nodiscard]] bool HasGcs() const { return gcs_only || (head && !no_gcs); }
 };
 
+/// Whether it is the URL of something, rather than the path of a folder.
+[[nodiscard]] inline bool IsUrl(std::string_view place) {
+  return place.find("://") != std::string_view::npos;
+}
 /// InvalidArgument says which option is wrong, and what was expected. Amounts that were not given
 /// are those of the machine.
 [[nodiscard]] absl::StatusOr<DaemonOptions> ParseDaemonOptions(

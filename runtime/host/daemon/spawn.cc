@@ -39,9 +39,11 @@ std::vector<std::string> Environment(const std::map<std::string, std::string>& a
 [[noreturn]] void Become(const SpawnOptions& options, pid_t parent, char** argv, char** environment,
                          int report) {
   setsid();
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  // The daemon may have died in between.
-  if (getppid() != parent) _exit(127);
+  if (!options.outlives_starter) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    // The daemon may have died in between.
+    if (getppid() != parent) _exit(127);
+  }
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);

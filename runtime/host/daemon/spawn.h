@@ -21,6 +21,8 @@ struct SpawnOptions {
   int error = -1;
   /// Kept open in the child under the same numbers.
   std::vector<int> inherited;
+  /// The kernel does not kill it with the calling thread: it notices by itself.
+  bool outlives_starter = false;
 };
 
 struct SpawnedProcess {
@@ -29,7 +31,8 @@ struct SpawnedProcess {
   Fd pidfd;
 };
 
-/// Starts a program in a session of its own, which the kernel kills when the calling thread ends.
+/// Starts a program in a session of its own, which the kernel kills when the calling thread ends,
+/// unless it outlives that.
 /// NotFound or another error when the program cannot be executed.
 [[nodiscard]] absl::StatusOr<SpawnedProcess> Spawn(const SpawnOptions& options);
 

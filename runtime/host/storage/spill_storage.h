@@ -6,30 +6,31 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
+#include <memory>
+#include <span>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "runtime/core/object_store/spill.h"
-#include "runtime/host/local/fd.h"
 #include "runtime/host/local/store_segment.h"
 #include "runtime/host/storage/disk_faults.h"
+#include "runtime/host/storage/spill_place.h"
 
 namespace mobula::host {
 
-/// The files to which one incarnation of a node spills objects, written and read by a thread of its
-/// own, in the order asked for. The files have no names: whatever ends the daemon, nothing is left
-/// behind. Called in the thread of the loop, and calls back there.
+/// Spilled objects between the store's memory and the place that keeps them, written and read by a
+/// thread of its own, in the order asked for. Called in the thread of the loop, and calls back
+/// there.
 class SpillStorage {
  public:
   using Done = std::function<void(absl::Status)>;
   using DoneReading = std::function<void(absl::StatusOr<std::string>)>;
 
-  /// `store` and `faults` must outlive it. The folder is made when first needed.
-  SpillStorage(boost::asio::io_context& loop, std::string folder, const StoreSegment& store,
-               const DiskFaults& faults)
-      : loop_(loop), folder_(std::move(folder)), store_(store), faults_(faults) {}
+  /// `store` and `faults` must outlive it.
+  SpillStorage(boost::asio::io_context& loop, std::unique_ptr<SpillPlace> place,
+               const StoreSegment& store, const DiskFaults& faults)
+      : loop_(loop), place_(std::move(place)), store_(store), faults_(faults) {}
   /// Waits for what is under way; the rest is dropped.
   ~SpillStorage();
 
@@ -43,16 +44,13 @@ class SpillStorage {
  private:
   // In the thread.
   [[nodiscard]] absl::Status WriteFile(const object_store::SpillObjects& write);
-  [[nodiscard]] absl::Status ReadInto(std::uint64_t file, std::uint64_t offset, std::byte* target,
-                                      std::uint64_t size) const;
-  [[nodiscard]] absl::StatusOr<Fd> NewFile() const;
+  [[nodiscard]] absl::Status ReadInto(std::uint64_t file, std::uint64_t offset,
+                                      std::span<std::byte> target);
 
   boost::asio::io_context& loop_;
-  std::string folder_;
+  std::unique_ptr<SpillPlace> place_;
   const StoreSegment& store_;
   const DiskFaults& faults_;
-  /// Of the thread.
-  std::map<std::uint64_t, Fd> files_;
   boost::asio::thread_pool thread_{1};
 };
 

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "runtime/host/storage/spill_folder.h"
 #include "runtime/host/storage/spill_storage.h"
 #include "tests/temporary_folder.h"
 
@@ -28,7 +29,8 @@ class SpillStorageTest : public testing::Test {
   SpillStorageTest() : store_(*StoreSegment::Create(8 * kSize)) { Open(folder_ + "/objects"); }
 
   void Open(const std::string& folder) {
-    storage_ = std::make_unique<SpillStorage>(loop_, folder, store_, faults_);
+    storage_ = std::make_unique<SpillStorage>(loop_, std::make_unique<SpillFolder>(folder), store_,
+                                              faults_);
   }
   void Fill(std::uint64_t part, char value) {
     std::memset(store_.At(part * kSize, kSize), value, kSize);
