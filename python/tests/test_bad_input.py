@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Goal: each kind of bad input gets a clear error; nothing is lost and nothing hangs."""
 
+import io
 import os
+import sys
 import threading
 
 import mobula
@@ -62,16 +64,15 @@ def test_results_that_cannot_be_pickled_fail_the_task():
         mobula.get(bad.remote())
 
 
-def test_infeasible_resources_are_named_and_the_task_is_listed(capfd, wait_for):
+def test_infeasible_resources_are_named_and_the_task_is_listed(monkeypatch, wait_for):
     @mobula.remote(resources={"moonstone": 2})
     def dig():
         pass
 
+    stderr = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stderr)
     reference = dig.remote()
-    heard = []
-    wait_for(
-        lambda: heard.append(capfd.readouterr().err) or "moonstone" in "".join(heard), "a warning"
-    )
+    wait_for(lambda: "moonstone" in stderr.getvalue(), "a warning")
     tasks = [task for task in state.list_tasks() if task["name"] == "dig"]
     assert len(tasks) == 1
     assert tasks[0]["state"] == "PENDING_NODE_ASSIGNMENT"

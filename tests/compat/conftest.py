@@ -4,8 +4,11 @@
 `COMPAT_AGAINST=ray pytest tests/compat` runs the same files on a real Ray, where one is installed.
 """
 
+import io
 import os
+import sys
 import time
+import types
 
 import pytest
 
@@ -37,6 +40,22 @@ def ray_start_4_cpus():
     """One cluster for a whole file: most tests only need that there is one."""
     yield ray.init(num_cpus=4)
     ray.shutdown()
+
+
+@pytest.fixture
+def catch_streams(monkeypatch):
+    """Catches what is written to `stdout` and `stderr` from the call on, by whichever thread.
+
+    For looks again and again: one of `capsys` loses what another thread writes meanwhile.
+    """
+
+    def catch():
+        streams = types.SimpleNamespace(stdout=io.StringIO(), stderr=io.StringIO())
+        for name, stream in vars(streams).items():
+            monkeypatch.setattr(sys, name, stream)
+        return streams
+
+    return catch
 
 
 @pytest.fixture

@@ -330,7 +330,11 @@ def test_actors_hold_their_resources(wait_for):
     wait_for(lambda: ray.available_resources().get("CPU", 0) == 4)
 
 
-def test_blocking_calls_of_an_asyncio_actor_are_warned_of_once(ray_start_4_cpus, capfd, wait_for):
+def test_blocking_calls_of_an_asyncio_actor_are_warned_of_once(
+    ray_start_4_cpus, catch_streams, wait_for
+):
+    streams = catch_streams()
+
     @ray.remote
     def slowly():
         time.sleep(0.05)
@@ -346,17 +350,16 @@ def test_blocking_calls_of_an_asyncio_actor_are_warned_of_once(ray_start_4_cpus,
 
     actor = Blocking.remote()
     ray.get(actor.wait_well.remote())
-    assert "async actor" not in capfd.readouterr().err
+    assert "async actor" not in streams.stderr.getvalue()
     for _ in range(3):
         ray.get(actor.block.remote())
-    seen = []
 
     def told():
-        seen.append(capfd.readouterr().err)
-        return all(f"blocking ray.{call} inside" in "".join(seen) for call in ("get", "wait"))
+        said = streams.stderr.getvalue()
+        return all(f"blocking ray.{call} inside" in said for call in ("get", "wait"))
 
     wait_for(told)
-    assert "".join(seen).count("blocking ray.get inside async actor") == 1
+    assert streams.stderr.getvalue().count("blocking ray.get inside async actor") == 1
 
 
 def test_a_class_travels_without_the_module_of_its_program():

@@ -4,7 +4,6 @@
 import os
 import re
 
-import pytest
 import ray
 
 
@@ -102,29 +101,21 @@ class Named:
         print(text)
 
 
-@pytest.fixture
-def lines(capfd, wait_for):
-    """The names in front of lines, as soon as those are there."""
-    seen = []
+def test_lines_say_who_wrote_them(shutdown_only, catch_streams, wait_for):
+    stdout = catch_streams().stdout
 
-    def names_of(*texts):
-        def are_there():
-            out = re.sub(r"\x1b\[\d*m", "", capfd.readouterr().out)
-            seen.extend(re.findall(r"^\((.*) pid=\d+\) (.*)$", out, re.MULTILINE))
-            return {text for _, text in seen} >= set(texts)
+    def named_lines():
+        out = re.sub(r"\x1b\[\d*m", "", stdout.getvalue())
+        return {text: name for name, text in re.findall(r"(?m)^\((.*) pid=\d+\) (.*)\n", out)}
 
-        wait_for(are_there)
-        return [next(name for name, text in seen if text == one) for one in texts]
-
-    return names_of
-
-
-def test_lines_say_who_wrote_them(shutdown_only, lines):
     ray.init(num_cpus=1, log_to_driver=True)
     ray.get(speak.remote("one"))
     ray.get(speak.options(name="somebody").remote("two"))
     ray.get(speak.remote("three"))
     speaker, named = Speaker.remote(), Named.remote()
     ray.get([speaker.speak.remote("four"), named.speak.remote("five")])
-    assert lines("one", "two", "three") == ["speak", "somebody", "speak"]
-    assert lines("born", "four", "five") == ["Speaker", "Speaker", "Named(5)"]
+    wait_for(lambda: len(named_lines()) == 6)
+    assert named_lines() == {
+        **{"one": "speak", "two": "somebody", "three": "speak"},
+        **{"born": "Speaker", "four": "Speaker", "five": "Named(5)"},
+    }

@@ -210,7 +210,9 @@ def test_retry_exceptions_runs_the_task_again(tmp_path):
     assert ray.get(flaky.remote()) == 3
 
 
-def test_an_infeasible_task_is_pending_and_named(capfd, wait_for):
+def test_an_infeasible_task_is_pending_and_named(catch_streams, wait_for):
+    streams = catch_streams()
+
     @ray.remote(resources={"unobtainium": 1})
     def never():
         pass
@@ -218,7 +220,7 @@ def test_an_infeasible_task_is_pending_and_named(capfd, wait_for):
     ref = never.remote()
     ready, pending = ray.wait([ref], timeout=0.5)
     assert (ready, pending) == ([], [ref])
-    wait_for(lambda: "unobtainium" in capfd.readouterr().err)
+    wait_for(lambda: "unobtainium" in streams.stderr.getvalue())
     ray.cancel(ref)
     with pytest.raises(ray.exceptions.TaskCancelledError):
         ray.get(ref, timeout=5)

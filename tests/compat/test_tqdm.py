@@ -77,7 +77,8 @@ def test_bars_of_workers_are_shown_by_the_driver(shown, wait_for):
         ]
 
 
-def test_marked_lines_are_not_printed(shown, wait_for, capsys):
+def test_marked_lines_are_not_printed(shown, wait_for, catch_streams):
+    streams = catch_streams()
     shown(io.StringIO())
 
     @ray.remote
@@ -89,10 +90,9 @@ def test_marked_lines_are_not_printed(shown, wait_for, capsys):
         print("after")
 
     ray.get(work.remote())
-    said = []
-    wait_for(lambda: said.append(capsys.readouterr().out) or "after" in "".join(said))
-    assert "before" in "".join(said)
-    assert "magic_token" not in "".join(said)
+    wait_for(lambda: "after" in streams.stdout.getvalue())
+    assert "before" in streams.stdout.getvalue()
+    assert "magic_token" not in streams.stdout.getvalue()
 
 
 def test_on_a_terminal_all_bars_are_drawn_below_one_another(shown):
