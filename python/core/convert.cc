@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "python/core/convert.h"
 
-#include "runtime/core/protocol/reference_bytes.h"
-
 namespace mobula::python {
 namespace {
 
@@ -14,14 +12,8 @@ Decoded Require(const std::optional<Decoded>& decoded, const char* what, std::st
 
 }  // namespace
 
-std::string EncodeObjectId(const ObjectId& id) { return mobula::EncodeObjectId(id); }
-
 ObjectId DecodeObjectId(std::string_view bytes) {
   return Require(mobula::DecodeObjectId(bytes), "an object id", bytes);
-}
-
-std::string EncodeReference(const ObjectRef& reference) {
-  return mobula::EncodeReference(reference);
 }
 
 ObjectRef DecodeReference(std::string_view bytes) {

@@ -16,17 +16,14 @@
 #include "runtime/base/describe.h"
 #include "runtime/base/resources.h"
 #include "runtime/core/protocol/address.h"
+#include "runtime/core/protocol/reference_bytes.h"
 
 namespace mobula::python {
 
 namespace py = pybind11;
 
-/// 20 bytes, big-endian, so that their hexadecimal text is the id's.
-std::string EncodeObjectId(const ObjectId& id);
 /// Throws py::value_error when `bytes` are not 20.
 ObjectId DecodeObjectId(std::string_view bytes);
-/// An object and its owner in 52 bytes: all that another process needs of a reference.
-std::string EncodeReference(const ObjectRef& reference);
 /// Throws py::value_error when `bytes` are not 52.
 ObjectRef DecodeReference(std::string_view bytes);
 /// Throws py::value_error when `hex` are not 32 hexadecimal digits; empty text is the nil id.

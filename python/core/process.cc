@@ -225,9 +225,7 @@ namespace {
 TaskArgument ArgumentOf(const py::handle& slot) {
   TaskArgument argument;
   if (IsReference(slot)) {
-    py::list alone;
-    alone.append(slot);
-    argument.reference = ReferencesOf(alone).front();
+    argument.reference = ReferenceIn(slot);
     return argument;
   }
   const auto fields = py::reinterpret_borrow<py::tuple>(slot);

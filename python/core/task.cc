@@ -241,12 +241,6 @@ void BindTask(py::module_& module) {
       .def_property_readonly(
           "actor_options",
           [](const RunningTask& self) { return ToPython(self.Spec().header->actor_options); })
-      .def_property_readonly("first_return",
-                             [](const RunningTask& self) {
-                               const ObjectRef reference{self.Spec().Return(0),
-                                                         self.Spec().header->owner};
-                               return py::bytes(EncodeReference(reference));
-                             })
       .def_property_readonly(
           "resources",
           [](const RunningTask& self) { return ToPython(self.Spec().header->resources); })

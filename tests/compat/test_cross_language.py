@@ -18,6 +18,7 @@ from ray.job_config import JobConfig
 HERE = pathlib.Path(__file__).parent
 BUILD = HERE.parents[1] / "build/release"
 LIBRARY = BUILD / "lib/libcross_language.so"
+IS_SIMULATED = "mobula._sim_hub" in sys.modules
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("COMPAT_AGAINST") == "ray", reason="the library is one of mobula"
@@ -308,8 +309,8 @@ def test_a_task_of_cpp_calls_a_function_of_python(cluster):
 
 
 def test_a_program_of_cpp_calls_python():
-    if "mobula._sim_hub" in sys.modules:
-        pytest.skip("a process of the real world")
+    if IS_SIMULATED:
+        pytest.skip("starts processes, for which a simulated clock does not wait")
     done = subprocess.run(
         [
             *(BUILD / "bin/mobula_cpp_run", "--library", LIBRARY, "--cpus", "3"),
@@ -331,8 +332,8 @@ def test_a_program_of_cpp_calls_python():
     ],
 )
 def test_a_program_of_cpp_is_told_where_no_python_runs(host, said):
-    if "mobula._sim_hub" in sys.modules:
-        pytest.skip("a process of the real world")
+    if IS_SIMULATED:
+        pytest.skip("starts processes, for which a simulated clock does not wait")
     done = subprocess.run(
         [BUILD / "bin" / host, "--cpus", "1", "--library", LIBRARY],
         capture_output=True,
@@ -366,7 +367,7 @@ def test_labels_choose_the_node(ray_start_cluster):
 
 
 def test_environment_variables(cluster):
-    if "mobula._sim_hub" in sys.modules:
+    if IS_SIMULATED:
         pytest.skip("simulated processes of C++ share the environment")
     environment = {"env_vars": {"COLOUR": "blue"}}
     coloured = cpp_function("Variable").options(runtime_env=environment)

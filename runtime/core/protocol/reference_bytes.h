@@ -10,9 +10,11 @@
 
 namespace mobula {
 
+/// 20 bytes, big-endian, so that their hexadecimal text is the id's.
 std::string EncodeObjectId(const ObjectId& id);
 /// Nothing when the bytes have another size.
 std::optional<ObjectId> DecodeObjectId(std::string_view bytes);
+/// An object and its owner in 52 bytes: all that another process needs of a reference.
 std::string EncodeReference(const ObjectRef& reference);
 /// Nothing when the bytes have another size.
 std::optional<ObjectRef> DecodeReference(std::string_view bytes);
