@@ -275,8 +275,11 @@ class ActorMethod:
             )
         if state.description.max_pending_calls >= 0:
             state.check_pending(self._name)
-        self._shape.check(args, kwargs, self._name)
-        slots = state.description.encode(execution, args, kwargs, self._name)
+        shape, slots = self._shape, _arguments.NO_SLOTS
+        if kwargs or not shape.least <= len(args) <= shape.most:
+            shape.check(args, kwargs, self._name)
+        if args or kwargs:
+            slots = state.description.encode(execution, args, kwargs, self._name)
         return state.runtime.process.submit_task(execution.context, self._template, *slots)
 
     def _remote(

@@ -31,6 +31,8 @@ _PUT_LIMIT = INLINE_LIMIT // 8
 # reference.
 Single = tuple[bytes, list[ObjectRef] | None] | ObjectRef
 Slots = tuple[bytes | list[Single] | None, list[ObjectRef] | None, list[ObjectRef] | None]
+# Of a call without arguments.
+NO_SLOTS: Slots = (None, None, None)
 
 
 def encode(
@@ -39,7 +41,7 @@ def encode(
     """(slot 0, the references inside it, the references that are arguments)."""
     if not kwargs:
         if not args:
-            return None, None, None
+            return NO_SLOTS
         if all(map(_serialization.is_primitive, args)):
             blob = _serialization.pickle_primitives(args)
             if len(blob) <= INLINE_LIMIT:

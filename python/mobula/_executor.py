@@ -68,11 +68,9 @@ class Executor:
 
     def run(self, task: _core.RunningTask) -> None:
         """Executes a task to its end. SystemExit of user code passes through, unreported."""
-        execution = Execution(self._runtime, task, None, self._lends_cpu)
+        execution = Execution(self._runtime, task, self._lends_cpu)
         entered = current_task.set(execution)
         interrupts, surroundings = self._interrupts, self._surroundings
-        if surroundings is not None:
-            surroundings.begin(task)
         try:
             # In place, as calls of methods would be felt.
             thread = get_ident()
@@ -109,7 +107,7 @@ class Executor:
 
     async def run_async(self, task: _core.RunningTask) -> None:
         """As ``run``, for the calls of an asyncio actor: other calls may run while it waits."""
-        execution = Execution(self._runtime, task, None, self._lends_cpu)
+        execution = Execution(self._runtime, task, self._lends_cpu)
         entered = current_task.set(execution)
         gate = self._gate_of(task)
         try:
@@ -156,6 +154,8 @@ class Executor:
     ) -> tuple[Callable[..., Any], Sequence[Any], Mapping[str, Any]]:
         """The call to make: what, and its arguments. Raises what the arguments raise."""
         function_id, name, slots = task.take_call()
+        if self._surroundings is not None:
+            self._surroundings.begin(task, name)
         if function_id is None:
             return self._resolve_foreign(task, name, slots or ())
         args, kwargs = _arguments.NONE if slots is None else _arguments.decode(task, slots)

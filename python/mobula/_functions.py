@@ -106,7 +106,7 @@ def find(name: str) -> Any:
 class CallShape:
     """Which arguments a function takes, so that a wrong call fails where it is made."""
 
-    __slots__ = ("_least", "_most", "_parameters", "_signature")
+    __slots__ = ("_parameters", "_signature", "least", "most")
 
     def __init__(self, parameters: tuple[tuple[str, int, bool], ...] | None) -> None:
         """From (name, kind, has a default) of each parameter; None when nothing is known."""
@@ -119,10 +119,10 @@ class CallShape:
             kind == inspect.Parameter.KEYWORD_ONLY and not default
             for _, kind, default in parameters or ()
         )
-        # Calls without keywords and with that many arguments need no closer look.
-        self._least = sum(1 for p in named if not p[2]) if not required else 1 << 30
+        # Calls without keywords and with that many arguments need no `check`.
+        self.least = sum(1 for p in named if not p[2]) if not required else 1 << 30
         unlimited = parameters is None or inspect.Parameter.VAR_POSITIONAL in kinds
-        self._most = 1 << 30 if unlimited else len(named)
+        self.most = 1 << 30 if unlimited else len(named)
 
     @classmethod
     def of(cls, function: Callable[..., Any], skip_first: bool = False) -> CallShape:
@@ -147,7 +147,7 @@ class CallShape:
 
     def check(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], name: str) -> None:
         """Raises TypeError as a direct call would."""
-        if not kwargs and self._least <= len(args) <= self._most:
+        if not kwargs and self.least <= len(args) <= self.most:
             return
         if self._parameters is None:
             return

@@ -176,8 +176,11 @@ class RemoteFunction(Generic[P, R]):
             parent = placement_of(execution)
             if parent.captures_children:
                 template = self._captured_template(runtime, parent)
-        self._shape.check(args, kwargs, self._function.__name__)
-        slots = self._encode(execution, args, kwargs, self._function.__name__)
+        shape, slots = self._shape, _arguments.NO_SLOTS
+        if kwargs or not shape.least <= len(args) <= shape.most:
+            shape.check(args, kwargs, self._function.__name__)
+        if args or kwargs:
+            slots = self._encode(execution, args, kwargs, self._function.__name__)
         return runtime.process.submit_task(execution.context, template, *slots)
 
     def _remote(

@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import types
+
     from mobula import _core
     from mobula._actor_host import ActorHost
     from mobula._functions import FunctionTable
@@ -146,8 +148,8 @@ class Execution:
         self,
         runtime: Runtime,
         task: _core.RunningTask | None = None,
-        context: _core.TaskContext | None = None,
         releases_cpu: bool = False,
+        context: _core.TaskContext | None = None,
     ) -> None:
         """Of a task, or with the context of a process outside any."""
         self.runtime = runtime
@@ -176,28 +178,29 @@ current_task: contextvars.ContextVar[Execution | None] = contextvars.ContextVar(
 )
 
 
-def current() -> Execution:
-    """The execution that the caller belongs to; starts a local cluster when there is none."""
-    execution = current_task.get()
-    if execution is not None:
-        return execution
+@functools.cache
+def _worlds() -> types.ModuleType:
+    # It needs this module; and an import statement in `current` would take half of its time.
     from mobula import _world
 
-    root = _world.current.root
-    if root is None:
+    return _world
+
+
+def current() -> Execution:
+    """The execution that the caller belongs to; starts a local cluster when there is none."""
+    execution = current_or_none()
+    if execution is None:
         from mobula._init import init
 
         init()
-        root = _world.current.root
-        assert root is not None
-    return root
+        execution = current_or_none()
+        assert execution is not None
+    return execution
 
 
 def current_or_none() -> Execution | None:
     """The execution that the caller belongs to, if it belongs to a cluster."""
     execution = current_task.get()
-    if execution is not None:
-        return execution
-    from mobula import _world
-
-    return _world.current.root
+    if execution is None:
+        execution = _worlds().current.root
+    return execution

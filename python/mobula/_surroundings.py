@@ -27,36 +27,32 @@ class Surroundings:
     def __init__(self, runtime: Runtime) -> None:
         """The worker has run nothing yet."""
         self._titles = Titles()
+        self._show = self._titles.show
         self._titles.name("ray::IDLE")
         self._idle = self._titles.prepare("ray::IDLE")
-        self._titles.show(self._idle)
+        self._show(self._idle)
         self._has_threads = _cpu_threads.are_free(runtime.environment)
-        # Of the last task.
+        # Of the last call. The runtime makes another object of the name for each kind of call.
+        self._called = ""
         self._name = ""
         self._running = self._idle
-        self._resources: dict[str, float] | None = None
+        self._cpus: float | None = None
         self._is_marked = False
         self._is_actor = False
 
-    def begin(self, task: _core.RunningTask) -> None:
-        """The code of the task is about to run. Costs little when it is like the last one."""
-        name = task.name
-        if name != self._name:
-            self._change_name(task, name)
-        self._titles.show(self._running)
-        if self._has_threads and not self._is_actor:
-            resources = task.resources
-            if resources != self._resources:
-                self._resources = resources
-                _cpu_threads.follow(resources.get("CPU", 0))
+    def begin(self, task: _core.RunningTask, called: str) -> None:
+        """The code of the task is about to run; ``called`` is its name as ``take_call`` has it."""
+        if called is not self._called:
+            self._called = called
+            self._follow(task)
+        self._show(self._running)
 
     def end(self) -> None:
         """It has run."""
-        self._titles.show(self._idle)
+        self._show(self._idle)
 
     def become_actor(self, creation: _core.RunningTask) -> None:
         """The constructor is about to run, in whichever thread."""
-        self.begin(creation)
         self._is_actor = True
         self._titles.name(f"ray::{creation.function_name}")
         self._idle = self._titles.prepare(f"ray::{creation.function_name}")
@@ -68,7 +64,16 @@ class Surroundings:
         if own is not object.__repr__:
             _mark(ACTOR_MARK + host.repr())
 
-    def _change_name(self, task: _core.RunningTask, name: str) -> None:
+    def _follow(self, task: _core.RunningTask) -> None:
+        """A call of another kind than the last."""
+        if self._has_threads and not self._is_actor:
+            cpus = task.resources.get("CPU", 0)
+            if cpus != self._cpus:
+                self._cpus = cpus
+                _cpu_threads.follow(cpus)
+        name = task.name
+        if name == self._name:
+            return
         self._name = name
         self._running = self._titles.prepare(f"ray::{name}")
         if self._is_actor or task.creates_actor:
