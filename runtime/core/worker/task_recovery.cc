@@ -45,9 +45,9 @@ void TaskManager::OnDeath(const Death& death) {
       Fail(id, errors::TaskCancelled(id, task.spec.header->name));
     } else if (death.intended) {
       Resolve(task);
-    } else if (MayRetry(task)) {
-      // As in Ray, whose task_oom_retries has no end, it costs no retry; a task that may not be run
-      // again at all has none.
+    } else if (death.out_of_memory ? task.spec.header->max_retries != 0 : MayRetry(task)) {
+      // As in Ray, whose task_oom_retries has no end, it costs no retry, and asks for none that is
+      // left; a task that may not be run again at all is not.
       if (death.out_of_memory) ++task.free_attempts;
       DiscardResults(task);
       Retry(task, (death.of_node ? "its node died: " : "its worker died: ") + death.reason);

@@ -162,6 +162,20 @@ TEST_F(WorkerTask, AnEndForWantOfMemoryCostsNoRetry) {
   EXPECT_EQ(View(spec.Return(0)).status.phase, ObjectPhase::kPending);
 }
 
+TEST_F(WorkerTask, IsRunAgainForWantOfMemoryWhenItsRetriesAreUsedUp) {
+  TaskSpec spec = NewTask(1);
+  spec.header.Edit().max_retries = 1;
+  SubmitAndGrant(spec, worker);
+  Receive(daemon, WorkerDied{worker, "killed", false});
+  Receive(daemon, LeaseGranted{Only<RequestLease>().request, LeaseId{50, 1}, remote, 1});
+  Receive(remote_daemon, WorkerDied{remote, "no memory", false, true});
+  EXPECT_EQ(All<TaskRetried>().size(), 1u);
+  const Address third{kOtherNode, WorkerId{0xC1, 1}};
+  Receive(daemon, LeaseGranted{Only<RequestLease>().request, LeaseId{51, 1}, third, 1});
+  Receive(remote_daemon, WorkerDied{third, "killed", false});
+  EXPECT_EQ(ErrorOf(spec.Return(0)), ErrorKind::kWorkerCrashed);
+}
+
 TEST_F(WorkerTask, SaysThatTheMemoryRanOutWhenItMayNotBeRunAgain) {
   TaskSpec spec = NewTask(1);
   spec.header.Edit().max_retries = 0;
