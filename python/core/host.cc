@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "python/core/convert.h"
+#include "python/core/direct_call.h"
 #include "python/core/process.h"
 #include "runtime/host/process/process_runtime.h"
 
@@ -152,8 +153,8 @@ std::unique_ptr<HostProcess> Connect(const std::string& socket_name, const std::
 void BindHost(py::module_& module) {
   using namespace py::literals;
   py::register_exception<host::RuntimeDisconnected>(module, "Disconnected", PyExc_ConnectionError);
-  py::class_<HostProcess, ProcessBinding>(module, "HostProcess")
-      .def("await_", &HostProcess::Await, "request"_a)
+  py::class_<HostProcess, ProcessBinding> process(module, "HostProcess");
+  process.def("await_", &HostProcess::Await, "request"_a)
       .def("try_take", &HostProcess::TryTake, "request"_a)
       .def(
           "notify_through_fd",
@@ -164,7 +165,6 @@ void BindHost(py::module_& module) {
       .def("wakeup_fd", [](HostProcess& self) { return self.Runtime().WakeupFd(); })
       .def("completion_fd", [](HostProcess& self) { return self.Runtime().CompletionFd(); })
       .def("take_notified", [](HostProcess& self) { return self.Runtime().TakeNotified(); })
-      .def("next_task", &HostProcess::NextTask)
       .def("next_tasks", &HostProcess::NextTasks, "loop"_a = -1, "timeout"_a = py::none())
       .def("next_notice", &HostProcess::NextNotice)
       .def("interrupt_with_signal", &HostProcess::InterruptWithSignal, "signal"_a)
@@ -193,6 +193,8 @@ void BindHost(py::module_& module) {
       .def("references", [](HostProcess& self) { return ToPython(self.Runtime().References()); })
       .def("close", &HostProcess::Close, "reason"_a)
       .def("is_connected", [](HostProcess& self) { return self.Runtime().IsConnected(); });
+  DefineDirectly<HostProcess, 0, [](HostProcess& self, auto) { return self.NextTask(); }>(
+      process, "next_task");
   module.def("connect", &Connect, "socket_name"_a, "worker"_a = "", "ray_namespace"_a = "",
              "language_config"_a = py::bytes(), "lineage_bytes_max"_a = 0);
 }

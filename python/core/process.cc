@@ -10,6 +10,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "python/core/convert.h"
+#include "python/core/direct_call.h"
 #include "python/core/small_value.h"
 #include "python/core/stream.h"
 
@@ -159,7 +160,7 @@ void TaskExecuted(const ProcessBinding& self, const RunningTask& task, const py:
 
 /// The task's only result is a small value of a simple kind: reports it. False, and nothing is
 /// reported, when it is not, or the task has options that concern its end.
-bool TaskReturned(const ProcessBinding& self, const RunningTask& task, const py::object& value) {
+bool TaskReturned(const ProcessBinding& self, const RunningTask& task, py::handle value) {
   const TaskSpec& spec = task.Spec();
   const TaskHeader& header = *spec.header;
   if (header.num_returns != 1 || header.language_options.Size() > 0 || header.stream) return false;
@@ -335,8 +336,6 @@ void BindProcess(py::module_& module) {
   type.def("identity", [](const ProcessBinding& self) { return ToPython(self.Get()->Identity()); })
       .def("now", [](const ProcessBinding& self) { return self.Get()->Now().Seconds(); })
       .def("root_context", &ProcessBinding::RootContext)
-      .def("submit_task", &ProcessBinding::SubmitTask, "context"_a, "pattern"_a, "blob"_a,
-           "contained"_a, "references"_a)
       .def("create_actor", &ProcessBinding::CreateActor, "context"_a, "pattern"_a, "blob"_a,
            "contained"_a, "references"_a)
       .def("put_inline", &ProcessBinding::PutInline, "context"_a, "data"_a,
@@ -346,7 +345,6 @@ void BindProcess(py::module_& module) {
       .def("add_reference", &AddEncodedReference, "encoded"_a)
       .def("task_executed", &TaskExecuted, "task"_a, "results"_a, "application_error"_a,
            "exit_after"_a = false)
-      .def("task_returned", &TaskReturned, "task"_a, "value"_a)
       .def(
           "request_kill",
           [](const ProcessBinding& self, const std::string& actor, bool no_restart) {
@@ -377,6 +375,16 @@ void BindProcess(py::module_& module) {
             self.Get()->Post(worker::FreeRequested{std::move(objects)});
           },
           "references"_a);
+  DefineDirectly<ProcessBinding, 5, [](ProcessBinding& self, auto arguments) {
+    const auto object = [&](std::size_t i) {
+      return py::reinterpret_borrow<py::object>(arguments[i]);
+    };
+    return self.SubmitTask(ObjectIn<TaskContext>(arguments[0]),
+                           ObjectIn<TaskTemplate>(arguments[1]), object(2), object(3), object(4));
+  }>(type, "submit_task");
+  DefineDirectly<ProcessBinding, 2, [](const ProcessBinding& self, auto arguments) {
+    return py::bool_(TaskReturned(self, ObjectIn<RunningTask>(arguments[0]), arguments[1]));
+  }>(type, "task_returned");
   BindRequests(type);
   BindGroups(type);
   BindStreams(type);

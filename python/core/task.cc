@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "python/core/convert.h"
+#include "python/core/direct_call.h"
 #include "python/core/small_value.h"
 #include "runtime/core/protocol/foreign.h"
 
@@ -199,7 +200,8 @@ void BindTask(py::module_& module) {
            "strategy_labels"_a = std::vector<py::tuple>{}, "runtime_env"_a = "",
            "language_options"_a = py::bytes(), "is_stream"_a = false, "stream_limit"_a = 0,
            "stream_gathered"_a = false);
-  py::class_<RunningTask>(module, "RunningTask")
+  py::class_<RunningTask> running(module, "RunningTask");
+  running
       .def_property_readonly("task", [](const RunningTask& self) { return self.Spec().task.Hex(); })
       .def_property_readonly("attempt", [](const RunningTask& self) { return self.Spec().attempt; })
       .def_property_readonly("gpus", &RunningTask::Gpus)
@@ -253,10 +255,11 @@ void BindTask(py::module_& module) {
       .def_property_readonly(
           "captures_children",
           [](const RunningTask& self) { return self.Spec().header->strategy.captures_children; })
-      .def_property_readonly(
-          "language_options",
-          [](const RunningTask& self) { return ToBytes(self.Spec().header->language_options); })
-      .def("take_call", &RunningTask::TakeCall);
+      .def_property_readonly("language_options", [](const RunningTask& self) {
+        return ToBytes(self.Spec().header->language_options);
+      });
+  DefineDirectly<RunningTask, 0, [](RunningTask& self, auto) { return self.TakeCall(); }>(
+      running, "take_call");
 }
 
 }  // namespace mobula::python
