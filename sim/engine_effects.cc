@@ -222,7 +222,10 @@ void Engine::CarryOut(SimProcess& process, worker::Effect& effect) {
           [&](worker::FulfilStream& answer) { complete(answer); },
           [&](worker::RunTask& run) { AssignTask(process, run); },
           [&](const worker::InterruptTask& interrupt) { Interrupt(process, interrupt.task); },
-          [&](const worker::ExitProcess& leave) { EndProcess(process, leave.reason, true); },
+          [&](const worker::ExitProcess& leave) {
+            if (leave.at_once) return EndProcess(process, leave.reason, true);
+            actions_.push_back(LeaveProcess{id, leave.reason});
+          },
           [&](const worker::Warn& warn) { actions_.push_back(Warned{id, warn.message}); },
           [&](const worker::ShowLogs& show) { actions_.push_back(LogsShown{id, show.logs}); },
           [&](const worker::TaskRetried& retried) {

@@ -88,6 +88,7 @@ bool FiberHub::ActForWorkers(HubAction& action) {
   if (!is_ours) return false;
   Act(action);
   if (const auto* dead = std::get_if<ProcessDead>(&action)) workers_.erase(dead->process);
+  if (const auto* left = std::get_if<LeaveProcess>(&action)) workers_.erase(left->process);
   return true;
 }
 
@@ -120,6 +121,10 @@ void FiberHub::Act(HubAction& action) {
                    Wake({WorkerId{}, over.sleep});
                  },
                  [&](InterruptTask&) {},
+                 [&](LeaveProcess& leave) {
+                   world_.EndProcess(leave.process, leave.reason);
+                   Bury(leave.process);
+                 },
                  [&](ProcessDead& dead) {
                    Bury(dead.process);
                    if (dead.process != driver_) return;

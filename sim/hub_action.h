@@ -54,6 +54,13 @@ struct InterruptTask {
   TaskId task;
 };
 
+/// The process is to leave: run what it does at its end, then say `World::EndProcess`. It goes on
+/// until then, or until it is killed.
+struct LeaveProcess {
+  WorkerId process;
+  std::string reason;
+};
+
 /// The process is gone. Its user code must be unwound before the next `Step`: nothing that it does
 /// has any effect any more (posts are dropped, its requests and sleeps are never answered). The
 /// last action about a process.
@@ -85,6 +92,6 @@ struct Idle {
 struct Paused {};
 
 using HubAction = std::variant<ProcessReady, RunTask, Completed, SleepOver, InterruptTask,
-                               ProcessDead, Warned, LogsShown, Idle, Paused>;
+                               LeaveProcess, ProcessDead, Warned, LogsShown, Idle, Paused>;
 
 }  // namespace mobula::sim

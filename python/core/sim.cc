@@ -92,6 +92,9 @@ struct ActionToPython {
   py::tuple operator()(sim::InterruptTask& action) const {
     return py::make_tuple("InterruptTask", ToPython(action.process), ToPython(action.task));
   }
+  py::tuple operator()(sim::LeaveProcess& action) const {
+    return py::make_tuple("LeaveProcess", ToPython(action.process), action.reason);
+  }
   py::tuple operator()(sim::ProcessDead& action) const {
     return py::make_tuple("ProcessDead", ToPython(action.process), action.reason);
   }

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -63,6 +64,16 @@ class ActorHost:
             return repr(self.instance)
         except Exception as error:
             return f"<repr() of the actor failed: {type(error).__name__}>"
+
+    def watch_end(self) -> None:
+        """To be called once the instance is made: what it does at the end of its process.
+
+        An exit handler, as it runs when those do: when the actor leaves in order, and not when it
+        is killed. It runs before those that the constructor has registered.
+        """
+        shut_down = getattr(self.instance, "__ray_shutdown__", None)
+        if callable(shut_down):
+            atexit.register(shut_down)
 
     def group_of(self, call: _core.RunningTask) -> str:
         """The concurrency group that it is called in."""

@@ -204,6 +204,7 @@ class Executor:
         if self._surroundings is not None:
             self._surroundings.become_actor(task)
         self._construct(host, cls, args, kwargs)
+        host.watch_end()
         if self._surroundings is not None:
             self._surroundings.name_actor(host)
             if host.is_concurrent:

@@ -43,6 +43,7 @@ def install(hub: Hub) -> None:
         workers[worker].start(task)
 
     hub.handlers["RunTask"] = start
+    hub.handlers["LeaveProcess"] = lambda worker, reason: workers[worker].leave(reason)
     hub.handlers["InterruptTask"] = lambda worker, task: workers[worker].interrupt(task)
 
 
@@ -91,11 +92,19 @@ class SimWorker:
         elif self._loop is not None:
             self._loop.call_soon_threadsafe(self._cancel, task)
 
+    def leave(self, reason: str) -> None:
+        """Does what a process does at its end, and ends it."""
+
+        def run() -> None:
+            atexit._run_exitfuncs()
+            self._hub.leave(self._process, reason)
+
+        self._hub.spawn(self._process, run)
+
     def _run_in_thread(self, task: _core.RunningTask) -> None:
         self._make_environment(task)
         try:
             self._run_in_group(task)
-            self._end_in_order()
         except BaseException as error:
             self._exit(error)
         finally:
@@ -164,16 +173,10 @@ class SimWorker:
         error = call.exception()
         if error is not None:
             self._exit(error)
-        else:
-            self._end_in_order()
-
-    def _end_in_order(self) -> None:
-        """What a process does before it is over, if that task was its last."""
-        if self._executor.has_left:
+        elif self._executor.has_left:
             # Whatever else runs on the loop would keep the actor.
-            for call in self._coroutines.values():
-                call.cancel()
-            atexit._run_exitfuncs()
+            for other in self._coroutines.values():
+                other.cancel()
 
     def _cancel(self, task: str) -> None:
         assert self._loop is not None

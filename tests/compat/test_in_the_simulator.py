@@ -24,6 +24,7 @@ FILES = [
     "test_multiprocessing.py",
     "test_node_labels.py",
     "test_placement_groups.py",
+    "test_process_end.py",
     "test_state.py",
     "test_state_tasks.py",
     "test_tqdm.py",

@@ -164,7 +164,7 @@ void ActorTable::Kill(const KillActor& message, Outbox& out) {
   }
   if (record->view.incarnation > message.incarnation) return;  // Done already.
   if (record->worker.worker.IsNil()) return;  // Its next incarnation is on its way already.
-  ReleaseWorker(*record, "killed by ray.kill(), may restart", out);
+  ReleaseWorker(*record, "killed by ray.kill(), may restart", /*in_order=*/false, out);
   LoseWorker(*record, "is dead because it was killed by `ray.kill` with no_restart=False", out);
 }
 
@@ -176,7 +176,7 @@ void ActorTable::OutOfScope(const ActorOutOfScope& message, Outbox& out) {
                  Sentence(record->view) +
                      " ended because its last handle went out of scope. Keep a handle, or make "
                      "it detached, for it to live longer."),
-      out);
+      out, /*in_order=*/true);
 }
 
 // ---- Leases and creation
@@ -238,7 +238,8 @@ void ActorTable::Granted(const LeaseGranted& message, Outbox& out) {
     // The actor died while the grant was under way; a repeated grant of a worker in use is none.
     if (directory_.FindByWorker(message.worker.worker) != nullptr) return;
     out.Send(Address::Daemon(message.worker.node),
-             KillWorker{message.worker.worker, "the actor it was meant for is dead"});
+             KillWorker{message.worker.worker, "the actor it was meant for is dead",
+                        /*in_order=*/false});
     return;
   }
   EndLeaseRequest(*record);
@@ -314,7 +315,7 @@ void ActorTable::Done(const Address& source, const TaskDone& message, Outbox& ou
 void ActorTable::Returned(const Address& source, const TaskReturned& message, Outbox& out) {
   ActorRecord* record = directory_.FindByWorker(source.worker);
   if (record == nullptr || !record->IsCreating() || record->creation.task != message.task) return;
-  ReleaseWorker(*record, "it gave an actor's creation back", out);
+  ReleaseWorker(*record, "it gave an actor's creation back", /*in_order=*/false, out);
   RequestLeaseFor(*record, out);
 }
 
@@ -322,11 +323,12 @@ void ActorTable::Returned(const Address& source, const TaskReturned& message, Ou
 // ------------------------------------------------------------------------------------------------
 
 /// The worker is not this actor's any more; it is ended unless it ended with its node.
-void ActorTable::ReleaseWorker(ActorRecord& record, const std::string& reason, Outbox& out) {
+void ActorTable::ReleaseWorker(ActorRecord& record, const std::string& reason, bool in_order,
+                               Outbox& out) {
   const Address worker = record.worker;
   directory_.ClearWorker(record);
   if (nodes_.IsAlive(worker.node) && !bugs_.Has(Bug::kLeavesOldActors)) {
-    out.Send(Address::Daemon(worker.node), KillWorker{worker.worker, reason});
+    out.Send(Address::Daemon(worker.node), KillWorker{worker.worker, reason, in_order});
   }
 }
 
@@ -348,7 +350,7 @@ void ActorTable::LoseWorker(ActorRecord& record, const std::string& reason, Outb
   RequestLeaseFor(record, out);
 }
 
-void ActorTable::Die(ActorRecord& record, ErrorInfo cause, Outbox& out) {
+void ActorTable::Die(ActorRecord& record, ErrorInfo cause, Outbox& out, bool in_order) {
   CHECK(!record.IsDead()) << record.view.actor << " cannot die twice";
   if (record.lease_request != 0) {
     if (nodes_.IsAlive(record.lease_node)) {
@@ -357,7 +359,7 @@ void ActorTable::Die(ActorRecord& record, ErrorInfo cause, Outbox& out) {
     }
     EndLeaseRequest(record);
   }
-  if (!record.worker.worker.IsNil()) ReleaseWorker(record, cause.message, out);
+  if (!record.worker.worker.IsNil()) ReleaseWorker(record, cause.message, in_order, out);
   record.view.state = ActorState::kDead;
   record.view.death_cause = std::move(cause);
   record.view.worker = Address{};
@@ -462,7 +464,8 @@ void ActorTable::EndUnwanted(NodeId node, const ActorLease& lease, Outbox& out) 
   if (lease.worker.IsNil()) {
     out.Send(Address::Daemon(node), CancelLeaseRequest{lease.request, Address::Gcs()});
   } else {
-    out.Send(Address::Daemon(node), KillWorker{lease.worker, "the GCS has no actor for it"});
+    out.Send(Address::Daemon(node),
+             KillWorker{lease.worker, "the GCS has no actor for it", /*in_order=*/false});
   }
 }
 

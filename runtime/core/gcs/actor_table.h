@@ -41,7 +41,8 @@ namespace mobula::gcs {
 /// A worker's death costs one restart, whether the constructor had returned or not; an exit on
 /// purpose, an exception of the constructor and a refused lease are the end. An actor that is not
 /// detached dies with its owner and its job. Every worker that was granted and is not wanted any
-/// more is ended by KillWorker.
+/// more is ended by KillWorker; in order only when the last handle went, as nobody is in a hurry
+/// then.
 class ActorTable {
  public:
   /// All of them are read only, and outlive this.
@@ -60,8 +61,9 @@ class ActorTable {
   void Subscribe(const Address& source, const SubscribeActor& message, Outbox& out);
   void GetNamed(const Address& source, const GetNamedActor& message, Outbox& out);
   void Kill(const KillActor& message, Outbox& out);
-  /// Ends the actor at once: callers count a call under way as a reference to the handle, so when
-  /// the last handle goes, no call is left. Detached actors have no scope.
+  /// Ends the actor at once, for all who ask: callers count a call under way as a reference to the
+  /// handle, so when the last handle goes, no call is left. Its worker leaves in order. Detached
+  /// actors have no scope.
   void OutOfScope(const ActorOutOfScope& message, Outbox& out);
 
   void Granted(const LeaseGranted& message, Outbox& out);
@@ -101,8 +103,8 @@ class ActorTable {
   void EndUnwanted(NodeId node, const ActorLease& lease, Outbox& out);
   void EndLeaseRequest(ActorRecord& record);
   void LoseWorker(ActorRecord& record, const std::string& reason, Outbox& out);
-  void ReleaseWorker(ActorRecord& record, const std::string& reason, Outbox& out);
-  void Die(ActorRecord& record, ErrorInfo cause, Outbox& out);
+  void ReleaseWorker(ActorRecord& record, const std::string& reason, bool in_order, Outbox& out);
+  void Die(ActorRecord& record, ErrorInfo cause, Outbox& out, bool in_order = false);
   void DieWithOwner(const std::vector<ActorId>& actors, const std::string& why, Outbox& out);
 
   const NodeTable& nodes_;

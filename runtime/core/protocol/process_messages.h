@@ -171,11 +171,14 @@ struct ReclaimLease {
   LeaseId lease;
   MOBULA_FIELDS(ReclaimLease, lease)
 };
-/// GCS to raylet: end the process (killed actor, dead owner). Others cannot ask this.
+/// GCS to raylet: end the process (killed actor, dead owner). Others cannot ask this. In order (an
+/// actor whose last handle is gone), the raylet passes it on to the worker, which leaves by itself
+/// after what it runs, and kills that only when it is not gone after a while.
 struct KillWorker {
   WorkerId worker;
   std::string reason;
-  MOBULA_FIELDS(KillWorker, worker, reason)
+  bool in_order = false;
+  MOBULA_FIELDS(KillWorker, worker, reason, in_order)
 };
 
 // Tasks.

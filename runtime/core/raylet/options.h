@@ -32,6 +32,8 @@ struct Options {
   Duration idle_worker_timeout = Seconds(1);
   /// A process that was started and has not registered by then is killed.
   Duration start_timeout = Seconds(60);
+  /// A worker that was told to leave in order and has not left by then is killed.
+  Duration leave_timeout = Seconds(30);
   /// How long a request waits, while all who have resources are blocked, before its user is warned.
   Duration stuck_patience = Seconds(10);
   /// Until a kind of worker whose start failed is started again: after the first failure, doubled

@@ -15,6 +15,7 @@ enum class TimerKind : std::uint32_t {
   kReportSoon,        ///< Unused. A change waits to be reported.
   kJobs,              ///< Unused. Questions about jobs are repeated.
   kStartTimeout,      ///< The started worker's number.
+  kLeaveTimeout,      ///< The number of the worker that was told to leave.
   kStartBackoff,      ///< Unused. Kinds of workers whose start failed may be started again.
   kIdleWorkers,       ///< Unused. Surplus idle workers may be due.
   kCreateObject,      ///< As ObjectStore says.

@@ -144,6 +144,8 @@ void Raylet::Parts::On(Instant now, const TimerFired& event, Outbox& out) {
       return jobs.HandleTimer(out);
     case TimerKind::kStartTimeout:
       return pool.HandleStartTimeout(now, key, out);
+    case TimerKind::kLeaveTimeout:
+      return pool.HandleLeaveTimeout(key, out);
     case TimerKind::kStartBackoff:
       pool.HandleBackoffTimer();
       return leases.MarkChanged();
@@ -255,6 +257,7 @@ void Raylet::Parts::FinishJob(JobId job, Outbox& out) {
 void Raylet::Parts::OnMessage(Instant, const Address& source, const KillWorker& message,
                               Outbox& out) {
   if (!source.IsGcs()) return;
+  if (message.in_order) return pool.EndInOrder(message.worker, message.reason, out);
   pool.Kill(message.worker, message.reason, /*intended=*/false, out);
 }
 

@@ -22,6 +22,7 @@ WorkerPool::WorkerPool(const Options& options)
       node_(options.info.node),
       idle_timeout_(options.idle_worker_timeout),
       start_timeout_(options.start_timeout),
+      leave_timeout_(options.leave_timeout),
       start_backoff_(options.start_backoff),
       idle_kept_(CpusOf(options.info.total)),
       starting_max_(2 * std::max<std::size_t>(1, CpusOf(options.info.total))) {}
@@ -197,6 +198,25 @@ void WorkerPool::Kill(WorkerId id, const std::string& reason, bool intended, Out
   worker.intended = intended || announced;
   if (!announced) worker.end_reason = reason;
   out.Emit(KillProcess{id, reason});
+}
+
+void WorkerPool::EndInOrder(WorkerId id, const std::string& reason, Outbox& out) {
+  const auto found = workers_.find(id);
+  if (found == workers_.end() || found->second.ending) return;
+  if (found->second.state == WorkerState::kStarting) return Kill(id, reason, true, out);
+  AnnounceExit(id, reason);
+  out.Send({node_, id}, KillWorker{id, reason, /*in_order=*/true});
+  out.StartTimer(TimerKind::kLeaveTimeout, found->second.number, leave_timeout_);
+}
+
+void WorkerPool::HandleLeaveTimeout(std::uint64_t number, Outbox& out) {
+  const auto late = std::find_if(workers_.begin(), workers_.end(), [number](const auto& entry) {
+    return entry.second.number == number;
+  });
+  if (late == workers_.end()) return;
+  Kill(late->first,
+       "It did not leave within " + std::to_string(leave_timeout_.Seconds()) + " s of being told.",
+       /*intended=*/true, out);
 }
 
 void WorkerPool::EndForMemory(WorkerId id, const std::string& reason, Outbox& out) {

@@ -43,8 +43,8 @@ struct Worker {
   /// It had a lease: it may own objects that others still use, so it is not surplus while its job
   /// runs.
   bool used = false;
-  /// It is on its way out and gets no lease any more: KillProcess was said, or it announced its
-  /// exit.
+  /// It is on its way out and gets no lease any more: KillProcess was said, it was told to leave,
+  /// or it announced its exit.
   bool ending = false;
   /// Its death is no failure.
   bool intended = false;
@@ -96,6 +96,9 @@ class WorkerPool {
   void SetDriverJob(WorkerId driver, JobId job);
   /// Does nothing when it is unknown or being killed.
   void Kill(WorkerId worker, const std::string& reason, bool intended, Outbox& out);
+  /// Tells it to leave, which is no failure; kills it when it has not left after a while.
+  void EndInOrder(WorkerId worker, const std::string& reason, Outbox& out);
+  void HandleLeaveTimeout(std::uint64_t number, Outbox& out);
   /// As Kill, unless its end is under way already; its death is told as what it is.
   void EndForMemory(WorkerId worker, const std::string& reason, Outbox& out);
   void AnnounceExit(WorkerId worker, const std::string& reason);
@@ -132,6 +135,7 @@ class WorkerPool {
   NodeId node_;
   Duration idle_timeout_;
   Duration start_timeout_;
+  Duration leave_timeout_;
   Duration start_backoff_;
   /// Idle workers that are kept for ever: one per CPU.
   std::size_t idle_kept_;

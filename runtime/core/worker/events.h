@@ -271,10 +271,12 @@ struct InterruptTask {
   TaskId task;
   MOBULA_FIELDS(InterruptTask, task)
 };
-/// Leave the process, now.
+/// Leave the process. Nothing runs any more, and the language layer does first what it does at the
+/// end of a process (exit handlers); or, at once, whatever runs is broken off.
 struct ExitProcess {
   std::string reason;
-  MOBULA_FIELDS(ExitProcess, reason)
+  bool at_once = false;
+  MOBULA_FIELDS(ExitProcess, reason, at_once)
 };
 /// Tell the user (driver only): infeasible resources, a lost node.
 struct Warn {

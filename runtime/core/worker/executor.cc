@@ -235,10 +235,9 @@ void Executor::OnExecuted(const TaskExecuted& event) {
     entry->second.stream.Edit().end = event;
     return;
   }
-  if (event.exit_after) {
-    exiting_ = true;
-    GiveBackQueued();
-  }
+  if (event.exit_after)
+    Leave(context_.actor.IsNil() ? "its function has run max_calls times"
+                                 : "exit_actor() was called");
   Answer(entry, event.results, event.application_error);
   StartReady();
   StallIfIdle();
@@ -327,15 +326,20 @@ void Executor::SendAnswer(Entry entry) {
   tasks_.erase(entry);
   CHECK(finishing_ > 0);
   --finishing_;
-  if (exiting_ && running_ == 0 && finishing_ == 0)
-    Exit(context_.actor.IsNil() ? "its function has run max_calls times"
-                                : "exit_actor() was called");
+  ExitWhenDone();
 }
 
-void Executor::Exit(const std::string& reason) {
-  if (std::exchange(exited_, true)) return;
-  context_.TellDaemon(WorkerExiting{context_.worker, reason});
-  context_.Emit(ExitProcess{reason});
+void Executor::Leave(const std::string& reason) {
+  if (std::exchange(exiting_, true)) return;
+  exit_reason_ = reason;
+  GiveBackQueued();
+  ExitWhenDone();
+}
+
+void Executor::ExitWhenDone() {
+  if (!exiting_ || running_ > 0 || finishing_ > 0 || std::exchange(exited_, true)) return;
+  context_.TellDaemon(WorkerExiting{context_.worker, exit_reason_});
+  context_.Emit(ExitProcess{exit_reason_});
 }
 
 void Executor::Discard(Entry entry) {
@@ -386,7 +390,8 @@ bool Executor::Cancel(const CancelTask& message) {
   } else if (task.state == State::kRunning && message.force && !IsActorCall(task)) {
     exiting_ = exited_ = true;
     GiveBackQueued();
-    context_.Emit(ExitProcess{"task " + task.spec.header->name + " was cancelled by force"});
+    context_.Emit(ExitProcess{"task " + task.spec.header->name + " was cancelled by force",
+                              /*at_once=*/true});
   } else if (task.state == State::kRunning && task.stream->blocked) {
     task.stream.Edit().cancelled = true;
     Unblock(task.stream.Edit(), StreamStep::kCancelled);

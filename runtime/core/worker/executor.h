@@ -53,6 +53,8 @@ class Executor {
   void OnStallTimer(std::uint64_t arrival);
   /// The node's store is full: arguments that are not needed yet are let go.
   void OnRoomWanted();
+  /// The process leaves when what runs is over; it takes nothing more.
+  void Leave(const std::string& reason);
   /// Returns whether the task is here.
   bool Cancel(const CancelTask& message);
 
@@ -195,7 +197,8 @@ class Executor {
   /// Lets a blocked generator go on when there is a reason to.
   void Unblock(OutgoingStream& stream, StreamStep step);
   static void CheckStream(const PushedTask& task, ExpectedCounts& counts);
-  void Exit(const std::string& reason);
+  /// Leaves when it is time to.
+  void ExitWhenDone();
 
   Context& context_;
   ReferenceTable& references_;
@@ -216,6 +219,7 @@ class Executor {
   std::uint32_t lent_ = 0;
   /// Leaves as soon as nothing is running or finishing; starts nothing more.
   bool exiting_ = false;
+  std::string exit_reason_;
   bool exited_ = false;
   /// What the GCS was told when the actor that lives here was made: it may ask again.
   std::optional<TaskDone> creation_answer_;

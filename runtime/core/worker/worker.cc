@@ -125,6 +125,8 @@ struct MessageRouter {
   void operator()(const TraceWait& trace) { parts.deadlocks.OnTrace(trace); }
   void operator()(const DeadlockFound& found) { parts.deadlocks.OnFound(found); }
 
+  void operator()(const KillWorker& kill) { parts.executor.Leave(kill.reason); }
+
   void operator()(const RoomWanted&) {
     parts.store.OnRoomWanted();
     parts.executor.OnRoomWanted();

@@ -263,7 +263,7 @@ void RealProcess::Run(worker::Registered& effect) {
 
 void RealProcess::Run(worker::ExitProcess& effect) {
   if (is_driver_) return Disconnect(effect.reason);
-  if (running_ > 0) ExitNow();
+  if (effect.at_once) ExitNow();
   exit_requested_ = true;
 }
 

@@ -193,7 +193,16 @@ TEST_F(ActorDeathTest, EndsWhenItsLastHandleGoes) {
   Create(spec, Worker(2, 5));
   Say(kDriver, ActorOutOfScope{spec.header->actor});
   EXPECT_THAT(Cause(spec).message, HasSubstr("last handle"));
-  EXPECT_THAT(KilledAt(2), SizeIs(1));
+  ASSERT_THAT(KilledAt(2), SizeIs(1));
+  EXPECT_TRUE(KilledAt(2)[0].in_order);
+}
+
+TEST_F(ActorDeathTest, EndsAtOnceWhenItIsKilled) {
+  const TaskSpec spec = Restartable(5);
+  Create(spec, Worker(2, 5));
+  Say(kDriver, KillActor{spec.header->actor, /*no_restart=*/true, 0, 1});
+  ASSERT_THAT(KilledAt(2), SizeIs(1));
+  EXPECT_FALSE(KilledAt(2)[0].in_order);
 }
 
 TEST_F(ActorDeathTest, DiesWithTheWorkerThatOwnsIt) {

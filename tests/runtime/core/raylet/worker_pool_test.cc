@@ -265,6 +265,30 @@ TEST_F(WorkerPoolTest, AnAnnouncedExitIsIntendedAndTheWorkerIsNotReused) {
   EXPECT_EQ(reported[0].second, (ReportWorkerDied{granted.worker, "max_calls", true}));
 }
 
+TEST_F(WorkerPoolTest, PassesOnThatAWorkerIsToLeaveAndWaitsForIt) {
+  JoinWithDriver();
+  const LeaseGranted granted = Lease(1, Cpus(1));
+  const KillWorker leave{granted.worker.worker, "out of scope", /*in_order=*/true};
+  const Effects told = HearGcs(leave);
+  EXPECT_THAT(Sent<KillWorker>(told), testing::ElementsAre(std::pair(granted.worker, leave)));
+  EXPECT_THAT(Of<KillProcess>(told), IsEmpty());
+  EXPECT_THAT(HearGcs(leave), IsEmpty()) << "it is told once";
+  const auto reported = Sent<ReportWorkerDied>(Do(ProcessExited{granted.worker.worker, "closed"}));
+  ASSERT_THAT(reported, SizeIs(1));
+  EXPECT_EQ(reported[0].second, (ReportWorkerDied{granted.worker, "out of scope", true}));
+}
+
+TEST_F(WorkerPoolTest, KillsAWorkerThatDoesNotLeaveInTime) {
+  JoinWithDriver();
+  const LeaseGranted granted = Lease(1, Cpus(1));
+  const Effects told = HearGcs(KillWorker{granted.worker.worker, "out of scope", true});
+  const auto timers = Of<StartTimer>(told);
+  ASSERT_THAT(timers, SizeIs(1));
+  EXPECT_THAT(Of<KillProcess>(Do(TimerFired{timers[0].timer})), SizeIs(1));
+  Do(ProcessExited{granted.worker.worker, "signal 9"});
+  EXPECT_THAT(Of<KillProcess>(Do(TimerFired{timers[0].timer})), IsEmpty());
+}
+
 TEST_F(WorkerPoolTest, IgnoresWhatADeadProcessWroteLast) {
   JoinWithDriver();
   const LeaseGranted granted = Lease(1, Cpus(1));

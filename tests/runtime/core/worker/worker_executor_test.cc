@@ -160,6 +160,17 @@ TEST_F(WorkerExecutor, LeavesAfterItsAnswerWhenToldTo) {
   EXPECT_TRUE(std::holds_alternative<ExitProcess>(effects_.back()));
 }
 
+TEST_F(WorkerExecutor, LeavesWhenItIsToldToAfterWhatItRuns) {
+  Receive(remote, PushTask{Pushed(1)});
+  Receive(daemon, KillWorker{self.worker, "out of scope", /*in_order=*/true});
+  EXPECT_TRUE(All<ExitProcess>().empty());
+  Do(Executed(Pushed(1)));
+  EXPECT_EQ(Sent<TaskDone>().size(), 1u);
+  ASSERT_EQ(All<ExitProcess>().size(), 1u);
+  EXPECT_EQ(All<ExitProcess>()[0].reason, "out of scope");
+  EXPECT_FALSE(All<ExitProcess>()[0].at_once);
+}
+
 TEST_F(WorkerExecutor, ACancelledTaskIsAnsweredOrInterruptedOrEnded) {
   Receive(remote, PushTask{Pushed(1)});
   Receive(remote, PushTask{Pushed(2)});
