@@ -227,6 +227,9 @@ void Engine::CarryOut(SimProcess& process, worker::Effect& effect) {
             actions_.push_back(LeaveProcess{id, leave.reason});
           },
           [&](const worker::Warn& warn) { actions_.push_back(Warned{id, warn.message}); },
+          [&](worker::UnhandledError& error) {
+            actions_.push_back(ErrorUnhandled{id, std::move(error.value)});
+          },
           [&](const worker::ShowLogs& show) { actions_.push_back(LogsShown{id, show.logs}); },
           [&](const worker::TaskRetried& retried) {
             ++report_.tasks_retried;

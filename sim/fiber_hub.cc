@@ -132,6 +132,7 @@ void FiberHub::Act(HubAction& action) {
                    driver_death_ = "the driver died: " + dead.reason;
                  },
                  [&](Warned& warned) { notice(warned.message); },
+                 [&](ErrorUnhandled&) {},
                  [&](LogsShown& shown) { notice(absl::StrJoin(shown.logs.lines, "\n")); },
                  [&](Idle&) {},
                  [&](Paused&) {},

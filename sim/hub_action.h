@@ -76,6 +76,12 @@ struct Warned {
   std::string message;
 };
 
+/// For the user of a driver: an error went without anybody having looked at it.
+struct ErrorUnhandled {
+  WorkerId process;
+  Payload value;
+};
+
 /// Lines that workers wrote, for a driver to show.
 struct LogsShown {
   WorkerId process;
@@ -91,7 +97,8 @@ struct Idle {
 /// What is due next has not happened yet: only after `World::PauseBeforeEvents`.
 struct Paused {};
 
-using HubAction = std::variant<ProcessReady, RunTask, Completed, SleepOver, InterruptTask,
-                               LeaveProcess, ProcessDead, Warned, LogsShown, Idle, Paused>;
+using HubAction =
+    std::variant<ProcessReady, RunTask, Completed, SleepOver, InterruptTask, LeaveProcess,
+                 ProcessDead, Warned, ErrorUnhandled, LogsShown, Idle, Paused>;
 
 }  // namespace mobula::sim

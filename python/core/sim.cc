@@ -101,6 +101,9 @@ struct ActionToPython {
   py::tuple operator()(sim::Warned& action) const {
     return py::make_tuple("Warned", ToPython(action.process), action.message);
   }
+  py::tuple operator()(sim::ErrorUnhandled& action) const {
+    return py::make_tuple("ErrorUnhandled", ToPython(action.process), ToPython(action.value));
+  }
   py::tuple operator()(sim::LogsShown& action) const {
     return py::make_tuple("LogsShown", ToPython(action.process), ToPython(action.logs));
   }

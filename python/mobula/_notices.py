@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Any
 
-from mobula import _core, _logs
+from mobula import _core, _logs, _unhandled
 from mobula._log_repeats import Repeats
 
 # Between two looks whether lines that were held back are due.
@@ -39,6 +39,8 @@ class Notices:
             kind, fields = notice
             if kind == "Warn":
                 _logs.warn(fields["message"])
+            elif kind == "UnhandledError":
+                _unhandled.report(fields["value"])
             elif kind == "ShowLogs":
                 self._show(fields["logs"])
         with self._lock:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from mobula import _core, _logs, _sim_watchdog, _sim_worker, _virtual, _world
+from mobula import _core, _logs, _sim_watchdog, _sim_worker, _unhandled, _virtual, _world
 from mobula._sim_hub import Hub
 from mobula._sim_options import SimOptions, parse_costs, parse_span
 from mobula._sim_world import SimWorld
@@ -96,6 +96,11 @@ def _install_messages(hub: Hub, on_deadlock: Deadlock) -> None:
         if runtime is not None:
             _logs.show(logs, hub.driver.node, visibly=runtime.log_to_driver)
 
+    def tell_unhandled(worker: str, payload: dict[str, Any]) -> None:
+        # In a thread of the driver, as what the error consists of is the program's.
+        hub.spawn(hub.driver, lambda: _unhandled.report(payload))
+
+    hub.handlers["ErrorUnhandled"] = tell_unhandled
     hub.handlers["LogsShown"] = show_logs
     hub.handlers["Warned"] = lambda worker, message: _logs.warn(message)
     hub.handlers["Idle"] = lambda worker, waits: on_deadlock(hub, waits)

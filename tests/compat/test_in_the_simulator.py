@@ -28,6 +28,7 @@ FILES = [
     "test_state.py",
     "test_state_tasks.py",
     "test_tqdm.py",
+    "test_unhandled_errors.py",
     "test_util.py",
     "test_weak_handles.py",
 ]

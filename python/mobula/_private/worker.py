@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import mobula
-from mobula import _world
+from mobula import _unhandled, _world
 from mobula._core import ObjectRef
 from mobula._object_ref import UnknownObject
 from mobula._objects import get, put, wait
@@ -25,6 +25,9 @@ __all__ = [
     "put",
     "wait",
 ]
+
+# What is called with each error that nobody has looked at; tests put their own in its place.
+_unhandled_error_handler = _unhandled.tell
 
 # Until an owner has said whether there is a value.
 _ANSWER_S = 0.1

@@ -52,8 +52,21 @@ struct Context {
   void TellGcs(M&& message) {
     Tell(Address::Gcs(), std::forward<M>(message));
   }
+  /// Nobody has looked at this value, nor will. Only a driver's user is told.
+  void TellUnhandled(const Payload& value) {
+    if (value.kind != PayloadKind::kValue) TellUnhandledFailure(value);
+  }
   void Start(TimerKind kind, std::uint64_t key, Duration delay) {
     Emit(StartTimer{TimerId{static_cast<std::uint32_t>(kind), key}, delay});
+  }
+
+ private:
+  void TellUnhandledFailure(const Payload& value) {
+    if (self != driver) return;
+    // What the program has freed, and the ends of generators, are no failures.
+    const ErrorKind kind = value.kind == PayloadKind::kError ? value.Problem().kind : ErrorKind{};
+    if (kind == ErrorKind::kObjectFreed || kind == ErrorKind::kEndOfStream) return;
+    Emit(UnhandledError{value});
   }
 };
 

@@ -283,6 +283,12 @@ struct Warn {
   std::string message;
   MOBULA_FIELDS(Warn, message)
 };
+/// A value that is an error went without anybody having looked at it (driver only): what failed
+/// would otherwise go unnoticed.
+struct UnhandledError {
+  Payload value;
+  MOBULA_FIELDS(UnhandledError, value)
+};
 /// Show a worker's output (driver only).
 struct ShowLogs {
   LogLines logs;
@@ -297,9 +303,9 @@ struct TaskRetried {
   MOBULA_FIELDS(TaskRetried, task, attempt, name, reason)
 };
 
-using Effect =
-    std::variant<Send, StartTimer, Registered, FulfilGet, FulfilWait, FulfilCreate, FulfilGcs,
-                 FulfilStream, RunTask, InterruptTask, ExitProcess, Warn, ShowLogs, TaskRetried>;
+using Effect = std::variant<Send, StartTimer, Registered, FulfilGet, FulfilWait, FulfilCreate,
+                            FulfilGcs, FulfilStream, RunTask, InterruptTask, ExitProcess, Warn,
+                            UnhandledError, ShowLogs, TaskRetried>;
 using Effects = std::vector<Effect>;
 
 }  // namespace mobula::worker

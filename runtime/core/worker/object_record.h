@@ -97,6 +97,9 @@ struct ObjectRecord {
   /// Its owner called free while tasks that are kept as lineage need it: it reads as an error, and
   /// is made again if one of them has to run again.
   bool freed = false;
+  /// Somebody has asked for it, whatever it turned out to be, or nobody is meant to: its error is
+  /// not told as one that went unnoticed.
+  bool looked_at = false;
   /// References inside the value; each is counted kContained for as long as the value is kept.
   Rare<std::vector<ObjectRef>> inner;
   Rare<Lending> lending;

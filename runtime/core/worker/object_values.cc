@@ -124,7 +124,9 @@ void ObjectValues::AskOwner(ObjectId id, ObjectRecord& record, std::vector<NodeI
 
 bool ObjectValues::RequestStatus(ObjectId id, const Waiter& waiter) {
   ObjectRecord* record = references_.Find(id);
-  if (record == nullptr || record->IsResolved()) return true;
+  if (record == nullptr) return true;
+  record->looked_at = true;
+  if (record->IsResolved()) return true;
   record->status_waiters.push_back(waiter);
   Advance(id, *record);
   return false;
@@ -132,7 +134,9 @@ bool ObjectValues::RequestStatus(ObjectId id, const Waiter& waiter) {
 
 bool ObjectValues::RequestLocal(ObjectId id, const Waiter& waiter) {
   ObjectRecord* record = references_.Find(id);
-  if (record == nullptr || record->status.phase == ObjectPhase::kInline) return true;
+  if (record == nullptr) return true;
+  record->looked_at = true;
+  if (record->status.phase == ObjectPhase::kInline) return true;
   if (record->status.phase == ObjectPhase::kStored && store_.FindPin(id) != nullptr) return true;
   record->local_waiters.Edit().push_back(waiter);
   Advance(id, *record);
@@ -175,6 +179,7 @@ void ObjectValues::OnGetObjectStatus(const Address& source, const GetObjectStatu
     context_.Tell(source, ObjectStatusReply{id, status});
     return;
   }
+  record->looked_at = true;
   DropFailed(id, *record, message.failed_at);
   if (record->IsResolved()) {
     TellStatus(source, id, *record);

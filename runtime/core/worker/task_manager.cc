@@ -32,7 +32,11 @@ void TaskManager::Submit(const TaskSpec& spec) {
   for (std::uint32_t i = 0; i < spec.header->num_returns; ++i) {
     references_.Own(spec.Return(i)).Of(Count::kLocal) = 1;
   }
-  if (spec.header->stream) streams_.Open(spec);
+  if (spec.header->stream) {
+    // Its failure is its consumer's to see, among the items.
+    if (spec.header->num_returns > 0) references_.Find(spec.Return(0))->looked_at = true;
+    streams_.Open(spec);
+  }
   if (spec.header->kind == TaskKind::kActorCall) {
     if (const auto handle = references_.FindHandle(spec.header->actor))
       task.handle.Edit() = *handle;
@@ -344,6 +348,9 @@ void TaskManager::TakeResult(const Address& source, const Task& task, const Task
   }
   ObjectRecord* record = references_.Find(result.object);
   if (!is_own || record == nullptr || !record->owned) {
+    // Its last reference went before it came.
+    if (is_own && record == nullptr && !task.spec.header->stream)
+      context_.TellUnhandled(result.value);
     DropResult(source, result);
     return;
   }
@@ -414,6 +421,8 @@ void TaskManager::FailWith(Entry entry, const Payload& payload) {
     const ObjectId object = task.spec.Return(i);
     ObjectRecord* record = references_.Find(object);
     if (record != nullptr && !record->IsResolved()) values_.SetInline(object, *record, payload);
+    if (record == nullptr && !header.stream && header.kind != TaskKind::kActorCreation)
+      context_.TellUnhandled(payload);
   }
   if (header.stream) streams_.End(task.spec.task, &payload);
   if (header.kind == TaskKind::kActorCall) {

@@ -293,6 +293,7 @@ void Worker::Parts::SettleObject(ObjectId id) {
     return;
   }
   const ActorId actor = *record->actor;
+  if (!record->looked_at && actor.IsNil()) context.TellUnhandled(record->status.value);
   values.NotifyAll(id, *record);
   references.DropAll(*record->inner, Count::kContained);
   if (record->NeedsLineage() && !id.IsPut()) tasks.ReturnErased(id);

@@ -122,6 +122,7 @@ class RealProcess final : public ProcessRuntime {
   void Run(worker::InterruptTask& effect) { interrupts_.push_back(effect); }
   void Run(worker::ExitProcess& effect);
   void Run(worker::Warn& effect) { Show(std::move(effect)); }
+  void Run(worker::UnhandledError& effect) { Show(std::move(effect)); }
   void Run(worker::ShowLogs& effect) { Show(std::move(effect)); }
   void Run(worker::TaskRetried& effect);
   void Complete(worker::RequestId request, worker::Completion completion);

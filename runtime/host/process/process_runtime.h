@@ -42,7 +42,8 @@ class RuntimeDisconnected : public std::runtime_error {
 /// What a worker's main loop is told to do.
 using TaskEvent = std::variant<worker::RunTask, worker::InterruptTask>;
 /// What a driver is told to show.
-using Notice = std::variant<worker::Warn, worker::ShowLogs, worker::TaskRetried>;
+using Notice =
+    std::variant<worker::Warn, worker::UnhandledError, worker::ShowLogs, worker::TaskRetried>;
 
 /// A `worker::Process` on a real machine. Hosts one Worker machine behind one mutex, connected to
 /// the node's daemon and, on first use, directly to other processes of the node. View: one

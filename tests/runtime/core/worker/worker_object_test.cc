@@ -434,5 +434,45 @@ TEST_F(WorkerObject, TheDeathOfItsOwnerEndsEveryWaitForABorrowedObject) {
   EXPECT_EQ(ErrorOf(spec.Return(0)), ErrorKind::kOwnerDied);
 }
 
+Payload Raised() { return {PayloadKind::kException, Bytes("ValueError"), {}}; }
+
+TEST_F(WorkerObject, ADriverIsToldOfAnErrorThatNobodyLooksAt) {
+  Receive(daemon, WorkerRegistered{self, {}, {}, self, {}});
+  TaskDone done = Done(SubmitAndGrant(NewTask(1), worker));
+  done.results[0].value = Raised();
+  Receive(worker, done);
+  EXPECT_TRUE(All<UnhandledError>().empty());
+  Do(ReferenceRemoved{done.results[0].object});
+  ASSERT_EQ(All<UnhandledError>().size(), 1u);
+  EXPECT_EQ(All<UnhandledError>()[0].value, Raised());
+}
+
+TEST_F(WorkerObject, ADriverIsToldOfAnErrorThatComesTooLate) {
+  Receive(daemon, WorkerRegistered{self, {}, {}, self, {}});
+  TaskDone done = Done(SubmitAndGrant(NewTask(1), worker));
+  done.results[0].value = Raised();
+  Do(ReferenceRemoved{done.results[0].object});
+  Receive(worker, done);
+  EXPECT_EQ(All<UnhandledError>().size(), 1u);
+}
+
+TEST_F(WorkerObject, AnErrorThatSomebodyGotIsNotTold) {
+  Receive(daemon, WorkerRegistered{self, {}, {}, self, {}});
+  TaskDone done = Done(SubmitAndGrant(NewTask(1), worker));
+  done.results[0].value = Raised();
+  Receive(worker, done);
+  EXPECT_EQ(GetNow(done.results[0].object).value, Raised());
+  Do(ReferenceRemoved{done.results[0].object});
+  EXPECT_TRUE(All<UnhandledError>().empty());
+}
+
+TEST_F(WorkerObject, OnlyADriverIsToldOfErrors) {
+  TaskDone done = Done(SubmitAndGrant(NewTask(1), worker));
+  done.results[0].value = Raised();
+  Receive(worker, done);
+  Do(ReferenceRemoved{done.results[0].object});
+  EXPECT_TRUE(All<UnhandledError>().empty());
+}
+
 }  // namespace
 }  // namespace mobula::worker
