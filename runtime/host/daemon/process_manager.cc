@@ -150,15 +150,18 @@ absl::StatusOr<Fd> ProcessManager::OpenOutput(Process& process, bool is_error) {
 }
 
 void ProcessManager::AwaitExit(Process& process) {
-  process.exit.async_wait(
-      boost::asio::posix::stream_descriptor::wait_read,
-      [this, worker = process.worker, pid = process.pid,
-       alive = std::weak_ptr<char>(alive_)](const boost::system::error_code& error) {
-        if (error || alive.expired()) return;
-        int status = 0;
-        waitpid(pid, &status, 0);
-        Ended(worker, DescribeExit(status));
-      });
+  process.exit.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                          [this, worker = process.worker, alive = std::weak_ptr<char>(alive_)](
+                              const boost::system::error_code& error) {
+                            if (error || alive.expired()) return;
+                            const auto found = processes_.find(worker);
+                            if (found == processes_.end()) return;
+                            if (const std::optional<int> status = Reap(found->second->pid)) {
+                              Ended(worker, DescribeExit(*status));
+                            } else {
+                              AwaitExit(*found->second);
+                            }
+                          });
 }
 
 void ProcessManager::Kill(WorkerId worker) {

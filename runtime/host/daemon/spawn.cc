@@ -92,6 +92,12 @@ absl::StatusOr<SpawnedProcess> Spawn(const SpawnOptions& options) {
   return process;
 }
 
+std::optional<int> Reap(pid_t pid) {
+  int status = 0;
+  if (waitpid(pid, &status, WNOHANG) == 0) return std::nullopt;
+  return status;
+}
+
 std::string DescribeExit(int status) {
   if (WIFSIGNALED(status)) {
     return absl::StrCat("killed by signal ", WTERMSIG(status), " (", strsignal(WTERMSIG(status)),

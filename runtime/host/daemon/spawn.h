@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,10 @@ struct SpawnedProcess {
 /// unless it outlives that.
 /// NotFound or another error when the program cannot be executed.
 [[nodiscard]] absl::StatusOr<SpawnedProcess> Spawn(const SpawnOptions& options);
+
+/// The wait status of a child that has ended; the kernel forgets it then. Nothing while it runs:
+/// what a loop says of a pidfd may have been said of a descriptor that was closed in the same turn.
+[[nodiscard]] std::optional<int> Reap(pid_t pid);
 
 /// "killed by signal 9 (Killed)" or "exited with code 1", of a wait status.
 [[nodiscard]] std::string DescribeExit(int status);

@@ -94,16 +94,16 @@ void Zygote::AwaitExit() {
   exit_.async_wait(Descriptor::wait_read, [this, alive = std::weak_ptr<char>(alive_)](
                                               const boost::system::error_code& error) {
     if (error || alive.expired()) return;
+    const std::optional<int> status = Reap(process_.pid);
+    if (!status) return AwaitExit();
     // What it said last.
     (void)Receive();
-    int status = 0;
-    waitpid(process_.pid, &status, 0);
     kill(-process_.pid, SIGKILL);
     process_ = {};
     socket_.close();
     exit_.close();
     queued_.clear();
-    handlers_.on_dead("the zygote " + DescribeExit(status));
+    handlers_.on_dead("the zygote " + DescribeExit(*status));
   });
 }
 
