@@ -83,10 +83,26 @@ def test_what_runs_and_what_waits_is_told_apart(port, tmp_path):
     _await(port, "mobula_tasks", 1, state="waiting_for_lease")
     _await(port, "mobula_workers", 1, state="leased")
     _await(port, "mobula_tasks", 1, state="running")
+    _await(port, "mobula_tasks_pending", 2)
     gate.touch()
     ray.get(held)
     for state in ("running", "queued", "waiting_for_lease"):
         _await(port, "mobula_tasks", 0, state=state)
+    _await(port, "mobula_tasks_pending", 0)
+
+
+def test_what_waits_for_its_arguments_is_pending(port, tmp_path):
+    @ray.remote
+    def after(_):
+        pass
+
+    gate = tmp_path / "open"
+    first = hold.remote(gate)
+    waiting = [after.remote(first) for _ in range(5)]
+    _await(port, "mobula_tasks_pending", 6)
+    gate.touch()
+    ray.get(waiting)
+    _await(port, "mobula_tasks_pending", 0)
 
 
 def test_answers_take_a_time(port):

@@ -73,6 +73,8 @@ class TaskManager : public Dispatcher {
   [[nodiscard]] const ActorClient& Actors() const { return actors_; }
   [[nodiscard]] const FailureLog& Failures() const { return failures_; }
   [[nodiscard]] std::vector<PendingTask> PendingTasks() const;
+  /// Those that are not finished.
+  [[nodiscard]] std::size_t PendingCount() const { return tasks_.size() - lineage_.Size(); }
   [[nodiscard]] std::optional<TaskView> Find(TaskId task) const;
   /// Notes from here on which tasks are touched. The tasks touched since the last `ForgetTouched`.
   void NoteTouched() { tasks_.Track(); }

@@ -370,6 +370,8 @@ void Worker::Parts::AnswerGcs(const Message& message) {
 
 std::vector<PendingTask> Worker::PendingTasks() const { return parts_->tasks.PendingTasks(); }
 
+std::size_t Worker::PendingCount() const { return parts_->tasks.PendingCount(); }
+
 std::size_t Worker::PendingCalls(ActorId actor) const {
   return std::as_const(parts_->tasks).Actors().PendingCalls(actor);
 }

@@ -28,6 +28,8 @@ class Worker {
   void CheckInvariants() const;
 
   [[nodiscard]] std::vector<PendingTask> PendingTasks() const;
+  /// Tasks of this process that are not finished, wherever they are.
+  [[nodiscard]] std::size_t PendingCount() const;
   /// Calls of the actor that this process has made and that are not answered.
   [[nodiscard]] std::size_t PendingCalls(ActorId actor) const;
   /// The last ones, oldest first.

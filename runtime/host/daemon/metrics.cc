@@ -70,6 +70,9 @@ void WriteTasks(MetricsText& out, const PageBook::Totals& totals, const raylet::
               "each of which stands for all waiting tasks of its kind.");
   out.Single("mobula_tasks_submitted_total", "counter", "By processes of this node.",
              static_cast<double>(totals.submitted));
+  out.Single("mobula_tasks_pending", "gauge",
+             "Submitted by processes of this node and not finished, wherever they are.",
+             static_cast<double>(totals.pending));
   out.Single("mobula_tasks_started_total", "counter", "Executions begun on this node.",
              static_cast<double>(totals.started));
   out.Family("mobula_tasks_ended_total", "counter", "Executions that came to an end.");

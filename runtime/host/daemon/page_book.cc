@@ -24,6 +24,7 @@ void Add(PageBook::Totals& totals, const ProcessPage& page, bool alive) {
     totals.waited[rpc].Add(page.Waited(static_cast<Rpc>(rpc)).Read());
   }
   if (!alive) return;
+  totals.pending += counts.pending.load();
   const std::uint64_t running = Difference(started, finished + failed);
   totals.running += running;
   totals.queued += Difference(Difference(counts.pushed.load(), counts.answered.load()), running);

@@ -28,6 +28,8 @@ class PageBook {
     /// Now: at a worker, and its turn has not come; in the hands of the program.
     std::uint64_t queued = 0;
     std::uint64_t running = 0;
+    /// Now: submitted by the node's processes and not finished.
+    std::uint64_t pending = 0;
     std::array<Latencies::Values, kRpcs> waited;
   };
   struct Executions {

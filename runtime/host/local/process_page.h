@@ -82,6 +82,8 @@ class ProcessPage {
   struct Counts {
     /// By this process, as owner.
     std::atomic<std::uint64_t> submitted;
+    /// Now: submitted by this process and not finished, wherever they are.
+    std::atomic<std::uint64_t> pending;
     /// To this process, and what it has answered or given back.
     std::atomic<std::uint64_t> pushed;
     std::atomic<std::uint64_t> answered;

@@ -28,6 +28,8 @@ class Observers {
   /// The machine handed a task out; it starts when the language layer takes it.
   void Assigned(Instant now, const TaskSpec& task);
   void Started(const TaskSpec& task);
+  /// How many tasks of this process are not finished.
+  void Pending(std::size_t count) { tasks_.Pending(count); }
   void Retried(const worker::TaskRetried& retried);
   void Answered(Instant now, Rpc what, worker::RequestId request) {
     questions_.Answered(now, what, request);

@@ -318,6 +318,7 @@ void RealProcess::Deliver(Instant now, Envelope&& envelope) {
 
 /// After events were fed: writes, and wakes whom it concerns.
 void RealProcess::Settle(WaitRoom::Lock& lock) {
+  observers_->Pending(machine_.PendingCount());
   network_->Flush();
   if (!network_->Failure().empty()) Disconnect(network_->Failure());
   room_.WakeSatisfied();

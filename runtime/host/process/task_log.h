@@ -17,6 +17,7 @@ class TaskLog {
   explicit TaskLog(const ProcessPage& page) : page_(page) {}
 
   void Submitted() { Add(page_.Count().submitted); }
+  void Pending(std::size_t count) { page_.Count().pending.store(count, std::memory_order_relaxed); }
   void Pushed(Instant now, const Address& source, const PushTask& push);
   void Started(Instant now, const TaskSpec& spec);
   void Executed(Instant now, const worker::TaskExecuted& event);
