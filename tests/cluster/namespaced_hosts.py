@@ -74,12 +74,13 @@ class Host:
             **variables,
         }
 
-    def start(self, *command, **variables):
+    def start(self, *command, stdin=None, **variables):
         """Starts a command; its output is captured."""
         return subprocess.Popen(
             ["ip", "netns", "exec", self.name, *command],
             env=self.environment(**variables),
             cwd=self.folder,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
